@@ -1,0 +1,38 @@
+import type { Client, Connection } from './pg-types.ts'
+
+type ConnectionConstructor = new (config: {
+  ssl: unknown
+  sslNegotiation: unknown
+  stream: unknown
+}) => Connection
+
+/**
+ * Asks the server to cancel what the client's session is running, on a connection of its own, made by the driver's
+ * own class so that it goes the same way (socket, TLS, tunnel). Resolves when the server has closed that connection:
+ * the signal has been sent by then.
+ */
+export function cancelRunning(client: Client, stream: unknown): Promise<void> {
+  const { connection, processID, secretKey } = client
+  if (connection === undefined || processID === undefined || processID === null) {
+    return Promise.reject(new Error('the driver does not tell how to cancel a statement'))
+  }
+  const Canceller = connection.constructor as ConnectionConstructor
+  return new Promise((resolve, reject) => {
+    const canceller = new Canceller({
+      ssl: client.ssl,
+      sslNegotiation: client.sslNegotiation,
+      // Only a factory can make a second stream; an instance is the one already in use.
+      stream: typeof stream === 'function' ? stream : undefined,
+    })
+    const send = () => canceller.cancel(processID, secretKey)
+    canceller.on('connect', () => {
+      if (!client.ssl) send()
+      else if (client.sslNegotiation !== 'direct') canceller.requestSsl()
+    })
+    canceller.on('sslconnect', send)
+    canceller.on('error', reject)
+    canceller.on('end', () => resolve())
+    if (client.host?.startsWith('/')) canceller.connect(`${client.host}/.s.PGSQL.${client.port}`)
+    else canceller.connect(client.port, client.host)
+  })
+}

@@ -1,0 +1,199 @@
+import type { Checkout } from '../core/checkout.ts'
+import type { Ledger } from '../core/ledger.ts'
+import type { Observer } from '../core/observer.ts'
+import { captureStack, originOf } from '../core/origin.ts'
+import type { PoolRecord } from '../core/pool-record.ts'
+import { opensTransaction, statementText } from '../core/statement.ts'
+import { Override } from './override.ts'
+import { GuardedClient } from './pg-client.ts'
+import { asPool, isClient, poolRecord, watchedMark } from './pg-pool-record.ts'
+import type { Callback, Client, Pool } from './pg-types.ts'
+
+/** How many checkouts of a pool are looked at to learn whether stacks reach the user's code, and how often again. */
+const firstProbes = 8
+const probeEvery = 1024
+
+/** A pool under guard. */
+export interface PoolWatch {
+  readonly record: PoolRecord
+  /** The guarded client behind a client of this pool, if it is checked out now. */
+  checkoutOf(client: unknown): Checkout | undefined
+  unwatch(): void
+}
+
+/**
+ * Watches one pool instance by overriding `connect`, `query` and `end` on it.
+ *
+ * @throws WatchError if `host` is not shaped like a pool or is watched already
+ */
+export function watchPgPool(host: unknown, name: string, ledger: Ledger, observer: Observer): PoolWatch {
+  const pool = asPool(host)
+  const guards = new WeakMap<object, GuardedClient>()
+  const alive = new Set<GuardedClient>()
+  const record = poolRecord(pool, name, (client) => guards.get(client)?.checkout !== undefined)
+  const clientHost = { record, stream: pool.options?.stream, capturesFirstQuery: false, unwatched: false }
+  let probes = 0
+  // Set by `query` around the pool's own call of `connect`, which follows synchronously and takes it away.
+  let passing: { readonly text: unknown } | undefined
+
+  function guardOf(client: Client): GuardedClient {
+    const known = guards.get(client)
+    if (known !== undefined) return known
+    const guard = new GuardedClient(client, clientHost, ledger, observer)
+    guards.set(client, guard)
+    alive.add(guard)
+    return guard
+  }
+
+  /** Whether a caller that asks now has to wait for somebody's release. */
+  function isQueued(): boolean {
+    const { totalCount, idleCount, waitingCount, options } = pool
+    return Number(totalCount) >= Number(options?.max) && Number(idleCount) <= Number(waitingCount)
+  }
+
+  function request(via: 'connect' | 'pool.query'): Checkout {
+    const stack = captureStack()
+    probes += 1
+    if ((probes <= firstProbes || probes % probeEvery === 0) && originOf(stack) === undefined) {
+      clientHost.capturesFirstQuery = true
+    }
+    return ledger.request(record, via, isQueued(), stack)
+  }
+
+  function fail(checkout: Checkout, error: unknown): void {
+    observer.acquireFailed(checkout, error)
+    ledger.withdrawn(checkout, 'gave up')
+  }
+
+  function acquire(checkout: Checkout, client: unknown): Callback | undefined {
+    if (!isClient(client)) {
+      ledger.withdrawn(checkout, 'got a client')
+      return undefined
+    }
+    return guardOf(client).begin(checkout)
+  }
+
+  function connectTracked(
+    original: Pool['connect'],
+    self: unknown,
+    args: unknown[],
+    via: 'connect' | 'pool.query',
+  ) {
+    const checkout = request(via)
+    const callback = args[0]
+    if (typeof callback === 'function') {
+      const onClient: Callback = (error, client, done) => {
+        if (error) {
+          fail(checkout, error)
+          return callback(error, client, done)
+        }
+        const release = acquire(checkout, client)
+        return callback(error, client, release ?? done)
+      }
+      return Reflect.apply(original, self, [onClient])
+    }
+    const connecting = Reflect.apply(original, self, args) as Promise<unknown>
+    return connecting.then(
+      (client) => {
+        acquire(checkout, client)
+        return client
+      },
+      (error: unknown) => {
+        fail(checkout, error)
+        throw error
+      },
+    )
+  }
+
+  /** The pool's own call of `connect` for an ordinary statement of `pool.query`: nothing is tracked but a long wait. */
+  function connectPassing(original: Pool['connect'], self: unknown, callback: Callback, text: unknown) {
+    const waiter = isQueued() ? ledger.request(record, 'pool.query', true, undefined) : undefined
+    if (waiter !== undefined) waiter.lastQuery = statementText(text)
+    const onClient: Callback = (error, client, done) => {
+      if (waiter !== undefined) {
+        if (error) fail(waiter, error)
+        else ledger.withdrawn(waiter, 'got a client')
+      }
+      if (isClient(client)) guardOf(client)
+      return callback(error, client, done)
+    }
+    return Reflect.apply(original, self, [onClient])
+  }
+
+  const overrides = [
+    new Override(
+      pool,
+      'connect',
+      (original) =>
+        function (this: unknown, ...args: unknown[]) {
+          const statement = passing
+          passing = undefined
+          if (clientHost.unwatched) return Reflect.apply(original, this, args)
+          if (statement === undefined) return connectTracked(original, this, args, 'connect')
+          const callback = args[0]
+          if (leavesSomething(statement.text) || typeof callback !== 'function') {
+            return connectTracked(original, this, args, 'pool.query')
+          }
+          return connectPassing(original, this, callback as Callback, statement.text)
+        },
+    ),
+    new Override(
+      pool,
+      'query',
+      (original) =>
+        function (this: unknown, ...args: unknown[]) {
+          passing = { text: args[0] }
+          try {
+            return Reflect.apply(original, this, args)
+          } finally {
+            passing = undefined
+          }
+        },
+    ),
+  ]
+  if (typeof pool.end === 'function') {
+    overrides.push(
+      new Override(
+        pool,
+        'end',
+        (original) =>
+          function (this: unknown, ...args: unknown[]) {
+            record.endingSince ??= ledger.time.now()
+            return Reflect.apply(original, this, args)
+          },
+      ),
+    )
+  }
+
+  const onRemove: Callback = (client) => {
+    const guard = isClient(client) ? guards.get(client) : undefined
+    if (guard !== undefined) alive.delete(guard)
+  }
+  pool.on?.('remove', onRemove)
+  Object.defineProperty(pool, watchedMark, { value: true, configurable: true })
+  ledger.pools.add(record)
+
+  return {
+    record,
+    checkoutOf: (client) => (isClient(client) ? guards.get(client)?.checkout : undefined),
+    unwatch() {
+      if (clientHost.unwatched) return
+      clientHost.unwatched = true
+      for (const override of overrides) override.restore()
+      pool.removeListener?.('remove', onRemove)
+      for (const guard of alive) guard.unguard()
+      for (const waiter of record.waiters) ledger.withdrawn(waiter, 'the pool is no longer watched')
+      Reflect.deleteProperty(pool, watchedMark)
+      ledger.pools.delete(record)
+    },
+  }
+}
+
+/** Whether a statement of `pool.query` can leave a transaction or a client behind, so that its line is needed. */
+function leavesSomething(config: unknown): boolean {
+  if (typeof config === 'string') return opensTransaction(config)
+  if (typeof config !== 'object' || config === null) return false
+  if ('submit' in config) return true
+  const text = statementText(config)
+  return text !== undefined && opensTransaction(text)
+}

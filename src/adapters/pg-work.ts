@@ -1,0 +1,48 @@
+import type { Work } from '../core/client-control.ts'
+import type { Client, SubmittedQuery } from './pg-types.ts'
+
+/** The statement on the wire. Reading `activeQuery` itself warns in newer versions of pg. */
+export function activeQuery(client: Client): SubmittedQuery | undefined {
+  const active = '_activeQuery' in client ? client._activeQuery : client.activeQuery
+  return typeof active === 'object' && active !== null ? (active as SubmittedQuery) : undefined
+}
+
+/** Statements that were queued in the client and not sent yet. */
+export function queuedQueries(client: Client): SubmittedQuery[] {
+  return client._queryQueue ?? ('_activeQuery' in client ? [] : (client.queryQueue ?? []))
+}
+
+/** What the client is doing for its owner. A stream that has come to its end and only awaits ReadyForQuery is no work. */
+export function workOf(client: Client): Work {
+  const active = activeQuery(client)
+  if (active !== undefined) {
+    const work = workOfQuery(active)
+    if (work !== 'none') return work
+  }
+  if (queuedQueries(client).length > 0 || (client._sentQueryQueue?.length ?? 0) > 0) return 'query'
+  return 'none'
+}
+
+interface Submittable extends SubmittedQuery {
+  readonly cursor?: unknown
+  readonly state?: unknown
+  readonly read?: unknown
+  readonly pipe?: unknown
+  readonly write?: unknown
+  readonly readableEnded?: unknown
+}
+
+function workOfQuery(active: SubmittedQuery): Work {
+  const query = active as Submittable
+  // A query stream wraps a cursor; only the cursor knows whether its portal is open.
+  const cursor = (
+    typeof query.cursor === 'object' && query.cursor !== null ? query.cursor : query
+  ) as Submittable
+  if (typeof cursor.state === 'string' && typeof cursor.read === 'function') {
+    return cursor.state === 'done' || cursor.state === 'error' ? 'none' : 'portal'
+  }
+  if (typeof query.pipe === 'function' || typeof query.write === 'function') {
+    return query.readableEnded === true ? 'none' : 'copy'
+  }
+  return 'query'
+}

@@ -1,0 +1,131 @@
+import type { ActiveTime } from './active-time.ts'
+import type { ClientControl } from './client-control.ts'
+import { type CapturedStack, type Origin, originOf } from './origin.ts'
+import type { PoolRecord } from './pool-record.ts'
+import { presentQueryText, type QueryTextMode } from './redaction.ts'
+import type { TransactionStatus } from './transaction.ts'
+
+/** How the client was asked for. */
+export type Via = 'connect' | 'pool.query'
+
+/**
+ * `waiting` for a client, `out` with its owner, `returning` while a remedy holds its release, `destroyed` by a remedy
+ * and not yet released by its owner, `over`.
+ */
+export type Phase = 'waiting' | 'out' | 'returning' | 'destroyed' | 'over'
+
+/**
+ * One interval from acquire to release of a client, and before that the wait for it. Kept as small and as flat as
+ * possible: one is made for each `connect()`, and nothing else.
+ */
+export class Checkout {
+  readonly id: number
+  readonly pool: PoolRecord
+  readonly via: Via
+  readonly requestedAt: number
+  /** Whether the pool had no client to give when this one was asked for. */
+  readonly queued: boolean
+  stack: CapturedStack | undefined
+  phase: Phase = 'waiting'
+  control: ClientControl | undefined = undefined
+  pid: number | undefined = undefined
+  acquiredAt = 0
+  queryCount = 0
+  lastQuery: string | undefined = undefined
+  lastQueryFailed = false
+  firstQueryStack: CapturedStack | undefined = undefined
+  busyMillis = 0
+  /** When the statement that is running, or ran last, was sent. */
+  busySince = 0
+  /** When the client last became ready: no statement has been running since, unless one is now. */
+  idleSince = 0
+  exemption: string | undefined = undefined
+  /** One bit per rule that has spoken: each speaks once per checkout. */
+  reported = 0
+  /** When a session that was rolled back and is still held will be destroyed. */
+  destroyAt = Number.POSITIVE_INFINITY
+
+  constructor(
+    id: number,
+    pool: PoolRecord,
+    via: Via,
+    requestedAt: number,
+    queued: boolean,
+    stack: CapturedStack | undefined,
+  ) {
+    this.id = id
+    this.pool = pool
+    this.via = via
+    this.requestedAt = requestedAt
+    this.queued = queued
+    this.stack = stack
+  }
+
+  get origin(): Origin | undefined {
+    return originOf(this.stack, this.firstQueryStack, this.control?.transactionStack)
+  }
+
+  /** What is needed only while the client is out; a released client keeps no request alive. */
+  forget(): void {
+    this.control = undefined
+    this.lastQuery = undefined
+    this.firstQueryStack = undefined
+  }
+}
+
+/** A checkout as plain data. Times are milliseconds since 1970, durations milliseconds. */
+export interface CheckoutData {
+  readonly id: number
+  readonly via: Via
+  readonly phase: Phase
+  /** The server's process id. */
+  readonly pid?: number
+  readonly requestedAt: number
+  readonly acquiredAt?: number
+  /** From the request to the client's arrival; still growing while it waits. */
+  readonly waitedMillis: number
+  readonly heldMillis: number
+  readonly transaction: TransactionStatus
+  /** How long the transaction has been open, 0 without one. */
+  readonly transactionMillis: number
+  /** How long no statement has been running, 0 while one is. */
+  readonly idleMillis: number
+  readonly queryCount: number
+  /** How long the database was at work on statements of this checkout. */
+  readonly busyMillis: number
+  readonly lastQuery?: string
+  /** Why it may be held for long, if it was exempted. */
+  readonly exemption?: string
+}
+
+/** Describes a checkout as it stands now. */
+export function checkoutData(checkout: Checkout, time: ActiveTime, queryText: QueryTextMode): CheckoutData {
+  const now = time.now()
+  const { control, pid } = checkout
+  const waiting = checkout.phase === 'waiting'
+  const transaction = control?.transaction ?? 'idle'
+  const working = control !== undefined && control.work() !== 'none'
+  const lastQuery = presentQueryText(checkout.lastQuery, queryText)
+  return {
+    id: checkout.id,
+    via: checkout.via,
+    phase: checkout.phase,
+    ...(pid === undefined ? {} : { pid }),
+    requestedAt: time.epochMillis(checkout.requestedAt),
+    ...(waiting ? {} : { acquiredAt: time.epochMillis(checkout.acquiredAt) }),
+    waitedMillis: span(checkout.requestedAt, waiting ? now : checkout.acquiredAt),
+    heldMillis: waiting ? 0 : span(checkout.acquiredAt, now),
+    transaction,
+    transactionMillis:
+      control === undefined || transaction === 'idle' ? 0 : span(control.transactionSince, now),
+    idleMillis: waiting || working ? 0 : span(checkout.idleSince, now),
+    queryCount: checkout.queryCount,
+    busyMillis: Math.round(checkout.busyMillis + (working ? Math.max(0, now - checkout.busySince) : 0)),
+    ...(lastQuery === undefined ? {} : { lastQuery }),
+    ...(checkout.exemption === undefined ? {} : { exemption: checkout.exemption }),
+  }
+}
+
+function span(from: number, to: number): number {
+  return Math.max(0, Math.round(to - from))
+}

@@ -1,0 +1,52 @@
+import type { CapturedStack } from './origin.ts'
+import type { TransactionStatus } from './transaction.ts'
+
+/** What a client is doing: nothing, a statement sent or queued, a portal held open (cursor, query stream), a COPY. */
+export type Work = 'none' | 'query' | 'portal' | 'copy'
+
+/** What a client does with the statements of an owner that has lost its transaction or its session. */
+export interface Fence {
+  /** A fresh error for each refused statement. */
+  refusal(cause?: unknown): Error
+  /** Whether a plain ROLLBACK still goes through, which lifts the fence. */
+  readonly admitsRollback: boolean
+  /** Settles when the remedy is done with the client; a ROLLBACK of the owner waits for it. */
+  readonly settled: Promise<unknown>
+  /** Called when the owner's ROLLBACK has lifted the fence. */
+  lifted(): void
+}
+
+/**
+ * A client as rules and remedies see it. Adapters implement it; nothing here knows a driver.
+ *
+ * Times are readings of the lifeguard's active time.
+ */
+export interface ClientControl {
+  /** The server's process id, where the driver knows it. Behind a pooler it is the pooler's invention. */
+  readonly pid: number | undefined
+  readonly transaction: TransactionStatus
+  readonly transactionSince: number
+  /** Where the statement that opened the transaction was sent, if it was recognised. */
+  readonly transactionStack: CapturedStack | undefined
+  /** The driver closed or lost the connection: whatever was open on the server is gone. */
+  readonly gone: boolean
+  /** What the driver is doing right now. */
+  work(): Work
+  /** Whether the server has answered everything that was sent, so that the transaction's state is known. */
+  isReady(): boolean
+  /** Resolves once the client is ready with nothing queued, or gone. */
+  whenReady(): Promise<void>
+  /** Sends a statement behind everything that is queued, past any fence. */
+  run(statement: string): Promise<void>
+  /**
+   * Asks the server to cancel the running statement, on a connection of its own. Resolves when the server has
+   * dealt with the request, so that it cannot hit a later statement once one more round trip has been made.
+   */
+  cancel(): Promise<void>
+  /** From now on statements of the owner meet the fence. Those not yet sent are refused, the one in flight is told when it fails. */
+  fence(fence: Fence): void
+  /** Takes the fence down without a ROLLBACK of the owner. */
+  liftFence(): void
+  /** Closes the session and gives its slot back to the pool at once. The owner's release becomes a no-op. */
+  destroy(error: Error): void
+}

@@ -1,0 +1,41 @@
+import { PoolExhaustedError } from '../errors.ts'
+import { describeMillis } from './duration.ts'
+import type { Holder } from './finding.ts'
+import { describeFrame } from './origin.ts'
+import type { PoolRecord } from './pool-record.ts'
+
+/**
+ * Gives the pool's own timeout error the reason: `holders` as data, and a `cause` whose message can be read. The
+ * message itself stays, since programs compare it.
+ */
+export function nameHolders(error: Error, pool: PoolRecord, holders: readonly Holder[]): void {
+  if (!Object.isExtensible(error) || Object.hasOwn(error, 'holders')) return
+  // Not enumerable: a logger that prints the error prints its cause, and would print the same again.
+  Object.defineProperty(error, 'holders', { value: holders, configurable: true, writable: true })
+  if (error.cause !== undefined) return
+  Object.defineProperty(error, 'cause', {
+    value: new PoolExhaustedError(exhaustionMessage(pool, holders)),
+    configurable: true,
+    writable: true,
+  })
+}
+
+function exhaustionMessage(pool: PoolRecord, holders: readonly Holder[]): string {
+  const { total, max, waiting } = pool.gauge()
+  const head = `pool ${pool.name}: all ${max ?? total} clients are taken${waiting > 0 ? `, ${waiting} more callers wait` : ''}`
+  return [head, ...holders.map((holder) => `  - ${describeHolder(holder)}`)].join('\n')
+}
+
+/** One line: where, for how long, in what state, doing what. */
+export function describeHolder(holder: Holder): string {
+  const parts = [holder.origin === undefined ? holder.via : describeFrame(holder.origin)]
+  if (holder.heldMillis !== undefined) parts.push(`held for ${describeMillis(holder.heldMillis)}`)
+  if (holder.transaction !== undefined && holder.transaction !== 'idle') {
+    const idle = holder.idleMillis ? `, idle for ${describeMillis(holder.idleMillis)}` : ''
+    parts.push(`transaction ${holder.transaction}${idle}`)
+  }
+  if (holder.pid !== undefined) parts.push(`server pid ${holder.pid}`)
+  if (holder.lastQuery !== undefined) parts.push(`last query: ${holder.lastQuery}`)
+  if (holder.exemption !== undefined) parts.push(`exempted: ${holder.exemption}`)
+  return parts.join(', ')
+}

@@ -1,0 +1,112 @@
+import type { FindingReference } from '../errors.ts'
+import type { ActiveTime } from './active-time.ts'
+import { type Checkout, type CheckoutData, checkoutData } from './checkout.ts'
+import type { Certainty, Finding, FindingKind, Holder, Outcome, Remedy } from './finding.ts'
+import { deepFreeze } from './freeze.ts'
+import { describeFrame, type Origin } from './origin.ts'
+import type { QueryTextMode } from './redaction.ts'
+
+/** What a finding is opened with. */
+export interface FindingEvidence {
+  readonly kind: FindingKind
+  readonly certainty: Certainty
+  readonly checkout: Checkout
+  readonly hint: string
+  readonly remedy: Remedy
+  readonly holders?: readonly Holder[]
+  readonly eventOrigin?: Origin | undefined
+  /** It is an event, not a state: there is nothing that could clear. */
+  readonly momentary?: boolean
+}
+
+/** A finding while it lives: what is known of it grows until it resolves. */
+export class FindingRecord {
+  readonly id: string
+  readonly evidence: FindingEvidence
+  readonly origin: Origin | undefined
+  readonly fingerprint: string
+  readonly occurrences: number
+  readonly #transactionOrigin: Origin | undefined
+  readonly #openedAt: number
+  readonly #time: ActiveTime
+  /** As it was found: what a remedy does to it afterwards would only confuse. */
+  readonly #checkout: CheckoutData
+  #outcome: Outcome | undefined
+  #outcomeDetail: string | undefined
+  #resolvedAt: number | undefined
+  #resolution: string | undefined
+
+  constructor(
+    id: string,
+    evidence: FindingEvidence,
+    source: { origin: Origin | undefined; transactionOrigin: Origin | undefined },
+    count: (fingerprint: string) => number,
+    time: ActiveTime,
+    queryText: QueryTextMode,
+  ) {
+    this.id = id
+    this.evidence = evidence
+    this.#time = time
+    this.#checkout = checkoutData(evidence.checkout, time, queryText)
+    this.origin = source.origin
+    this.#transactionOrigin = source.transactionOrigin
+    this.fingerprint = fingerprintOf(evidence, this.origin ?? this.#transactionOrigin, this.#checkout)
+    this.occurrences = count(this.fingerprint)
+    this.#openedAt = time.epochMillis(time.now())
+  }
+
+  get resolved(): boolean {
+    return this.#resolution !== undefined
+  }
+
+  /** What errors say of it. */
+  get reference(): FindingReference {
+    const { kind } = this.evidence
+    const place = this.origin ?? this.#transactionOrigin
+    return place === undefined ? { id: this.id, kind } : { id: this.id, kind, origin: describeFrame(place) }
+  }
+
+  remedied(outcome: Outcome, detail: string | undefined): void {
+    this.#outcome = outcome
+    this.#outcomeDetail = detail
+  }
+
+  resolve(resolution: string): void {
+    this.#resolution = resolution
+    this.#resolvedAt = this.#time.epochMillis(this.#time.now())
+  }
+
+  data(): Finding {
+    const { kind, certainty, checkout, hint, remedy, holders, eventOrigin } = this.evidence
+    return deepFreeze({
+      id: this.id,
+      kind,
+      certainty,
+      pool: checkout.pool.name,
+      checkout: this.#checkout,
+      ...(this.origin === undefined ? {} : { origin: this.origin }),
+      ...(this.#transactionOrigin === undefined ? {} : { transactionOrigin: this.#transactionOrigin }),
+      ...(eventOrigin === undefined ? {} : { eventOrigin }),
+      ...(holders === undefined ? {} : { holders }),
+      hint,
+      remedy,
+      ...(this.#outcome === undefined ? {} : { outcome: this.#outcome }),
+      ...(this.#outcomeDetail === undefined ? {} : { outcomeDetail: this.#outcomeDetail }),
+      fingerprint: this.fingerprint,
+      occurrences: this.occurrences,
+      openedAt: this.#openedAt,
+      ...(this.#resolvedAt === undefined ? {} : { resolvedAt: this.#resolvedAt }),
+      ...(this.#resolution === undefined ? {} : { resolution: this.#resolution }),
+    })
+  }
+}
+
+/** Readable, and the same on every machine that runs the program from its own folder. */
+function fingerprintOf(
+  evidence: FindingEvidence,
+  origin: Origin | undefined,
+  checkout: CheckoutData,
+): string {
+  const place = origin === undefined ? (checkout.lastQuery ?? 'unknown place') : describeFrame(origin)
+  return `${evidence.kind} ${evidence.checkout.pool.name} ${place}`
+}

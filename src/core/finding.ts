@@ -1,0 +1,69 @@
+import type { CheckoutData } from './checkout.ts'
+import type { Origin } from './origin.ts'
+
+/** Every kind of finding, in the order of the documentation. */
+export const findingKinds = [
+  'idle-transaction',
+  'long-transaction',
+  'long-hold',
+  'dirty-release',
+  'busy-release',
+  'double-release',
+  'lost-commit',
+  'session-killed',
+  'pool-exhausted',
+  'blocked-shutdown',
+] as const
+
+export type FindingKind = (typeof findingKinds)[number]
+
+/** `suspected`: a limit has passed, which proves nothing. `certain`: a leak, whatever the time. */
+export type Certainty = 'suspected' | 'certain'
+
+/** What is done about a finding. */
+export type Remedy = 'report' | 'rollback' | 'destroy' | 'refuse'
+
+/** What a remedy other than `report` came to. */
+export type Outcome = 'rolled-back' | 'destroyed' | 'refused'
+
+/** A client that somebody else waits for. */
+export interface Holder extends Partial<CheckoutData> {
+  readonly via: CheckoutData['via']
+  readonly origin?: Origin
+  readonly transactionOrigin?: Origin
+}
+
+/** What a rule reports: frozen, plain, JSON-safe. */
+export interface Finding {
+  /** Unique in this process; the same in `finding`, `remedied` and `resolved`. */
+  readonly id: string
+  readonly kind: FindingKind
+  readonly certainty: Certainty
+  /** The name that the pool was watched under. */
+  readonly pool: string
+  readonly checkout: CheckoutData
+  /** Where the session was checked out. */
+  readonly origin?: Origin
+  /** Where its transaction was opened. */
+  readonly transactionOrigin?: Origin
+  /** For `double-release`: where the second release was called. */
+  readonly eventOrigin?: Origin
+  /** Who has the pool's clients, for `pool-exhausted`. */
+  readonly holders?: readonly Holder[]
+  /** The likely cause, in one sentence. */
+  readonly hint: string
+  readonly remedy: Remedy
+  readonly outcome?: Outcome
+  /** Why the outcome is not the one that the remedy aims at. */
+  readonly outcomeDetail?: string
+  /** Equal for findings of one kind from one line of source. */
+  readonly fingerprint: string
+  /** How many findings with this fingerprint there have been, this one included. */
+  readonly occurrences: number
+  /** Milliseconds since 1970. */
+  readonly openedAt: number
+  /** Milliseconds since 1970. */
+  readonly resolvedAt?: number
+  /** How it cleared: "released after 41.2 s". */
+  readonly resolution?: string
+}

@@ -1,0 +1,227 @@
+import type { ActiveTime } from './active-time.ts'
+import { Checkout, checkoutData, type Via } from './checkout.ts'
+import type { ClientControl } from './client-control.ts'
+import type { Clock } from './clock.ts'
+import { describeMillis } from './duration.ts'
+import type { Finding, FindingKind, Holder } from './finding.ts'
+import { findingKinds } from './finding.ts'
+import { type FindingEvidence, FindingRecord } from './finding-record.ts'
+import { type CapturedStack, originOf } from './origin.ts'
+import type { PoolRecord } from './pool-record.ts'
+import { presentQueryText, type QueryTextMode } from './redaction.ts'
+
+/** How many fingerprints are counted, and how many resolved findings are remembered: memory must not grow with time. */
+const mostFingerprints = 1000
+const mostResolved = 200
+/** How many destroyed sessions keep their findings open for an owner that may still release them. */
+const mostDestroyed = 200
+/** A report that lists more holders than this helps nobody. */
+const mostHolders = 20
+
+/** Findings that are made by a release and therefore outlast it. */
+const afterRelease: ReadonlySet<FindingKind> = new Set(['dirty-release', 'busy-release'])
+
+export interface LedgerEvents {
+  /** Somebody asks for a client. Called for each checkout: it must cost nothing. */
+  requested(): void
+  resolved(record: FindingRecord): void
+}
+
+/** Who has which client, who waits, and what has been found. Keeps the books and judges nothing. */
+export class Ledger {
+  readonly pools = new Set<PoolRecord>()
+  readonly clock: Clock
+  readonly time: ActiveTime
+  readonly queryText: QueryTextMode
+  readonly #open = new Map<Checkout, FindingRecord[]>()
+  readonly #resolved: Finding[] = []
+  readonly #occurrences = new Map<string, number>()
+  readonly #events: LedgerEvents
+  readonly #destroyed = new Set<Checkout>()
+  #checkouts = 0
+  #findings = 0
+
+  constructor(clock: Clock, time: ActiveTime, queryText: QueryTextMode, events: LedgerEvents) {
+    this.clock = clock
+    this.time = time
+    this.queryText = queryText
+    this.#events = events
+  }
+
+  /** Somebody asks for a client. */
+  request(pool: PoolRecord, via: Via, queued: boolean, stack: CapturedStack | undefined): Checkout {
+    this.#checkouts += 1
+    this.#events.requested()
+    const checkout = new Checkout(this.#checkouts, pool, via, this.time.now(), queued, stack)
+    if (queued) pool.waiters.add(checkout)
+    return checkout
+  }
+
+  /** The client arrived. */
+  acquired(checkout: Checkout, control: ClientControl): void {
+    this.#stopWaiting(checkout, 'got a client')
+    const now = this.time.now()
+    checkout.phase = 'out'
+    checkout.control = control
+    checkout.pid = control.pid
+    checkout.acquiredAt = now
+    checkout.busySince = now
+    checkout.idleSince = now
+    checkout.pool.out.add(checkout)
+  }
+
+  /** No client arrived, or the one that did is none of the ledger's business. */
+  withdrawn(checkout: Checkout, resolution: string): void {
+    this.#stopWaiting(checkout, resolution)
+    checkout.phase = 'over'
+  }
+
+  /** The owner gave the client back. `unsettled`: what it did is not known in full yet, so nothing is forgotten. */
+  closed(checkout: Checkout, unsettled: boolean, what = 'released'): void {
+    checkout.pool.out.delete(checkout)
+    if (checkout.reported !== 0) {
+      const held = this.time.now() - checkout.acquiredAt
+      this.resolve(checkout, (kind) => !afterRelease.has(kind), { after: held, what })
+    }
+    checkout.phase = 'over'
+    if (!unsettled) checkout.forget()
+  }
+
+  /** A remedy took the client back. Its findings stay open until the owner releases, too. */
+  destroyed(checkout: Checkout): void {
+    checkout.pool.out.delete(checkout)
+    checkout.phase = 'destroyed'
+    checkout.forget()
+    if (checkout.reported === 0) return
+    this.#destroyed.add(checkout)
+    if (this.#destroyed.size > mostDestroyed) {
+      const [oldest] = this.#destroyed
+      if (oldest !== undefined) this.#abandon(oldest, 'never released by its owner')
+    }
+  }
+
+  /** The owner released a client that had been destroyed. */
+  releasedLate(checkout: Checkout): void {
+    this.#abandon(checkout, `released after ${describeMillis(this.time.now() - checkout.acquiredAt)}`)
+  }
+
+  /** Opens a finding, unless this checkout has had one of this kind. */
+  open(evidence: FindingEvidence): FindingRecord | undefined {
+    const { checkout, kind } = evidence
+    const bit = 1 << findingKinds.indexOf(kind)
+    if ((checkout.reported & bit) !== 0) return undefined
+    checkout.reported |= bit
+    this.#findings += 1
+    const record = new FindingRecord(
+      `f${this.#findings}`,
+      evidence,
+      { origin: checkout.origin, transactionOrigin: originOf(checkout.control?.transactionStack) },
+      (fingerprint) => this.#count(fingerprint),
+      this.time,
+      this.queryText,
+    )
+    if (evidence.momentary === true) {
+      record.resolve('it happened once')
+      this.#remember(record.data())
+      return record
+    }
+    const records = this.#open.get(checkout)
+    if (records === undefined) this.#open.set(checkout, [record])
+    else records.push(record)
+    return record
+  }
+
+  /** The open findings of a checkout. */
+  openFindings(checkout: Checkout): readonly FindingRecord[] {
+    return this.#open.get(checkout) ?? []
+  }
+
+  /** What the open findings of a checkout rest on is no longer so. */
+  resolve(
+    checkout: Checkout,
+    which: (kind: FindingKind) => boolean,
+    resolution: { readonly what: string; readonly after?: number },
+  ): void {
+    const records = this.#open.get(checkout)
+    if (records === undefined) return
+    const remaining: FindingRecord[] = []
+    for (const record of records) {
+      if (!which(record.evidence.kind)) {
+        remaining.push(record)
+        continue
+      }
+      record.resolve(resolutionText(resolution))
+      this.#remember(record.data())
+      this.#events.resolved(record)
+    }
+    if (remaining.length === 0) this.#open.delete(checkout)
+    else this.#open.set(checkout, remaining)
+  }
+
+  /** Open findings first, then those that resolved lately. */
+  findings(): Finding[] {
+    const open = [...this.#open.values()].flat()
+    return [...open.map((record) => record.data()), ...this.#resolved.toReversed()]
+  }
+
+  /** Who has the clients of a pool, the longest first; statements of `pool.query` last. */
+  holders(pool: PoolRecord): Holder[] {
+    const held = [...pool.out].slice(0, mostHolders).map((checkout): Holder => {
+      const origin = checkout.origin
+      const transactionOrigin = originOf(checkout.control?.transactionStack)
+      return {
+        ...checkoutData(checkout, this.time, this.queryText),
+        ...(origin === undefined ? {} : { origin }),
+        ...(transactionOrigin === undefined ? {} : { transactionOrigin }),
+      }
+    })
+    const passing = pool.passingQueries().map(({ pid, text }): Holder => {
+      const lastQuery = this.present(text)
+      return {
+        via: 'pool.query',
+        ...(pid === undefined ? {} : { pid }),
+        ...(lastQuery === undefined ? {} : { lastQuery }),
+      }
+    })
+    return [...held, ...passing].slice(0, mostHolders)
+  }
+
+  /** A statement's text as reports show it. */
+  present(text: string | undefined): string | undefined {
+    return presentQueryText(text, this.queryText)
+  }
+
+  #stopWaiting(checkout: Checkout, what: string): void {
+    if (checkout.queued) checkout.pool.waiters.delete(checkout)
+    if (checkout.reported === 0) return
+    this.resolve(checkout, () => true, { what, after: this.time.now() - checkout.requestedAt })
+    // The wait is over. What it was reported for says nothing about the checkout that follows.
+    checkout.reported = 0
+  }
+
+  #abandon(checkout: Checkout, what: string): void {
+    this.#destroyed.delete(checkout)
+    this.resolve(checkout, () => true, { what })
+  }
+
+  #count(fingerprint: string): number {
+    const count = (this.#occurrences.get(fingerprint) ?? 0) + 1
+    // Deleted and set anew, the entry moves to the end: the first one is the one not seen for the longest time.
+    this.#occurrences.delete(fingerprint)
+    this.#occurrences.set(fingerprint, count)
+    if (this.#occurrences.size > mostFingerprints) {
+      const [oldest] = this.#occurrences.keys()
+      if (oldest !== undefined) this.#occurrences.delete(oldest)
+    }
+    return count
+  }
+
+  #remember(finding: Finding): void {
+    this.#resolved.push(finding)
+    if (this.#resolved.length > mostResolved) this.#resolved.shift()
+  }
+}
+
+function resolutionText({ what, after }: { readonly what: string; readonly after?: number }): string {
+  return after === undefined ? what : `${what} after ${describeMillis(after)}`
+}

@@ -1,0 +1,27 @@
+import type { Checkout } from './checkout.ts'
+import type { EndedSession, Release } from './rule.ts'
+
+/** What an adapter does with a release: let it happen, or wait for a remedy that says whether it still should. */
+export type Verdict = 'proceed' | Promise<'proceed' | 'destroyed'>
+
+/** Adapters tell what happened; the lifeguard judges it and, where a remedy asks for it, holds a release back. */
+export interface Observer {
+  /** Whether a release must wait until the state of its transaction is known. */
+  readonly holdsReleases: boolean
+  /** Before the client goes back to its pool. */
+  releasing(release: Release): Verdict
+  /** The client is back, and only now it turns out what state it was in: the next owner may already have it. */
+  releasedAs(release: Release): void
+  releasedAgain(checkout: Checkout): void
+  /** The owner released a client whose session a remedy had destroyed. */
+  releasedLate(checkout: Checkout): void
+  /** The session of a checkout that is over has no transaction and no work of its owner left. */
+  cleaned(checkout: Checkout, how: string): void
+  /** The transaction of a checkout that is still out has ended. */
+  transactionEnded(checkout: Checkout): void
+  /** COMMIT was answered by ROLLBACK. */
+  commitAnswered(checkout: Checkout): void
+  sessionEnded(ended: EndedSession): void
+  /** A caller got an error instead of a client; the error may be given more to say. */
+  acquireFailed(checkout: Checkout, error: unknown): void
+}

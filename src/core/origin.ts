@@ -1,0 +1,113 @@
+import { fileURLToPath } from 'node:url'
+
+/** One line of a stack, in the user's source where source maps are on. */
+export interface Frame {
+  /** Absolute path of the file. */
+  readonly file: string
+  /** From 1. */
+  readonly line: number
+  /** From 1. */
+  readonly column: number
+  readonly functionName?: string
+}
+
+/** The first frame that belongs to the user: not a dependency, not Node.js, not this package. */
+export interface Origin extends Frame {
+  /** From that frame outwards, dependencies included, at most ten. */
+  readonly frames: readonly Frame[]
+}
+
+/** A stack that was recorded but not yet turned into text, which is what costs. */
+export interface CapturedStack {
+  readonly stack?: unknown
+}
+
+/** ORMs put up to eighteen frames between the user and the pool; async frames come on top. */
+const deepStack = 50
+/** `BEGIN` is sent by the user or by a thin layer; its line is only a supplement. */
+const shallowStack = 12
+
+const packageFolder = fileURLToPath(new URL('..', import.meta.url))
+const framePattern = /^\s+at (?:async )?(?:(.*?) \()?((?:file:\/\/|[a-z]:\\|\/|\w+:\/\/).*?):(\d+):(\d+)\)?$/i
+
+/** Records where the program is. Call it in the user's own call, before anything asynchronous. */
+export function captureStack(): CapturedStack {
+  return capture(deepStack)
+}
+
+/** As {@link captureStack}, for a place that the user is close to. */
+export function captureShallowStack(): CapturedStack {
+  return capture(shallowStack)
+}
+
+function capture(depth: number): CapturedStack {
+  const limit = Error.stackTraceLimit
+  Error.stackTraceLimit = depth
+  const captured = {}
+  Error.captureStackTrace(captured)
+  Error.stackTraceLimit = limit
+  return captured
+}
+
+/** The user's line, from the first of the stacks that has one. */
+export function originOf(...stacks: readonly (CapturedStack | undefined)[]): Origin | undefined {
+  for (const captured of stacks) {
+    if (captured === undefined) continue
+    const frames = parseFrames(readStack(captured))
+    const first = frames.findIndex(isUserFrame)
+    if (first !== -1) return { ...(frames[first] as Frame), frames: frames.slice(first, first + 10) }
+  }
+  return undefined
+}
+
+/** `file:line:column`, the file relative to the working directory where it is below it. */
+export function describeFrame(frame: Frame, workingDirectory = process.cwd()): string {
+  return `${relativeFile(frame.file, workingDirectory)}:${frame.line}:${frame.column}`
+}
+
+function relativeFile(file: string, folder: string): string {
+  const prefix =
+    folder.endsWith('/') || folder.endsWith('\\') ? folder : folder + (folder.includes('\\') ? '\\' : '/')
+  return file.startsWith(prefix) ? file.slice(prefix.length) : file
+}
+
+function readStack(captured: CapturedStack): string {
+  try {
+    // Formatting runs `Error.prepareStackTrace`, which is foreign code where a source-map tool has set it.
+    const { stack } = captured
+    return Array.isArray(stack) ? stack.map((site) => `    at ${site}`).join('\n') : String(stack)
+  } catch {
+    return ''
+  }
+}
+
+function parseFrames(stack: string): Frame[] {
+  const frames: Frame[] = []
+  for (const text of stack.split('\n')) {
+    const match = framePattern.exec(text)
+    if (match === null) continue
+    const [, functionName, location, line, column] = match
+    const file = filePath(location as string)
+    if (file === undefined) continue
+    const frame = { file, line: Number(line), column: Number(column) }
+    frames.push(functionName ? { ...frame, functionName } : frame)
+  }
+  return frames
+}
+
+function filePath(location: string): string | undefined {
+  const withoutQuery = location.replace(/\?[^/\\]*$/, '')
+  if (withoutQuery.startsWith('file://')) {
+    try {
+      const file = fileURLToPath(withoutQuery)
+      return file.startsWith(packageFolder) ? undefined : file
+    } catch {
+      return withoutQuery
+    }
+  }
+  return withoutQuery.startsWith(packageFolder) ? undefined : withoutQuery
+}
+
+function isUserFrame(frame: Frame): boolean {
+  return !/[\\/]node_modules[\\/]/.test(frame.file) && !frame.file.startsWith('node:')
+}

@@ -1,0 +1,30 @@
+import type { Checkout } from './checkout.ts'
+
+/** What a pool says of itself. */
+export interface PoolGauge {
+  /** Open connections, checked out or idle. */
+  readonly total: number
+  readonly idle: number
+  /** Callers in the pool's own queue. */
+  readonly waiting: number
+  /** The most connections it opens; undefined if it does not say. */
+  readonly max: number | undefined
+}
+
+/** A client that runs a statement of `pool.query`: no checkout is kept for it. */
+export interface PassingQuery {
+  readonly pid: number | undefined
+  readonly text: string | undefined
+}
+
+/** One watched pool: who has its clients and who waits for them. */
+export interface PoolRecord {
+  readonly name: string
+  readonly out: Set<Checkout>
+  readonly waiters: Set<Checkout>
+  /** When `end()` was called. */
+  endingSince: number | undefined
+  gauge(): PoolGauge
+  /** Looks into the pool for the statements of `pool.query` that are running now. */
+  passingQueries(): readonly PassingQuery[]
+}

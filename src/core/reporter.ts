@@ -1,0 +1,13 @@
+import type { Finding } from './finding.ts'
+
+/** An output that receives findings. What it throws is caught: a reporter cannot stop the guard. */
+export interface Reporter {
+  /** A finding was opened; `outcome` is set if a remedy has acted on it already. */
+  finding(finding: Finding): void
+  /** A remedy acted on it after it was reported. */
+  remedied?(finding: Finding): void
+  /** It cleared. */
+  resolved?(finding: Finding): void
+  /** Something worth knowing once that is no finding. */
+  info?(message: string): void
+}

@@ -1,0 +1,67 @@
+import { type CheckoutData, checkoutData } from './checkout.ts'
+import type { Finding } from './finding.ts'
+import { deepFreeze } from './freeze.ts'
+import type { Ledger } from './ledger.ts'
+import { type Origin, originOf } from './origin.ts'
+import type { PoolGauge } from './pool-record.ts'
+
+/** A watched pool at one moment. */
+export interface PoolSnapshot extends Omit<PoolGauge, 'max'> {
+  readonly name: string
+  readonly max?: number
+  /** Checkouts that are out. Statements of `pool.query` are not among them. */
+  readonly out: number
+  /** `end()` was called. */
+  readonly ending: boolean
+}
+
+/** A checkout that is out, or a caller that waits in a full pool. */
+export interface CheckoutSnapshot extends CheckoutData {
+  readonly pool: string
+  readonly origin?: Origin
+  readonly transactionOrigin?: Origin
+}
+
+/** Everything the lifeguard knows, as frozen plain data that `JSON.stringify` takes. */
+export interface Snapshot {
+  /** Milliseconds since 1970. */
+  readonly takenAt: number
+  readonly mode: 'observe' | 'enforce'
+  readonly pools: readonly PoolSnapshot[]
+  /** The longest held first, per pool; then those who wait. */
+  readonly checkouts: readonly CheckoutSnapshot[]
+  /** Open ones first, then the last 200 that resolved. */
+  readonly findings: readonly Finding[]
+}
+
+export function takeSnapshot(ledger: Ledger, mode: Snapshot['mode']): Snapshot {
+  const pools: PoolSnapshot[] = []
+  const checkouts: CheckoutSnapshot[] = []
+  for (const pool of ledger.pools) {
+    const { max, ...gauge } = pool.gauge()
+    pools.push({
+      name: pool.name,
+      ...gauge,
+      ...(max === undefined ? {} : { max }),
+      out: pool.out.size,
+      ending: pool.endingSince !== undefined,
+    })
+    for (const checkout of [...pool.out, ...pool.waiters]) {
+      const { origin } = checkout
+      const transactionOrigin = originOf(checkout.control?.transactionStack)
+      checkouts.push({
+        pool: pool.name,
+        ...checkoutData(checkout, ledger.time, ledger.queryText),
+        ...(origin === undefined ? {} : { origin }),
+        ...(transactionOrigin === undefined ? {} : { transactionOrigin }),
+      })
+    }
+  }
+  return deepFreeze({
+    takenAt: ledger.time.epochMillis(ledger.time.now()),
+    mode,
+    pools,
+    checkouts,
+    findings: ledger.findings(),
+  })
+}

@@ -1,0 +1,111 @@
+/** What every error of this library has in common: a stable `code` to branch on. */
+export class LifeguardError extends Error {
+  readonly code: string
+
+  constructor(code: string, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+  }
+
+  // A getter on the prototype: `name` must not become an own, enumerable property of each error.
+  override get name(): string {
+    return this.constructor.name
+  }
+}
+
+/** An option is unknown or has a value that cannot work. The message names the option and the value. */
+export class OptionError extends LifeguardError {
+  readonly option: string
+
+  constructor(option: string, expected: string, received: unknown) {
+    super('LIFEGUARD_OPTION', `${option} ${expected}, got ${describeValue(received)}`)
+    this.option = option
+  }
+}
+
+/** `watch` was given something that is not a pool, or a pool that another lifeguard already watches. */
+export class WatchError extends LifeguardError {
+  constructor(message: string) {
+    super('LIFEGUARD_WATCH', message)
+  }
+}
+
+/** The lifeguard was closed and cannot be used again. */
+export class ClosedError extends LifeguardError {
+  constructor(action: string) {
+    super('LIFEGUARD_CLOSED', `${action} was called after lifeguard.close()`)
+  }
+}
+
+/** Where the session that an error speaks of was checked out, as far as it is known. */
+export interface FindingReference {
+  readonly id: string
+  readonly kind: string
+  /** `file:line:column` of the checkout, absent where no line of the user's code was on the stack. */
+  readonly origin?: string
+}
+
+/**
+ * The lifeguard rolled the transaction back because it was left open. Every statement of the old owner gets this
+ * error until it sends `ROLLBACK` or releases the client, as in a transaction that PostgreSQL itself has failed.
+ */
+export class TransactionRolledBackError extends LifeguardError {
+  readonly finding: FindingReference
+
+  constructor(finding: FindingReference, options?: ErrorOptions) {
+    super(
+      'LIFEGUARD_TRANSACTION_ROLLED_BACK',
+      `The transaction was rolled back by pg-lifeguard (${finding.kind}${at(finding)}): statements are refused until ROLLBACK or release`,
+      options,
+    )
+    this.finding = finding
+  }
+}
+
+/** The lifeguard took the session away and closed it. Every further statement of the old owner gets this error. */
+export class SessionDestroyedError extends LifeguardError {
+  readonly finding: FindingReference
+
+  constructor(finding: FindingReference, options?: ErrorOptions) {
+    super(
+      'LIFEGUARD_SESSION_DESTROYED',
+      `The session was destroyed by pg-lifeguard (${finding.kind}${at(finding)}): its client can no longer be used`,
+      options,
+    )
+    this.finding = finding
+  }
+}
+
+/** The readable `cause` of a pool's acquire timeout: who holds the clients. */
+export class PoolExhaustedError extends LifeguardError {
+  constructor(message: string) {
+    super('LIFEGUARD_POOL_EXHAUSTED', message)
+  }
+}
+
+/** `COMMIT` was answered by `ROLLBACK`: a statement had failed before, nothing was saved. */
+export class LostCommitError extends LifeguardError {
+  constructor() {
+    super(
+      'LIFEGUARD_LOST_COMMIT',
+      'COMMIT was answered by ROLLBACK: a statement of the transaction had failed, nothing was saved',
+    )
+  }
+}
+
+function at(finding: FindingReference): string {
+  return finding.origin === undefined ? '' : `, checked out at ${finding.origin}`
+}
+
+/** A value as a reader of an error message would write it; never longer than a line. */
+export function describeValue(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}...` : value)
+  if (typeof value === 'function') return `function ${value.name || '(anonymous)'}`
+  if (typeof value === 'bigint') return `${value}n`
+  if (Array.isArray(value)) return `an array of ${value.length}`
+  if (typeof value === 'object' && value !== null) {
+    const name: unknown = value.constructor?.name
+    return typeof name === 'string' && name !== 'Object' ? `a ${name}` : 'an object'
+  }
+  return String(value)
+}

@@ -1,0 +1,30 @@
+export type { PgClientLike, PgPoolLike } from './adapters/pg-types.ts'
+export type { CheckoutData, Phase, Via } from './core/checkout.ts'
+export { type Clock, type ManualClock, manualClock } from './core/clock.ts'
+export type { Certainty, Finding, FindingKind, Holder, Outcome, Remedy } from './core/finding.ts'
+export { findingKinds } from './core/finding.ts'
+export type { Limits } from './core/limits.ts'
+export type { Frame, Origin } from './core/origin.ts'
+export type { QueryTextMode } from './core/redaction.ts'
+export type { Reporter } from './core/reporter.ts'
+export type { CheckoutSnapshot, PoolSnapshot, Snapshot } from './core/snapshot.ts'
+export type { TransactionStatus } from './core/transaction.ts'
+export {
+  ClosedError,
+  type FindingReference,
+  LifeguardError,
+  LostCommitError,
+  OptionError,
+  PoolExhaustedError,
+  SessionDestroyedError,
+  TransactionRolledBackError,
+  WatchError,
+} from './errors.ts'
+export { createLifeguard, type Lifeguard, type LifeguardEvents, type WatchOptions } from './lifeguard.ts'
+export type { LifeguardOptions } from './options.ts'
+export { type ConsoleReporterOptions, consoleReporter } from './reporters/console.ts'
+export { type JsonLinesReporterOptions, jsonLinesReporter } from './reporters/json-lines.ts'
+export { type LoggerLike, loggerReporter } from './reporters/logger.ts'
+export type { Session, SessionClient, SessionPool } from './session.ts'
+export { type PoolTimeoutOptions, type SessionTimeouts, sessionTimeouts } from './session-timeouts.ts'
+export type { TransactionOptions } from './transaction.ts'

@@ -1,0 +1,231 @@
+import { type PoolWatch, watchPgPool } from './adapters/pg-pool.ts'
+import type { PgClientLike, PgPoolLike } from './adapters/pg-types.ts'
+import { Announcer } from './announcer.ts'
+import { ActiveTime } from './core/active-time.ts'
+import type { Finding } from './core/finding.ts'
+import { Ledger } from './core/ledger.ts'
+import type { PoolRecord } from './core/pool-record.ts'
+import { type Snapshot, takeSnapshot } from './core/snapshot.ts'
+import { ClosedError, describeValue, OptionError } from './errors.ts'
+import { Judge } from './judge.ts'
+import { type LifeguardOptions, resolveOptions, type Settings } from './options.ts'
+import { openSession, type Session, type SessionClient, type SessionPool } from './session.ts'
+import { missingTimeouts } from './session-timeouts.ts'
+import { runTransaction, type TransactionOptions } from './transaction.ts'
+
+export interface WatchOptions {
+  /** What reports call the pool. Default: `pool`, then `pool-2`, ... */
+  readonly name?: string
+}
+
+export interface LifeguardEvents {
+  /** A finding was opened. If its remedy is quick, as ROLLBACK is, `outcome` is set already. */
+  finding: Finding
+  /** A remedy acted on a finding after it was reported, or acted again. */
+  remedied: Finding
+  /** A finding cleared. */
+  resolved: Finding
+}
+
+/** Watches pools and says where they leak. Made by {@link createLifeguard}. */
+export interface Lifeguard extends AsyncDisposable {
+  /**
+   * Watches a pool from now on. Watching it twice changes nothing.
+   *
+   * @returns a function that takes the guard off again, also while clients are checked out
+   * @throws WatchError if it is not shaped like a pool, or another lifeguard watches it
+   *
+   * @example
+   * const pool = new pg.Pool({ max: 10 })
+   * const unwatch = lifeguard.watch(pool, { name: 'main' })
+   */
+  watch(pool: PgPoolLike, options?: WatchOptions): () => void
+  /** Calls `listener` for each event. What it throws is reported as a process warning and stops nothing. */
+  on<Event extends keyof LifeguardEvents>(
+    event: Event,
+    listener: (finding: LifeguardEvents[Event]) => void,
+  ): () => void
+  /** Everything known now, as frozen plain data. */
+  snapshot(): Snapshot
+  /**
+   * Says that this client is held for long by design, until it is released: limits do not apply to it.
+   *
+   * @example
+   * const client = await pool.connect()
+   * lifeguard.exempt(client, 'LISTEN connection')
+   * await client.query('LISTEN events')
+   */
+  exempt(client: PgClientLike, reason: string): void
+  /**
+   * Runs `work` in a transaction: BEGIN, COMMIT or ROLLBACK, and release, in the right order under every error.
+   *
+   * @returns what `work` returns
+   * @throws what `work` throws, after ROLLBACK; LostCommitError if COMMIT was answered by ROLLBACK
+   *
+   * @example
+   * await lifeguard.transaction(pool, async (client) => {
+   *   await client.query('UPDATE accounts SET balance = balance - 10 WHERE id = $1', [1])
+   *   await client.query('UPDATE accounts SET balance = balance + 10 WHERE id = $1', [2])
+   * })
+   */
+  transaction<Client extends SessionClient, Result>(
+    pool: SessionPool<Client>,
+    work: (client: Client) => Promise<Result>,
+    options?: TransactionOptions,
+  ): Promise<Result>
+  /**
+   * Checks a client out that is released at the end of the block, a transaction left open being rolled back first.
+   *
+   * @example
+   * await using session = await lifeguard.session(pool)
+   * await session.client.query('SELECT 1')
+   */
+  session<Client extends SessionClient>(pool: SessionPool<Client>): Promise<Session<Client>>
+  /** Takes the guard off every pool and waits for remedies that are under way. The lifeguard cannot be used again. */
+  close(): Promise<void>
+}
+
+/**
+ * Makes a lifeguard. It does nothing until a pool is watched.
+ *
+ * @throws OptionError if an option is unknown or has a value that cannot work
+ *
+ * @example
+ * import pg from 'pg'
+ * import { createLifeguard } from 'pg-lifeguard'
+ *
+ * const pool = new pg.Pool()
+ * const lifeguard = createLifeguard({ mode: 'enforce', limits: { idleTransactionMillis: 5_000 } })
+ * lifeguard.watch(pool)
+ */
+export function createLifeguard(options?: LifeguardOptions): Lifeguard {
+  const settings = resolveOptions(options)
+  const period = sweepPeriod(settings)
+  const time = new ActiveTime(settings.clock, period)
+  const announcer = new Announcer(settings.clock, settings.reporters)
+  const ledger = new Ledger(settings.clock, time, settings.queryText, {
+    requested: () => sweep.wake(),
+    resolved: (record) => announcer.resolved(record),
+  })
+  const judge = new Judge(settings, ledger, announcer)
+  const sweep = sweeper(settings, period, ledger, judge)
+  const watches = new Map<object, PoolWatch>()
+  let names = 0
+  let closed = false
+
+  function requireOpen(action: string): void {
+    if (closed) throw new ClosedError(action)
+  }
+
+  const lifeguard: Lifeguard = {
+    watch(pool, watchOptions = {}) {
+      requireOpen('lifeguard.watch')
+      const name = poolName(watchOptions, names + 1)
+      let watch = typeof pool === 'object' && pool !== null ? watches.get(pool) : undefined
+      if (watch === undefined) {
+        watch = watchPgPool(pool, name, ledger, judge)
+        names += 1
+        watches.set(pool, watch)
+        const advice = missingTimeouts(pool)
+        if (advice !== undefined) announcer.info(`pool ${name}: ${advice}`)
+      }
+      const { unwatch } = watch
+      return () => {
+        unwatch()
+        if (watches.get(pool)?.unwatch === unwatch) watches.delete(pool)
+      }
+    },
+    on: (event, listener) => announcer.on(event, listener),
+    snapshot: () => takeSnapshot(ledger, settings.mode),
+    exempt(client, reason) {
+      if (typeof client !== 'object' || client === null || typeof client.query !== 'function') {
+        throw new OptionError('exempt(client)', 'must be a client', client)
+      }
+      if (typeof reason !== 'string' || reason.trim() === '') {
+        throw new OptionError('exempt(client, reason)', 'must be a text that says why', reason)
+      }
+      for (const watch of watches.values()) {
+        const checkout = watch.checkoutOf(client)
+        if (checkout !== undefined) judge.exempt(checkout, reason)
+      }
+    },
+    transaction: (pool, work, transactionOptions) => runTransaction(pool, work, transactionOptions),
+    session: (pool) => openSession(pool),
+    async close() {
+      if (closed) return
+      closed = true
+      for (const { unwatch } of watches.values()) unwatch()
+      watches.clear()
+      sweep.stop()
+      await judge.settled()
+    },
+    [Symbol.asyncDispose]: () => lifeguard.close(),
+  }
+  return lifeguard
+}
+
+function poolName({ name, ...rest }: WatchOptions, ordinal: number): string {
+  const [unknown] = Object.keys(rest)
+  if (unknown !== undefined) {
+    throw new OptionError(
+      `watch(pool, { ${unknown} })`,
+      'is not an option (there is name)',
+      Reflect.get(rest, unknown),
+    )
+  }
+  if (name === undefined) return ordinal === 1 ? 'pool' : `pool-${ordinal}`
+  if (typeof name !== 'string' || name === '') {
+    throw new OptionError('watch(pool, { name })', `must be a text, not ${describeValue(name)}`, name)
+  }
+  return name
+}
+
+/**
+ * How often checkouts are looked at: a tenth of the smallest limit, and at the least five times a second, so that a
+ * limit is never overrun by more than that.
+ */
+function sweepPeriod({ limits }: Settings): number {
+  const smallest = Math.min(
+    ...Object.values(limits).map((limit: number | false) => limit || Number.POSITIVE_INFINITY),
+  )
+  return Math.min(200, Math.max(10, Math.floor(smallest / 10)))
+}
+
+/** One timer for everything. It runs only while something is checked out or waited for. */
+function sweeper(settings: Settings, period: number, ledger: Ledger, judge: Judge) {
+  /** Rests after this many sweeps that found nothing, rather than at once: starting a timer costs more than a sweep. */
+  const patience = Math.ceil(5000 / period)
+  let cancel: (() => void) | undefined
+  let idleSweeps = 0
+
+  function isIdle({ out, waiters }: PoolRecord): boolean {
+    return out.size === 0 && waiters.size === 0
+  }
+
+  function sweep(): void {
+    ledger.time.tick()
+    judge.sweep()
+    idleSweeps = [...ledger.pools].every(isIdle) ? idleSweeps + 1 : 0
+    if (idleSweeps < patience) {
+      cancel = settings.clock.schedule(sweep, period)
+      return
+    }
+    cancel = undefined
+    ledger.time.rest()
+  }
+
+  return {
+    /** Somebody asks for a client. Sits in the path of every checkout. */
+    wake(): void {
+      if (cancel !== undefined) return
+      idleSweeps = 0
+      ledger.time.tick()
+      cancel = settings.clock.schedule(sweep, period)
+    },
+    stop(): void {
+      cancel?.()
+      cancel = undefined
+      ledger.time.rest()
+    },
+  }
+}

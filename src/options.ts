@@ -1,0 +1,145 @@
+import { type Clock, systemClock } from './core/clock.ts'
+import { type FindingKind, findingKinds, type Remedy } from './core/finding.ts'
+import { defaultLimits, type Limits } from './core/limits.ts'
+import type { QueryTextMode } from './core/redaction.ts'
+import type { Reporter } from './core/reporter.ts'
+import { describeValue, OptionError } from './errors.ts'
+import { consoleReporter } from './reporters/console.ts'
+
+/** What `createLifeguard` takes. Everything is optional; what is unknown or cannot work throws `OptionError`. */
+export interface LifeguardOptions {
+  /** `observe` (default) reports and never touches a client; `enforce` applies the remedies. */
+  readonly mode?: 'observe' | 'enforce'
+  /** In milliseconds; `false` switches one off. */
+  readonly limits?: Partial<Limits>
+  /** Overrides the remedy that the mode has for a kind of finding. */
+  readonly remedies?: Partial<Record<FindingKind, Remedy>>
+  /** Default: one `consoleReporter()`. */
+  readonly reporters?: readonly Reporter[]
+  /** How much of a statement's text reports show: `redacted` (default) replaces literals. Bind values are never kept. */
+  readonly queryText?: QueryTextMode
+  /** Where time comes from; for tests. */
+  readonly clock?: Clock
+}
+
+/** The options with every default filled in. */
+export interface Settings {
+  readonly mode: 'observe' | 'enforce'
+  readonly limits: Limits
+  readonly remedies: Readonly<Record<FindingKind, Remedy>>
+  readonly reporters: readonly Reporter[]
+  readonly queryText: QueryTextMode
+  readonly clock: Clock
+}
+
+/** The remedies that make sense for a kind; the first is the one of `enforce`. */
+const possibleRemedies: Readonly<Record<FindingKind, readonly [Remedy, ...Remedy[]]>> = {
+  'idle-transaction': ['rollback', 'report', 'destroy'],
+  'long-transaction': ['report', 'rollback', 'destroy'],
+  'long-hold': ['report', 'destroy'],
+  'dirty-release': ['rollback', 'report', 'destroy'],
+  'busy-release': ['destroy', 'report'],
+  'double-release': ['refuse', 'report'],
+  'lost-commit': ['report'],
+  'session-killed': ['report'],
+  'pool-exhausted': ['report'],
+  'blocked-shutdown': ['destroy', 'report'],
+}
+
+/** setTimeout cannot wait longer. */
+const longestMillis = 2 ** 31 - 1
+
+/** @throws OptionError */
+export function resolveOptions(options: LifeguardOptions = {}): Settings {
+  requireObject('options', options)
+  rejectUnknown('', options, ['mode', 'limits', 'remedies', 'reporters', 'queryText', 'clock'])
+  const mode = oneOf('mode', options.mode ?? 'observe', ['observe', 'enforce'])
+  return {
+    mode,
+    limits: resolveLimits(options.limits),
+    remedies: resolveRemedies(mode, options.remedies),
+    reporters: resolveReporters(options.reporters),
+    queryText: oneOf('queryText', options.queryText ?? 'redacted', ['full', 'redacted', 'none']),
+    clock: resolveClock(options.clock),
+  }
+}
+
+function resolveLimits(limits: Partial<Limits> = {}): Limits {
+  requireObject('limits', limits)
+  rejectUnknown('limits.', limits, Object.keys(defaultLimits))
+  const resolved: Record<string, number | false> = { ...defaultLimits }
+  for (const [name, value] of Object.entries(limits)) {
+    if (value === undefined) continue
+    if (value !== false && !(typeof value === 'number' && value > 0 && value <= longestMillis)) {
+      const expected = `must be a positive number of milliseconds (at most ${longestMillis}) or false`
+      throw new OptionError(`limits.${name}`, expected, value)
+    }
+    resolved[name] = value
+  }
+  return resolved as unknown as Limits
+}
+
+function resolveRemedies(
+  mode: Settings['mode'],
+  remedies: LifeguardOptions['remedies'] = {},
+): Settings['remedies'] {
+  requireObject('remedies', remedies)
+  rejectUnknown('remedies.', remedies, findingKinds)
+  const resolved = {} as Record<FindingKind, Remedy>
+  for (const kind of findingKinds) {
+    const possible = possibleRemedies[kind]
+    const byMode = mode === 'enforce' ? possible[0] : 'report'
+    resolved[kind] = oneOf(`remedies.${kind}`, remedies[kind] ?? byMode, possible)
+  }
+  return resolved
+}
+
+function resolveReporters(reporters: LifeguardOptions['reporters']): readonly Reporter[] {
+  if (reporters === undefined) return [consoleReporter()]
+  if (!Array.isArray(reporters))
+    throw new OptionError('reporters', 'must be an array of reporters', reporters)
+  for (const [index, reporter] of reporters.entries()) {
+    if (typeof reporter !== 'object' || reporter === null || typeof reporter.finding !== 'function') {
+      throw new OptionError(
+        `reporters[${index}]`,
+        'must be an object with a method finding(finding)',
+        reporter,
+      )
+    }
+  }
+  return [...reporters]
+}
+
+function resolveClock(clock: Clock = systemClock): Clock {
+  requireObject('clock', clock)
+  for (const method of ['now', 'epochMillis', 'schedule'] as const) {
+    if (typeof clock[method] !== 'function')
+      throw new OptionError(`clock.${method}`, 'must be a function', clock[method])
+  }
+  return clock
+}
+
+function requireObject(name: string, value: unknown): void {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new OptionError(name, 'must be an object', value)
+  }
+}
+
+function rejectUnknown(prefix: string, given: object, known: readonly string[]): void {
+  for (const [name, value] of Object.entries(given)) {
+    if (!known.includes(name))
+      throw new OptionError(`${prefix}${name}`, `is not an option (there are ${known.join(', ')})`, value)
+  }
+}
+
+function oneOf<T extends string>(name: string, value: unknown, allowed: readonly T[]): T {
+  const found = allowed.find((candidate) => candidate === value)
+  if (found === undefined) {
+    throw new OptionError(
+      name,
+      `must be ${allowed.map((candidate) => describeValue(candidate)).join(' or ')}`,
+      value,
+    )
+  }
+  return found
+}

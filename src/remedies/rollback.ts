@@ -1,0 +1,69 @@
+import type { ClientControl } from '../core/client-control.ts'
+import type { Clock } from '../core/clock.ts'
+import type { Outcome } from '../core/finding.ts'
+import type { FindingReference } from '../errors.ts'
+import { destroySession } from './destroy.ts'
+import { fenceTransaction } from './fence.ts'
+import { within } from './within.ts'
+
+/** PostgreSQL answers ROLLBACK in microseconds; a session that has not answered by then will not. */
+const rollbackMillis = 2000
+/** A late cancel can hit ROLLBACK itself, once for each cancel that was sent. */
+const mostAttempts = 3
+
+/** What became of a session. */
+export interface RemedyResult {
+  readonly outcome: Outcome
+  /** Why it is not the outcome that was asked for. */
+  readonly detail?: string
+}
+
+export interface RollbackOrder {
+  readonly control: ClientControl
+  readonly reference: FindingReference
+  readonly clock: Clock
+  /** The owner's own ROLLBACK has lifted the fence. Absent if it has released and may not send any more. */
+  readonly lifted?: (() => void) | undefined
+}
+
+/**
+ * Ends the transaction on the server and keeps the connection: fence, cancel if busy, ROLLBACK, confirm. If any of it
+ * fails or takes too long the session is destroyed, so that the pool has its slot back either way. Never fails.
+ */
+export async function rollBack(order: RollbackOrder): Promise<RemedyResult> {
+  const { control, reference, clock } = order
+  const settle = fenceTransaction(control, reference, order.lifted)
+  try {
+    await within(clock, rollbackMillis, endTransaction(control))
+    return { outcome: 'rolled-back' }
+  } catch (error) {
+    await destroySession(control, reference, clock)
+    const reason = error instanceof Error ? error.message : String(error)
+    return { outcome: 'destroyed', detail: `ROLLBACK failed: ${reason}` }
+  } finally {
+    settle()
+  }
+}
+
+async function endTransaction(control: ClientControl): Promise<void> {
+  const work = control.work()
+  if (work === 'portal' || work === 'copy') {
+    throw new Error(work === 'portal' ? 'a cursor is open' : 'a COPY is running')
+  }
+  if (work === 'query') {
+    await control.cancel()
+    await control.whenReady()
+  }
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await control.run('ROLLBACK')
+      break
+    } catch (error) {
+      if (attempt === mostAttempts || (error as { code?: unknown }).code !== '57014') throw error
+    }
+  }
+  // The answer to ROLLBACK comes before the status that proves it.
+  await control.whenReady()
+  if (control.gone) throw new Error('the connection was lost')
+  if (control.transaction !== 'idle') throw new Error(`the transaction is still ${control.transaction}`)
+}

@@ -1,0 +1,37 @@
+import { readFileSync } from 'node:fs'
+import type { Frame } from '../core/origin.ts'
+import { harmless, type Style } from './terminal-style.ts'
+
+const linesAround = 2
+const widest = 120
+
+/** The lines around a frame with the place marked, or nothing if the source cannot be read. */
+export function codeFrame(frame: Frame, style: Style): string[] {
+  const lines = readSource(frame.file)
+  if (lines === undefined || frame.line > lines.length) return []
+  const first = Math.max(1, frame.line - linesAround)
+  const last = Math.min(lines.length, frame.line + linesAround)
+  const gutter = String(last).length
+  const shown: string[] = []
+  for (let number = first; number <= last; number++) {
+    const text = harmless((lines[number - 1] ?? '').replaceAll('\t', ' ').slice(0, widest))
+    const label = String(number).padStart(gutter)
+    if (number !== frame.line) {
+      shown.push(style('dim', `  ${label} | ${text}`.trimEnd()))
+      continue
+    }
+    shown.push(`${style('red', '>')} ${label} | ${text}`)
+    if (frame.column <= widest) {
+      shown.push(`  ${' '.repeat(gutter)} | ${' '.repeat(frame.column - 1)}${style('red', '^')}`)
+    }
+  }
+  return shown
+}
+
+function readSource(file: string): string[] | undefined {
+  try {
+    return readFileSync(file, 'utf8').split(/\r?\n/)
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,26 @@
+import type { Finding } from '../core/finding.ts'
+import type { Reporter } from '../core/reporter.ts'
+
+export interface JsonLinesReporterOptions {
+  /** Default: `process.stderr`. */
+  readonly stream?: { write(text: string): unknown }
+}
+
+/**
+ * Writes one JSON object per line and event: `{ event: 'finding' | 'remedied' | 'resolved', ...finding }`, and
+ * `{ event: 'info', message }`. Nothing is left out, so that a program can count for itself.
+ *
+ * @example
+ * createLifeguard({ reporters: [jsonLinesReporter({ stream: fs.createWriteStream('findings.jsonl') })] })
+ */
+export function jsonLinesReporter({ stream = process.stderr }: JsonLinesReporterOptions = {}): Reporter {
+  const write = (event: string, data: Finding | { message: string }) => {
+    stream.write(`${JSON.stringify({ event, ...data })}\n`)
+  }
+  return {
+    finding: (finding) => write('finding', finding),
+    remedied: (finding) => write('remedied', finding),
+    resolved: (finding) => write('resolved', finding),
+    info: (message) => write('info', { message }),
+  }
+}

@@ -1,0 +1,19 @@
+import type { Release, Rule } from '../core/rule.ts'
+
+/** A client was released while it was still at work for its owner. */
+export const busyRelease: Rule<Release> = {
+  kind: 'busy-release',
+  certainty: 'certain',
+  judge({ work }) {
+    switch (work) {
+      case 'none':
+        return undefined
+      case 'portal':
+        return 'released with a cursor or query stream open: close it, or read it to its end, before release'
+      case 'copy':
+        return 'released while a COPY is running: wait for the end of the stream before release'
+      case 'query':
+        return 'released while a statement is running or queued: a query was not awaited'
+    }
+  },
+}

@@ -1,0 +1,16 @@
+import type { Release, Rule } from '../core/rule.ts'
+
+/** A client was released with its transaction open or failed, so that the next owner would continue it. */
+export const dirtyRelease: Rule<Release> = {
+  kind: 'dirty-release',
+  certainty: 'certain',
+  judge({ checkout, transaction, inherited }) {
+    if (transaction === 'idle' || inherited) return undefined
+    if (checkout.via === 'pool.query') {
+      return 'pool.query runs each statement on whichever client is free: check one client out for a transaction'
+    }
+    return transaction === 'failed'
+      ? 'a statement failed and the client was released without ROLLBACK: the error path needs one'
+      : 'released between BEGIN and COMMIT: an early return, or a branch that neither commits nor rolls back'
+  },
+}

@@ -1,0 +1,31 @@
+import type { Checkout } from '../core/checkout.ts'
+import { describeMillis } from '../core/duration.ts'
+import type { Rule } from '../core/rule.ts'
+import { opensTransaction } from '../core/statement.ts'
+
+/** A transaction is open or failed, and no statement has been running for the limit. */
+export function idleTransaction(limitMillis: number): Rule<Checkout> {
+  return {
+    kind: 'idle-transaction',
+    certainty: 'suspected',
+    judge(checkout, now) {
+      const { control } = checkout
+      if (control === undefined || control.transaction === 'idle') return undefined
+      // The time is compared first: `work` looks into the driver, and a sweep meets thousands of checkouts.
+      if (now - checkout.idleSince < limitMillis || control.work() !== 'none') return undefined
+      return hint(checkout, now)
+    },
+  }
+}
+
+function hint(checkout: Checkout, now: number): string {
+  const { control, lastQuery } = checkout
+  const idle = describeMillis(now - checkout.idleSince)
+  if (control?.transaction === 'failed') {
+    return `a statement failed and neither ROLLBACK nor release followed for ${idle}: is the error path missing?`
+  }
+  if (lastQuery !== undefined && opensTransaction(lastQuery)) {
+    return `nothing followed BEGIN for ${idle}: the code between BEGIN and the first statement waits, threw or returned`
+  }
+  return `neither COMMIT nor ROLLBACK followed the last statement for ${idle}: an early return, a missing finally, or a slow call inside the transaction`
+}

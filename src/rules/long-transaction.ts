@@ -1,0 +1,32 @@
+import type { Checkout } from '../core/checkout.ts'
+import { describeMillis } from '../core/duration.ts'
+import type { Rule } from '../core/rule.ts'
+
+/** A transaction has been open for the limit, whatever it does. */
+export function longTransaction(limitMillis: number): Rule<Checkout> {
+  return {
+    kind: 'long-transaction',
+    certainty: 'suspected',
+    judge(checkout, now) {
+      const { control } = checkout
+      if (control === undefined || control.transaction === 'idle') return undefined
+      if (now - control.transactionSince < limitMillis) return undefined
+      return hint(checkout, now)
+    },
+  }
+}
+
+function hint(checkout: Checkout, now: number): string {
+  const { control } = checkout
+  const open = control === undefined ? 0 : now - control.transactionSince
+  const work = control?.work() ?? 'none'
+  if (work === 'portal')
+    return 'a cursor or query stream is still open inside the transaction: is somebody reading it?'
+  if (work === 'copy') return 'a COPY is still running inside the transaction'
+  if (work === 'query' && now - checkout.busySince > open / 2) {
+    return `one statement has been running for ${describeMillis(now - checkout.busySince)}: it is slow, or waits for a lock`
+  }
+  // Busy time counts from the acquire, so it can only understate how long the transaction was left alone.
+  const outside = Math.max(0, open - checkout.busyMillis)
+  return `waited ${describeMillis(outside)} outside the database inside the transaction: move slow calls out of it`
+}

@@ -1,0 +1,10 @@
+import type { Checkout } from '../core/checkout.ts'
+import type { Rule } from '../core/rule.ts'
+
+/** COMMIT was answered by ROLLBACK: the call succeeded and nothing was saved. */
+export const lostCommit: Rule<Checkout> = {
+  kind: 'lost-commit',
+  certainty: 'certain',
+  judge: () =>
+    'COMMIT was answered by ROLLBACK because a statement before it had failed and its error was swallowed: nothing was saved',
+}

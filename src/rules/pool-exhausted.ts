@@ -1,0 +1,23 @@
+import { describeMillis } from '../core/duration.ts'
+import type { Rule, Wait } from '../core/rule.ts'
+
+/** Somebody waits for a client and the pool has none to give. Without a limit only a timeout of the pool itself counts. */
+export function poolExhausted(limitMillis: number | false): Rule<Wait> {
+  return {
+    kind: 'pool-exhausted',
+    certainty: 'suspected',
+    judge(wait, now) {
+      const waited = now - wait.checkout.requestedAt
+      if (!wait.gaveUp && (limitMillis === false || waited < limitMillis)) return undefined
+      return hint(wait, waited)
+    },
+  }
+}
+
+function hint({ gaveUp, occupation }: Wait, waited: number): string {
+  const { gauge, held, passing } = occupation()
+  const size = gauge.max ?? gauge.total
+  const parts = [`${held} of ${size} clients are checked out`]
+  if (passing > 0) parts.push(`${passing} run pool.query statements`)
+  return `${gaveUp ? 'gave up after' : 'waiting for'} ${describeMillis(waited)}: ${parts.join(', ')}`
+}
