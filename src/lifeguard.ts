@@ -2,9 +2,9 @@ import { type PoolWatch, watchPgPool } from './adapters/pg-pool.ts'
 import type { PgClientLike, PgPoolLike } from './adapters/pg-types.ts'
 import { Announcer } from './announcer.ts'
 import { ActiveTime } from './core/active-time.ts'
+import type { CheckoutPool } from './core/checkout.ts'
 import type { Finding } from './core/finding.ts'
 import { Ledger } from './core/ledger.ts'
-import type { PoolRecord } from './core/pool-record.ts'
 import { type Snapshot, takeSnapshot } from './core/snapshot.ts'
 import { ClosedError, describeValue, OptionError } from './errors.ts'
 import { Judge } from './judge.ts'
@@ -198,7 +198,7 @@ function sweeper(settings: Settings, period: number, ledger: Ledger, judge: Judg
   let cancel: (() => void) | undefined
   let idleSweeps = 0
 
-  function isIdle({ out, waiters }: PoolRecord): boolean {
+  function isIdle({ out, waiters }: CheckoutPool): boolean {
     return out.size === 0 && waiters.size === 0
   }
 

@@ -1,9 +1,8 @@
-import type { Checkout } from '../core/checkout.ts'
+import type { Checkout, CheckoutPool } from '../core/checkout.ts'
 import type { ClientControl, Fence, Work } from '../core/client-control.ts'
 import type { Ledger } from '../core/ledger.ts'
 import type { Observer } from '../core/observer.ts'
 import { type CapturedStack, captureShallowStack, captureStack } from '../core/origin.ts'
-import type { PoolRecord } from '../core/pool-record.ts'
 import type { Release } from '../core/rule.ts'
 import { isCommit, opensTransaction, statementText } from '../core/statement.ts'
 import { type TransactionStatus, transactionStatus } from '../core/transaction.ts'
@@ -12,6 +11,7 @@ import { cancelRunning } from './pg-cancel.ts'
 import { admits, deferred, refuse, translateFailure } from './pg-refusal.ts'
 import type { Client, SubmittedQuery } from './pg-types.ts'
 import { activeQuery, queuedQueries, workOf } from './pg-work.ts'
+import { SessionTransaction, statusLetter } from './session-transaction.ts'
 
 type PgRelease = (error?: unknown) => unknown
 
@@ -20,7 +20,7 @@ const farewellMillis = 2000
 
 /** What a guarded client needs of the pool that it came from. */
 export interface ClientHost {
-  readonly record: PoolRecord
+  readonly record: CheckoutPool
   /** The pool's `stream` option. */
   readonly stream: unknown
   /** Stacks taken at `connect()` do not reach the user's code here (an ORM is in between): the first query's may. */
@@ -46,12 +46,7 @@ export class GuardedClient implements ClientControl {
   #pgRelease: PgRelease | undefined
   #release: PgRelease | undefined
   #fence: Fence | undefined
-  #status: string
-  #transactionSince = 0
-  #transactionStack: CapturedStack | undefined
-  #openingStack: CapturedStack | undefined
-  /** The transaction was open when the present owner got the client. */
-  #inherited = false
+  readonly #transaction: SessionTransaction
   /** Released before the server had answered: the next ReadyForQuery tells what state it was in. */
   #unsettled: Checkout | undefined
   /** Released dirty or busy, each with a finding that is open until the session is clean again. */
@@ -64,8 +59,7 @@ export class GuardedClient implements ClientControl {
     this.#host = host
     this.#ledger = ledger
     this.#observer = observer
-    const known = client.getTransactionStatus?.()
-    this.#status = typeof known === 'string' ? known : 'I'
+    this.#transaction = new SessionTransaction(client.getTransactionStatus?.())
     const guarded = this
     this.#query = new Override(
       client,
@@ -100,15 +94,16 @@ export class GuardedClient implements ClientControl {
   }
 
   get transaction(): TransactionStatus {
-    return this.#status === 'I' || this.gone ? 'idle' : transactionStatus(this.#status)
+    const { letter } = this.#transaction
+    return letter === 'I' || this.gone ? 'idle' : transactionStatus(letter)
   }
 
   get transactionSince(): number {
-    return this.#transactionSince
+    return this.#transaction.since
   }
 
   get transactionStack(): CapturedStack | undefined {
-    return this.#transactionStack
+    return this.#transaction.stack
   }
 
   work(): Work {
@@ -173,7 +168,7 @@ export class GuardedClient implements ClientControl {
     this.#ledger.acquired(checkout, this)
     this.#checkout = checkout
     this.#pgRelease = pgRelease
-    this.#inherited = this.#status !== 'I'
+    this.#transaction.inherited = this.#transaction.letter !== 'I'
     const release = (error?: unknown) => this.#onRelease(checkout, pgRelease, error)
     this.#release = release
     client.release = release
@@ -202,7 +197,7 @@ export class GuardedClient implements ClientControl {
     checkout.lastQueryFailed = false
     const text = statementText(config)
     checkout.lastQuery = text
-    if (text !== undefined && opensTransaction(text)) this.#openingStack = captureShallowStack()
+    if (text !== undefined && opensTransaction(text)) this.#transaction.openingStack = captureShallowStack()
     if (checkout.queryCount === 1 && this.#host.capturesFirstQuery) checkout.firstQueryStack = captureStack()
   }
 
@@ -220,45 +215,38 @@ export class GuardedClient implements ClientControl {
   }
 
   readonly #onReady = (message: unknown): void => {
-    const status = statusLetter(message)
-    const before = this.#status
+    const letter = statusLetter(message)
     const checkout = this.#checkout
+    let sentAt = 0
+    let now = 0
     if (checkout !== undefined) {
-      const now = this.#ledger.time.now()
-      checkout.busyMillis += now - checkout.busySince
+      now = this.#ledger.time.now()
+      sentAt = checkout.busySince
+      checkout.busyMillis += now - sentAt
       checkout.busySince = now
       checkout.idleSince = now
     }
-    if (status !== 'I' || before !== 'I') this.#noteTransaction(before, status)
+    if (letter !== 'I' || this.#transaction.letter !== 'I')
+      this.#noteTransaction(letter, checkout, sentAt, now)
     if (this.#unsettled !== undefined) this.#settle(this.#unsettled)
-    if (this.#unclean.length > 0 && status === 'I') this.#cleaned('its transaction has ended')
+    if (this.#unclean.length > 0 && letter === 'I') this.#cleaned('its transaction has ended')
     if (this.#waiting.length > 0) this.#wake()
   }
 
-  #noteTransaction(before: string, status: string): void {
-    this.#status = status
+  #noteTransaction(letter: string, checkout: Checkout | undefined, sentAt: number, now: number): void {
     const query = activeQuery(this.client)
-    const checkout = this.#checkout
-    if (before === 'I') {
-      this.#transactionSince = (this.#unsettled ?? checkout)?.busySince ?? this.#ledger.time.now()
-      this.#transactionStack = this.#openingStack
+    const failed = this.#transaction.letter === 'E'
+    const time = checkout === undefined ? this.#ledger.time.now() : now
+    const change = this.#transaction.note(letter, query, this.#unsettled?.busySince ?? (sentAt || time), time)
+    if (change === 'opened') {
       // A statement that an owner left running when it released has opened the transaction, not the present owner.
-      if (this.#unclean.length > 0) this.#inherited = true
+      if (this.#unclean.length > 0) this.#transaction.inherited = true
       else if (checkout === undefined && this.#unsettled === undefined) this.#adopt(query)
       return
     }
-    if (before === 'E' && checkout !== undefined && commitLost(query)) {
-      this.#observer.commitAnswered(checkout)
-    }
-    if (status === 'I') this.#noteTransactionEnd(checkout)
-    else if (chains(query)) this.#transactionSince = this.#ledger.time.now()
-  }
-
-  #noteTransactionEnd(checkout: Checkout | undefined): void {
-    this.#transactionStack = undefined
-    this.#openingStack = undefined
-    this.#inherited = false
-    if (checkout !== undefined && checkout.reported !== 0) this.#observer.transactionEnded(checkout)
+    if (checkout === undefined) return
+    if (failed && commitLost(query)) this.#observer.commitAnswered(checkout)
+    if (change === 'ended' && checkout.reported !== 0) this.#observer.transactionEnded(checkout)
   }
 
   /** A statement of `pool.query` that did not look like it has opened a transaction: from now on it is tracked. */
@@ -266,7 +254,7 @@ export class GuardedClient implements ClientControl {
     if (this.client.release === undefined) return
     const checkout = this.#ledger.request(this.#host.record, 'pool.query', false, undefined)
     this.begin(checkout)
-    this.#inherited = false
+    this.#transaction.inherited = false
     checkout.queryCount = 1
     checkout.lastQuery = statementText(query)
   }
@@ -323,7 +311,7 @@ export class GuardedClient implements ClientControl {
     if (
       error ||
       this.#fence !== undefined ||
-      this.#status !== 'I' ||
+      this.#transaction.letter !== 'I' ||
       client.readyForQuery === false ||
       queuedQueries(client).length > 0
     ) {
@@ -371,7 +359,7 @@ export class GuardedClient implements ClientControl {
       work,
       transaction: this.transaction,
       settled,
-      inherited: this.#inherited && this.#unclean.length > 0,
+      inherited: this.#transaction.inherited && this.#unclean.length > 0,
     }
   }
 
@@ -395,7 +383,7 @@ export class GuardedClient implements ClientControl {
 
   #giveBack(checkout: Checkout, pgRelease: PgRelease, error: unknown): unknown {
     const unsettled = this.#unsettled === checkout
-    if (!unsettled) this.#openingStack = undefined
+    if (!unsettled) this.#transaction.openingStack = undefined
     this.#leave()
     this.#ledger.closed(checkout, unsettled)
     if (this.#host.unwatched) this.unguard()
@@ -413,12 +401,6 @@ export class GuardedClient implements ClientControl {
   }
 }
 
-function statusLetter(message: unknown): string {
-  const status =
-    typeof message === 'object' && message !== null ? (message as { status?: unknown }).status : undefined
-  return typeof status === 'string' ? status : 'I'
-}
-
 /** In a failed transaction PostgreSQL answers ROLLBACK to COMMIT, as if it had succeeded. */
 function commitLost(query: SubmittedQuery | undefined): boolean {
   if (query === undefined || typeof query.text !== 'string' || !isCommit(query.text)) return false
@@ -426,11 +408,4 @@ function commitLost(query: SubmittedQuery | undefined): boolean {
   return results.some(
     (result: unknown) => (result as { command?: unknown } | undefined)?.command === 'ROLLBACK',
   )
-}
-
-/** COMMIT AND CHAIN ends one transaction and begins another without a status in between. */
-function chains(query: SubmittedQuery | undefined): boolean {
-  const command = query?._result?.command
-  if (command !== 'COMMIT' && command !== 'ROLLBACK') return false
-  return typeof query?.text === 'string' && /\band\s+chain\b/i.test(query.text)
 }

@@ -1,5 +1,5 @@
-import type { Checkout } from '../core/checkout.ts'
-import type { PassingQuery, PoolRecord } from '../core/pool-record.ts'
+import type { Checkout, CheckoutPool } from '../core/checkout.ts'
+import type { PassingQuery } from '../core/pool-record.ts'
 import { statementText } from '../core/statement.ts'
 import { describeValue, WatchError } from '../errors.ts'
 import type { Client, Pool } from './pg-types.ts'
@@ -9,7 +9,7 @@ import { activeQuery } from './pg-work.ts'
 export const watchedMark = Symbol.for('pg-lifeguard.watched')
 
 /** The books of one pool, and what the pool says of itself when asked. */
-export function poolRecord(pool: Pool, name: string, isTracked: (client: Client) => boolean): PoolRecord {
+export function poolRecord(pool: Pool, name: string, isTracked: (client: Client) => boolean): CheckoutPool {
   return {
     name,
     out: new Set<Checkout>(),

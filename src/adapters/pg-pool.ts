@@ -1,8 +1,7 @@
-import type { Checkout } from '../core/checkout.ts'
+import type { Checkout, CheckoutPool } from '../core/checkout.ts'
 import type { Ledger } from '../core/ledger.ts'
 import type { Observer } from '../core/observer.ts'
 import { captureStack, originOf } from '../core/origin.ts'
-import type { PoolRecord } from '../core/pool-record.ts'
 import { opensTransaction, statementText } from '../core/statement.ts'
 import { Override } from './override.ts'
 import { GuardedClient } from './pg-client.ts'
@@ -15,7 +14,7 @@ const probeEvery = 1024
 
 /** A pool under guard. */
 export interface PoolWatch {
-  readonly record: PoolRecord
+  readonly record: CheckoutPool
   /** The guarded client behind a client of this pool, if it is checked out now. */
   checkoutOf(client: unknown): Checkout | undefined
   unwatch(): void

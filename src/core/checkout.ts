@@ -5,6 +5,9 @@ import type { PoolRecord } from './pool-record.ts'
 import { presentQueryText, type QueryTextMode } from './redaction.ts'
 import type { TransactionStatus } from './transaction.ts'
 
+/** The pool of a checkout. */
+export type CheckoutPool = PoolRecord<Checkout>
+
 /** How the client was asked for. */
 export type Via = 'connect' | 'pool.query'
 
@@ -20,7 +23,7 @@ export type Phase = 'waiting' | 'out' | 'returning' | 'destroyed' | 'over'
  */
 export class Checkout {
   readonly id: number
-  readonly pool: PoolRecord
+  readonly pool: CheckoutPool
   readonly via: Via
   readonly requestedAt: number
   /** Whether the pool had no client to give when this one was asked for. */
@@ -47,7 +50,7 @@ export class Checkout {
 
   constructor(
     id: number,
-    pool: PoolRecord,
+    pool: CheckoutPool,
     via: Via,
     requestedAt: number,
     queued: boolean,

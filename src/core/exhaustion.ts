@@ -1,14 +1,14 @@
 import { PoolExhaustedError } from '../errors.ts'
+import type { CheckoutPool } from './checkout.ts'
 import { describeMillis } from './duration.ts'
 import type { Holder } from './finding.ts'
 import { describeFrame } from './origin.ts'
-import type { PoolRecord } from './pool-record.ts'
 
 /**
  * Gives the pool's own timeout error the reason: `holders` as data, and a `cause` whose message can be read. The
  * message itself stays, since programs compare it.
  */
-export function nameHolders(error: Error, pool: PoolRecord, holders: readonly Holder[]): void {
+export function nameHolders(error: Error, pool: CheckoutPool, holders: readonly Holder[]): void {
   if (!Object.isExtensible(error) || Object.hasOwn(error, 'holders')) return
   // Not enumerable: a logger that prints the error prints its cause, and would print the same again.
   Object.defineProperty(error, 'holders', { value: holders, configurable: true, writable: true })
@@ -20,7 +20,7 @@ export function nameHolders(error: Error, pool: PoolRecord, holders: readonly Ho
   })
 }
 
-function exhaustionMessage(pool: PoolRecord, holders: readonly Holder[]): string {
+function exhaustionMessage(pool: CheckoutPool, holders: readonly Holder[]): string {
   const { total, max, waiting } = pool.gauge()
   const head = `pool ${pool.name}: all ${max ?? total} clients are taken${waiting > 0 ? `, ${waiting} more callers wait` : ''}`
   return [head, ...holders.map((holder) => `  - ${describeHolder(holder)}`)].join('\n')

@@ -1,5 +1,5 @@
 import type { ActiveTime } from './active-time.ts'
-import { Checkout, checkoutData, type Via } from './checkout.ts'
+import { Checkout, type CheckoutPool, checkoutData, type Via } from './checkout.ts'
 import type { ClientControl } from './client-control.ts'
 import type { Clock } from './clock.ts'
 import { describeMillis } from './duration.ts'
@@ -7,7 +7,6 @@ import type { Finding, FindingKind, Holder } from './finding.ts'
 import { findingKinds } from './finding.ts'
 import { type FindingEvidence, FindingRecord } from './finding-record.ts'
 import { type CapturedStack, originOf } from './origin.ts'
-import type { PoolRecord } from './pool-record.ts'
 import { presentQueryText, type QueryTextMode } from './redaction.ts'
 
 /** How many fingerprints are counted, and how many resolved findings are remembered: memory must not grow with time. */
@@ -29,7 +28,7 @@ export interface LedgerEvents {
 
 /** Who has which client, who waits, and what has been found. Keeps the books and judges nothing. */
 export class Ledger {
-  readonly pools = new Set<PoolRecord>()
+  readonly pools = new Set<CheckoutPool>()
   readonly clock: Clock
   readonly time: ActiveTime
   readonly queryText: QueryTextMode
@@ -49,7 +48,7 @@ export class Ledger {
   }
 
   /** Somebody asks for a client. */
-  request(pool: PoolRecord, via: Via, queued: boolean, stack: CapturedStack | undefined): Checkout {
+  request(pool: CheckoutPool, via: Via, queued: boolean, stack: CapturedStack | undefined): Checkout {
     this.#checkouts += 1
     this.#events.requested()
     const checkout = new Checkout(this.#checkouts, pool, via, this.time.now(), queued, stack)
@@ -165,7 +164,7 @@ export class Ledger {
   }
 
   /** Who has the clients of a pool, the longest first; statements of `pool.query` last. */
-  holders(pool: PoolRecord): Holder[] {
+  holders(pool: CheckoutPool): Holder[] {
     const held = [...pool.out].slice(0, mostHolders).map((checkout): Holder => {
       const origin = checkout.origin
       const transactionOrigin = originOf(checkout.control?.transactionStack)

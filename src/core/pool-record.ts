@@ -1,5 +1,3 @@
-import type { Checkout } from './checkout.ts'
-
 /** What a pool says of itself. */
 export interface PoolGauge {
   /** Open connections, checked out or idle. */
@@ -17,8 +15,8 @@ export interface PassingQuery {
   readonly text: string | undefined
 }
 
-/** One watched pool: who has its clients and who waits for them. */
-export interface PoolRecord {
+/** One watched pool: who has its clients and who waits for them. A `Checkout` is in the one place or the other. */
+export interface PoolRecord<Checkout> {
   readonly name: string
   readonly out: Set<Checkout>
   readonly waiters: Set<Checkout>

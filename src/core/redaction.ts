@@ -7,11 +7,11 @@ const longestText = 300
 // it is better to hide too much than to show half a password.
 const tokens = new RegExp(
   [
-    /\/\*[^]*?(?:\*\/|$)/, // a block comment
+    /\/\*[\s\S]*?(?:\*\/|$)/, // a block comment
     /--[^\n]*/, // a line comment
-    /\be'(?:[^'\\]|\\[^]|'')*(?:'|$)/, // a string with escapes
+    /\be'(?:[^'\\]|\\[\s\S]|'')*(?:'|$)/, // a string with escapes
     /'(?:[^']|'')*(?:'|$)/, // a string
-    /\$([a-z_]\w*)?\$[^]*?(?:\$\1\$|$)/, // a dollar-quoted string
+    /\$([a-z_]\w*)?\$[\s\S]*?(?:\$\1\$|$)/, // a dollar-quoted string
     /"(?:[^"]|"")*(?:"|$)/, // a quoted identifier
     /[a-z_\u0080-\uffff][\w$\u0080-\uffff]*/, // a word, so that the digits in it stay
     /\$\d+/, // a parameter

@@ -1,4 +1,4 @@
-const leading = /(?:\s+|--[^\n]*(?:\n|$)|\/\*[^]*?\*\/)*/y
+const leading = /(?:\s+|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/)*/y
 const opening = /(?:begin|start\s+transaction)\b/iy
 const openingLater = /;\s*(?:begin|start\s+transaction)\b/i
 const committing = /(?:commit|end|prepare\s+transaction)\b/iy
