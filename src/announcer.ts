@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import type { Clock } from './core/clock.ts'
 import type { Finding } from './core/finding.ts'
 import type { FindingRecord } from './core/finding-record.ts'
@@ -87,7 +88,7 @@ export class Announcer {
 }
 
 function warn(error: unknown): void {
-  const reason = error instanceof Error ? (error.stack ?? error.message) : String(error)
+  const reason = inspect(error)
   process.emitWarning(`a reporter or listener failed: ${reason}`, {
     type: 'LifeguardWarning',
     code: 'LIFEGUARD_LISTENER',

@@ -164,7 +164,11 @@ export function createLifeguard(options?: LifeguardOptions): Lifeguard {
   return lifeguard
 }
 
-function poolName({ name, ...rest }: WatchOptions, ordinal: number): string {
+function poolName(options: WatchOptions, ordinal: number): string {
+  if (typeof options !== 'object' || options === null) {
+    throw new OptionError('watch(pool, options)', 'must be an object', options)
+  }
+  const { name, ...rest } = options
   const [unknown] = Object.keys(rest)
   if (unknown !== undefined) {
     throw new OptionError(

@@ -53,13 +53,13 @@ const longestMillis = 2 ** 31 - 1
 export function resolveOptions(options: LifeguardOptions = {}): Settings {
   requireObject('options', options)
   rejectUnknown('', options, ['mode', 'limits', 'remedies', 'reporters', 'queryText', 'clock'])
-  const mode = oneOf('mode', options.mode ?? 'observe', ['observe', 'enforce'])
+  const mode = oneOf('mode', given(options.mode, 'observe'), ['observe', 'enforce'])
   return {
     mode,
     limits: resolveLimits(options.limits),
     remedies: resolveRemedies(mode, options.remedies),
     reporters: resolveReporters(options.reporters),
-    queryText: oneOf('queryText', options.queryText ?? 'redacted', ['full', 'redacted', 'none']),
+    queryText: oneOf('queryText', given(options.queryText, 'redacted'), ['full', 'redacted', 'none']),
     clock: resolveClock(options.clock),
   }
 }
@@ -89,7 +89,7 @@ function resolveRemedies(
   for (const kind of findingKinds) {
     const possible = possibleRemedies[kind]
     const byMode = mode === 'enforce' ? possible[0] : 'report'
-    resolved[kind] = oneOf(`remedies.${kind}`, remedies[kind] ?? byMode, possible)
+    resolved[kind] = oneOf(`remedies.${kind}`, given(remedies[kind], byMode), possible)
   }
   return resolved
 }
@@ -117,6 +117,11 @@ function resolveClock(clock: Clock = systemClock): Clock {
       throw new OptionError(`clock.${method}`, 'must be a function', clock[method])
   }
   return clock
+}
+
+/** Only what is undefined was not given: `null` is a mistake that must not pass. */
+function given<T>(value: T | undefined, byDefault: T): T {
+  return value === undefined ? byDefault : value
 }
 
 function requireObject(name: string, value: unknown): void {

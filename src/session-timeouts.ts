@@ -20,6 +20,9 @@ export interface PoolTimeoutOptions {
   connectionTimeoutMillis?: number
 }
 
+/** The largest value of PostgreSQL's settings and of timers alike. */
+const longestMillis = 2 ** 31 - 1
+
 const nets = [
   { option: 'statement_timeout', name: 'statementMillis', defaultMillis: 30_000 },
   { option: 'idle_in_transaction_session_timeout', name: 'idleInTransactionMillis', defaultMillis: 60_000 },
@@ -39,6 +42,9 @@ const nets = [
  * const pool = new pg.Pool({ max: 10, ...sessionTimeouts({ statementMillis: 5_000 }) })
  */
 export function sessionTimeouts(timeouts: SessionTimeouts = {}): PoolTimeoutOptions {
+  if (typeof timeouts !== 'object' || timeouts === null) {
+    throw new OptionError('sessionTimeouts(timeouts)', 'must be an object', timeouts)
+  }
   const known = nets.map(({ name }) => name)
   for (const [name, value] of Object.entries(timeouts)) {
     if (!(known as string[]).includes(name)) {
@@ -53,10 +59,10 @@ export function sessionTimeouts(timeouts: SessionTimeouts = {}): PoolTimeoutOpti
   for (const { option, name, defaultMillis } of nets) {
     const millis = timeouts[name] ?? defaultMillis
     if (millis === false) continue
-    if (typeof millis !== 'number' || !Number.isInteger(millis) || millis <= 0) {
+    if (typeof millis !== 'number' || !Number.isInteger(millis) || millis <= 0 || millis > longestMillis) {
       throw new OptionError(
         `sessionTimeouts.${name}`,
-        'must be a positive whole number of milliseconds or false',
+        `must be a positive whole number of milliseconds (at most ${longestMillis}) or false`,
         millis,
       )
     }

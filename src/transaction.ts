@@ -54,6 +54,9 @@ async function attemptTransaction<Client extends SessionClient, Result>(
 }
 
 function beginStatement(options: TransactionOptions): string {
+  if (typeof options !== 'object' || options === null) {
+    throw new OptionError('transaction(pool, work, options)', 'must be an object', options)
+  }
   const { isolation, readOnly, deferrable, retries, ...rest } = options
   for (const [name, value] of Object.entries(rest)) {
     throw new OptionError(

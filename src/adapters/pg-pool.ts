@@ -1,16 +1,12 @@
 import type { Checkout, CheckoutPool } from '../core/checkout.ts'
 import type { Ledger } from '../core/ledger.ts'
 import type { Observer } from '../core/observer.ts'
-import { captureStack, originOf } from '../core/origin.ts'
+import { OriginProbe } from '../core/origin-probe.ts'
 import { opensTransaction, statementText } from '../core/statement.ts'
 import { Override } from './override.ts'
 import { GuardedClient } from './pg-client.ts'
 import { asPool, isClient, poolRecord, watchedMark } from './pg-pool-record.ts'
 import type { Callback, Client, Pool } from './pg-types.ts'
-
-/** How many checkouts of a pool are looked at to learn whether stacks reach the user's code, and how often again. */
-const firstProbes = 8
-const probeEvery = 1024
 
 /** A pool under guard. */
 export interface PoolWatch {
@@ -30,8 +26,15 @@ export function watchPgPool(host: unknown, name: string, ledger: Ledger, observe
   const guards = new WeakMap<object, GuardedClient>()
   const alive = new Set<GuardedClient>()
   const record = poolRecord(pool, name, (client) => guards.get(client)?.checkout !== undefined)
-  const clientHost = { record, stream: pool.options?.stream, capturesFirstQuery: false, unwatched: false }
-  let probes = 0
+  const probe = new OriginProbe()
+  const clientHost = {
+    record,
+    stream: pool.options?.stream,
+    get capturesFirstQuery() {
+      return probe.losesUser
+    },
+    unwatched: false,
+  }
   // Set by `query` around the pool's own call of `connect`, which follows synchronously and takes it away.
   let passing: { readonly text: unknown } | undefined
 
@@ -50,26 +53,15 @@ export function watchPgPool(host: unknown, name: string, ledger: Ledger, observe
     return Number(totalCount) >= Number(options?.max) && Number(idleCount) <= Number(waitingCount)
   }
 
-  function request(via: 'connect' | 'pool.query'): Checkout {
-    const stack = captureStack()
-    probes += 1
-    if ((probes <= firstProbes || probes % probeEvery === 0) && originOf(stack) === undefined) {
-      clientHost.capturesFirstQuery = true
-    }
-    return ledger.request(record, via, isQueued(), stack)
-  }
-
   function fail(checkout: Checkout, error: unknown): void {
     observer.acquireFailed(checkout, error)
     ledger.withdrawn(checkout, 'gave up')
   }
 
   function acquire(checkout: Checkout, client: unknown): Callback | undefined {
-    if (!isClient(client)) {
-      ledger.withdrawn(checkout, 'got a client')
-      return undefined
-    }
-    return guardOf(client).begin(checkout)
+    const release = isClient(client) ? guardOf(client).begin(checkout) : undefined
+    if (release === undefined) ledger.withdrawn(checkout, 'got a client')
+    return release
   }
 
   function connectTracked(
@@ -78,7 +70,7 @@ export function watchPgPool(host: unknown, name: string, ledger: Ledger, observe
     args: unknown[],
     via: 'connect' | 'pool.query',
   ) {
-    const checkout = request(via)
+    const checkout = ledger.request(record, via, isQueued(), probe.capture())
     const callback = args[0]
     if (typeof callback === 'function') {
       const onClient: Callback = (error, client, done) => {

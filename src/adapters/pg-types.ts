@@ -50,6 +50,8 @@ export interface Client {
   readonly ssl?: unknown
   readonly sslNegotiation?: unknown
   readonly readyForQuery?: boolean
+  /** From pg 8.23. */
+  readonly pipeline?: boolean
   readonly _queryable?: boolean
   readonly _ending?: boolean
   readonly _ended?: boolean
@@ -73,6 +75,7 @@ export interface Connection {
 
 export interface SubmittedQuery {
   readonly text?: unknown
+  readonly values?: unknown
   callback?: Callback | undefined
   handleError?(error: unknown, connection: unknown): void
   readonly _result?: { readonly command?: unknown }

@@ -16,6 +16,7 @@ export class ActiveTime {
   readonly #periodMillis: number
   #lostMillis = 0
   #lastTick = 0
+  #lastReading = 0
   #suspectAfter = Number.POSITIVE_INFINITY
 
   constructor(clock: Clock, periodMillis: number) {
@@ -27,6 +28,7 @@ export class ActiveTime {
   now(): number {
     const raw = this.#clock.now()
     if (raw > this.#suspectAfter) this.#discount(raw)
+    this.#lastReading = raw
     return raw - this.#lostMillis
   }
 
@@ -48,13 +50,14 @@ export class ActiveTime {
   }
 
   #discount(raw: number): void {
-    // One period of the gap is what a process at work would have had.
-    this.#lostMillis += raw - this.#lastTick - this.#periodMillis
+    // One period of the gap is what a process at work would have had; up to its last reading it was at work for sure.
+    this.#lostMillis += Math.min(raw - this.#lastTick - this.#periodMillis, raw - this.#lastReading)
     this.#expectTick(raw)
   }
 
   #expectTick(raw: number): void {
     this.#lastTick = raw
+    this.#lastReading = raw
     this.#suspectAfter = raw + this.#periodMillis * tolerancePeriods + toleranceMillis
   }
 }

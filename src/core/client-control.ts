@@ -38,6 +38,8 @@ export interface ClientControl {
   whenReady(): Promise<void>
   /** Sends a statement behind everything that is queued, past any fence. */
   run(statement: string): Promise<void>
+  /** The same, ahead of everything that waits in the client to be sent. */
+  runFirst(statement: string): Promise<void>
   /**
    * Asks the server to cancel the running statement, on a connection of its own. Resolves when the server has
    * dealt with the request, so that it cannot hit a later statement once one more round trip has been made.
@@ -45,8 +47,6 @@ export interface ClientControl {
   cancel(): Promise<void>
   /** From now on statements of the owner meet the fence. Those not yet sent are refused, the one in flight is told when it fails. */
   fence(fence: Fence): void
-  /** Takes the fence down without a ROLLBACK of the owner. */
-  liftFence(): void
   /** Closes the session and gives its slot back to the pool at once. The owner's release becomes a no-op. */
   destroy(error: Error): void
 }

@@ -74,7 +74,7 @@ export function manualClock(startMillis = 0): ManualClock {
         now = Math.max(now, timer.due)
         timer.callback()
       }
-      now = end
+      now = Math.max(now, end)
     },
     stall(millis) {
       now += millis

@@ -1,6 +1,6 @@
 /** A duration as people say it: `340 ms`, `4.1 s`, `2 min 5 s`, `3 h 10 min`. */
 export function describeMillis(millis: number): string {
-  if (millis < 1000) return `${Math.round(millis)} ms`
+  if (millis < 999.5) return `${Math.round(millis)} ms`
   if (millis < 59_950) return `${(millis / 1000).toFixed(1).replace(/\.0$/, '')} s`
   const seconds = Math.round(millis / 1000)
   if (seconds < 3600) return joined(Math.floor(seconds / 60), 'min', seconds % 60, 's')

@@ -6,12 +6,18 @@ export type Verdict = 'proceed' | Promise<'proceed' | 'destroyed'>
 
 /** Adapters tell what happened; the lifeguard judges it and, where a remedy asks for it, holds a release back. */
 export interface Observer {
-  /** Whether a release must wait until the state of its transaction is known. */
-  readonly holdsReleases: boolean
+  /**
+   * Whether a release must wait until the state of its transaction is known. A pipelined client must if anything is to
+   * be done about it, since the next owner's statements do not wait for it.
+   */
+  holdsReleases(pipelined: boolean): boolean
   /** Before the client goes back to its pool. */
   releasing(release: Release): Verdict
-  /** The client is back, and only now it turns out what state it was in: the next owner may already have it. */
-  releasedAs(release: Release): void
+  /**
+   * The client is back, and only now it turns out what state it was in: the next owner may already have it, but none of
+   * its statements has been sent. Returns whether the session stays as it is.
+   */
+  releasedAs(release: Release): 'remedied' | 'left'
   releasedAgain(checkout: Checkout): void
   /** The owner released a client whose session a remedy had destroyed. */
   releasedLate(checkout: Checkout): void

@@ -23,30 +23,35 @@ export interface CapturedStack {
 }
 
 /** ORMs put up to eighteen frames between the user and the pool; async frames come on top. */
-const deepStack = 50
+export const deepStack = 50
 /** `BEGIN` is sent by the user or by a thin layer; its line is only a supplement. */
-const shallowStack = 12
+export const shallowStack = 12
 
 const packageFolder = fileURLToPath(new URL('..', import.meta.url))
-const framePattern = /^\s+at (?:async )?(?:(.*?) \()?((?:file:\/\/|[a-z]:\\|\/|\w+:\/\/).*?):(\d+):(\d+)\)?$/i
+const framePattern =
+  /^\s+at (?:async )?(?:((?!eval ).*?) \()?((?:file:\/\/|[a-z]:\\|\/|\w+:\/\/).*?):(\d+):(\d+)\)?$/i
 
 /** Records where the program is. Call it in the user's own call, before anything asynchronous. */
-export function captureStack(): CapturedStack {
-  return capture(deepStack)
-}
-
-/** As {@link captureStack}, for a place that the user is close to. */
-export function captureShallowStack(): CapturedStack {
-  return capture(shallowStack)
-}
-
-function capture(depth: number): CapturedStack {
+export function captureStack(depth = deepStack): CapturedStack {
   const limit = Error.stackTraceLimit
-  Error.stackTraceLimit = depth
+  // `Reflect.set`, because an assignment throws where the intrinsics are frozen.
+  Reflect.set(Error, 'stackTraceLimit', depth)
   const captured = {}
   Error.captureStackTrace(captured)
-  Error.stackTraceLimit = limit
+  Reflect.set(Error, 'stackTraceLimit', limit)
   return captured
+}
+
+/** How many frames the stack has down to the user's first one, that one included. Undefined if it has none. */
+export function userFrameDepth(captured: CapturedStack): number | undefined {
+  const origin = originOf(captured)
+  if (origin === undefined) return undefined
+  const place = `:${origin.line}:${origin.column}`
+  const frames = readStack(captured)
+    .split('\n')
+    .filter((text) => /^\s+at /.test(text))
+  const index = frames.findIndex((text) => text.includes(place))
+  return index === -1 ? deepStack : index + 1
 }
 
 /** The user's line, from the first of the stacks that has one. */

@@ -2,44 +2,111 @@
 export type QueryTextMode = 'full' | 'redacted' | 'none'
 
 const longestText = 300
-
-// One token per alternative, in the order in which PostgreSQL's lexer would decide. What is not closed ends the text:
-// it is better to hide too much than to show half a password.
-const tokens = new RegExp(
-  [
-    /\/\*[\s\S]*?(?:\*\/|$)/, // a block comment
-    /--[^\n]*/, // a line comment
-    /\be'(?:[^'\\]|\\[\s\S]|'')*(?:'|$)/, // a string with escapes
-    /'(?:[^']|'')*(?:'|$)/, // a string
-    /\$([a-z_]\w*)?\$[\s\S]*?(?:\$\1\$|$)/, // a dollar-quoted string
-    /"(?:[^"]|"")*(?:"|$)/, // a quoted identifier
-    /[a-z_\u0080-\uffff][\w$\u0080-\uffff]*/, // a word, so that the digits in it stay
-    /\$\d+/, // a parameter
-    /(?:\d[\d_]*(?:\.[\d_]*)?|\.\d[\d_]*)(?:e[+-]?\d+)?|0[xob][\da-f_]+/, // a number
-  ]
-    .map((token) => `(?:${token.source})`)
-    .join('|'),
-  'gi',
-)
+/** A text of megabytes (a bulk insert) is cut before the work; one that is cut inside a literal hides the rest. */
+const longestScan = 8 * longestText
 
 /** The text as a report may show it: one line, not too long, literals replaced unless the mode is `full`. */
 export function presentQueryText(text: string | undefined, mode: QueryTextMode): string | undefined {
   if (text === undefined || mode === 'none') return undefined
   if (mode === 'full') return text
-  // A text of megabytes (a bulk insert) is cut before the work; one that is cut inside a string hides the rest.
-  const redacted = text
-    .slice(0, longestText * 8)
-    .replace(tokens, hideLiteral)
-    .replace(/\s+/g, ' ')
-    .trim()
+  const redacted = redact(text.slice(0, longestScan))
   return redacted.length > longestText ? `${redacted.slice(0, longestText)}...` : redacted
 }
 
-function hideLiteral(token: string): string {
-  const first = token[0] as string
-  if (token.startsWith('/*') || token.startsWith('--')) return ' '
-  if (first === "'" || /^e'/i.test(token)) return '?'
-  if (first === '$') return /^\$\d+$/.test(token) ? token : '?'
-  if (first === '.' || (first >= '0' && first <= '9')) return '?'
-  return token
+// The pieces that PostgreSQL's lexer would see, in the order in which it decides. Each is matched at one place, without
+// backtracking over what follows.
+const blank = /\s+/y
+const lineComment = /--[^\n]*/y
+const commentEdge = /\/\*|\*\//g
+const word = /[a-z_\u0080-\uffff][\w$\u0080-\uffff]*/iy
+const parameter = /\$\d+/y
+const dollarTag = /\$(?:[a-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$/iy
+const number = /0[xob][\da-f_]+|(?:\d[\d_]*(?:\.[\d_]*)?|\.\d[\d_]*)(?:e[+-]?\d+)?/iy
+const plainString = /(?:[^']|'')*/y
+const escapeString = /(?:[^'\\]|\\[\s\S]|\\$|'')*/y
+const continuation = /\s*\n\s*'/y
+const quotedIdentifier = /"(?:[^"]|"")*"?/y
+
+/** Replaces literals by `?`, and comments, which may quote some, by nothing. What is not closed hides the rest. */
+function redact(sql: string): string {
+  let result = ''
+  let at = 0
+
+  function take(pattern: RegExp): string | undefined {
+    pattern.lastIndex = at
+    const found = pattern.exec(sql)?.[0]
+    if (found !== undefined) at += found.length
+    return found
+  }
+
+  function skipString(body: RegExp): void {
+    do {
+      at += 1
+      take(body)
+      at += 1
+    } while (continues())
+  }
+
+  /** A string goes on after a line break, and keeps its kind. */
+  function continues(): boolean {
+    continuation.lastIndex = at
+    if (!continuation.test(sql)) return false
+    at = continuation.lastIndex - 1
+    return true
+  }
+
+  function skipTo(end: number, length: number): void {
+    at = end === -1 ? sql.length : end + length
+  }
+
+  while (at < sql.length) {
+    const first = sql[at] as string
+    if (take(blank) !== undefined || take(lineComment) !== undefined) {
+      result += ' '
+    } else if (sql.startsWith('/*', at)) {
+      at = endOfComment(sql, at)
+      result += ' '
+    } else if (first === "'") {
+      skipString(plainString)
+      result += '?'
+    } else if (first === '"') {
+      result += take(quotedIdentifier)
+    } else if (first === '$' && take(parameter) !== undefined) {
+      result += sql.slice(sql.lastIndexOf('$', at - 1), at)
+    } else {
+      const tag = first === '$' ? take(dollarTag) : undefined
+      if (tag !== undefined) {
+        skipTo(sql.indexOf(tag, at), tag.length)
+        result += '?'
+        continue
+      }
+      const name = take(word)
+      if (name !== undefined) {
+        if (sql[at] !== "'") {
+          result += name
+        } else {
+          // The word is the prefix of a string: E'', N'', B'', X''.
+          skipString(/^e$/i.test(name) ? escapeString : plainString)
+          result += '?'
+        }
+      } else if (take(number) !== undefined) {
+        result += '?'
+      } else {
+        result += first
+        at += 1
+      }
+    }
+  }
+  return result.replace(/ +/g, ' ').trim()
+}
+
+/** PostgreSQL's block comments nest. */
+function endOfComment(sql: string, start: number): number {
+  let depth = 0
+  commentEdge.lastIndex = start
+  for (let edge = commentEdge.exec(sql); edge !== null; edge = commentEdge.exec(sql)) {
+    depth += edge[0] === '/*' ? 1 : -1
+    if (depth === 0) return commentEdge.lastIndex
+  }
+  return sql.length
 }

@@ -1,8 +1,8 @@
-const leading = /(?:\s+|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/)*/y
+const blank = /(?:\s+|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/)*/y
 const opening = /(?:begin|start\s+transaction)\b/iy
 const openingLater = /;\s*(?:begin|start\s+transaction)\b/i
 const committing = /(?:commit|end|prepare\s+transaction)\b/iy
-const rollback = /(?:rollback|abort)(?:\s+(?:work|transaction))?(?:\s+and\s+no\s+chain)?\s*;?\s*$/iy
+const rollback = /(?:rollback|abort)(?:\s+(?:work|transaction))?(?:\s+and\s+no\s+chain)?/iy
 
 /** What `client.query` was given first: a text, a config with `text` (or only the `name` of a prepared statement), or a submittable. */
 export function statementText(config: unknown): string | undefined {
@@ -47,12 +47,19 @@ export function isCommit(text: string): boolean {
  * another statement, and not one that starts a new transaction (AND CHAIN).
  */
 export function isRollback(text: string): boolean {
-  return startsWith(text, rollback)
+  if (!startsWith(text, rollback)) return false
+  let end = skipBlank(text, rollback.lastIndex)
+  if (text[end] === ';') end = skipBlank(text, end + 1)
+  return end === text.length
 }
 
 function startsWith(text: string, keyword: RegExp): boolean {
-  leading.lastIndex = 0
-  leading.test(text)
-  keyword.lastIndex = leading.lastIndex
+  keyword.lastIndex = skipBlank(text, 0)
   return keyword.test(text)
+}
+
+function skipBlank(text: string, from: number): number {
+  blank.lastIndex = from
+  blank.test(text)
+  return blank.lastIndex
 }

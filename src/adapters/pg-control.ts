@@ -1,0 +1,125 @@
+import type { ClientControl, Fence, Work } from '../core/client-control.ts'
+import type { CapturedStack } from '../core/origin.ts'
+import { type TransactionStatus, transactionStatus } from '../core/transaction.ts'
+import { cancelRunning } from './pg-cancel.ts'
+import { admits, deferred, refuse, translateFailure } from './pg-refusal.ts'
+import type { Client, Method } from './pg-types.ts'
+import { activeQuery, queuedQueries, workOf } from './pg-work.ts'
+import { SessionTransaction } from './session-transaction.ts'
+
+/** What the control asks of the guard that it belongs to. */
+export interface ControlOwner {
+  /** The client's real `query`. */
+  readonly query: Method
+  /** The pool's `stream` option. */
+  readonly stream: unknown
+  /** A statement of the lifeguard's own is about to be sent. */
+  sending(): void
+  /** Gives the slot back to the pool, with an error, so that the pool closes the client. */
+  takeBack(error: Error): void
+}
+
+/** A client of node-postgres as rules and remedies see it. */
+export class PgControl implements ClientControl {
+  readonly client: Client
+  readonly session: SessionTransaction
+  /** What statements of the owner meet instead of the server. */
+  raised: Fence | undefined
+  readonly #owner: ControlOwner
+  #waiting: (() => void)[] = []
+
+  constructor(client: Client, owner: ControlOwner) {
+    this.client = client
+    this.session = new SessionTransaction(client.getTransactionStatus?.())
+    this.#owner = owner
+  }
+
+  get pid(): number | undefined {
+    const { processID } = this.client
+    return typeof processID === 'number' ? processID : undefined
+  }
+
+  get gone(): boolean {
+    const { _queryable, _ending, _ended } = this.client
+    return _queryable === false || _ending === true || _ended === true
+  }
+
+  get transaction(): TransactionStatus {
+    const { letter } = this.session
+    return letter === 'I' || this.gone ? 'idle' : transactionStatus(letter)
+  }
+
+  get transactionSince(): number {
+    return this.session.since
+  }
+
+  get transactionStack(): CapturedStack | undefined {
+    return this.session.stack
+  }
+
+  work(): Work {
+    return this.gone ? 'none' : workOf(this.client)
+  }
+
+  isReady(): boolean {
+    return this.client.readyForQuery !== false || this.gone
+  }
+
+  async whenReady(): Promise<void> {
+    while (!this.gone && (!this.isReady() || this.work() !== 'none')) {
+      await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    }
+  }
+
+  /** The state of the client may have changed: those who wait for it look again. */
+  wake(): void {
+    if (this.#waiting.length === 0) return
+    for (const resolve of this.#waiting.splice(0)) resolve()
+  }
+
+  run(statement: string): Promise<void> {
+    this.#owner.sending()
+    return new Promise((resolve, reject) => {
+      const done = (error: unknown) => (error ? reject(error) : resolve())
+      Reflect.apply(this.#owner.query, this.client, [statement, done])
+    })
+  }
+
+  runFirst(statement: string): Promise<void> {
+    const done = this.run(statement)
+    const queue = queuedQueries(this.client)
+    const query = queue.pop()
+    if (query !== undefined) queue.unshift(query)
+    return done
+  }
+
+  cancel(): Promise<void> {
+    return cancelRunning(this.client, this.#owner.stream)
+  }
+
+  fence(fence: Fence): void {
+    this.raised = fence
+    for (const query of queuedQueries(this.client).splice(0)) {
+      process.nextTick(() => query.handleError?.(fence.refusal(), this.client.connection))
+    }
+    const active = activeQuery(this.client)
+    if (active !== undefined) translateFailure(active, fence)
+    for (const query of this.client._sentQueryQueue ?? []) translateFailure(query, fence)
+  }
+
+  /** Answers a statement that has met the fence. */
+  meetFence(fence: Fence, args: readonly unknown[]): unknown {
+    if (!admits(fence, args[0])) return refuse(this.client, fence.refusal(), args)
+    return deferred(fence.settled, args, () => {
+      if (this.raised === fence) {
+        this.raised = undefined
+        fence.lifted()
+      }
+      return Reflect.apply(this.client.query, this.client, args)
+    })
+  }
+
+  destroy(error: Error): void {
+    this.#owner.takeBack(error)
+  }
+}
