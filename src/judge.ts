@@ -10,7 +10,7 @@ import { captureStack, originOf } from './core/origin.ts'
 import type { EndedSession, Release, Rule, Wait } from './core/rule.ts'
 import type { Settings } from './options.ts'
 import { destroySession } from './remedies/destroy.ts'
-import { rollBack } from './remedies/rollback.ts'
+import { rollBack, rollBackFirst } from './remedies/rollback.ts'
 import { within } from './remedies/within.ts'
 import { blockedShutdown } from './rules/blocked-shutdown.ts'
 import { busyRelease } from './rules/busy-release.ts'
@@ -37,7 +37,6 @@ interface TimedRule {
 
 /** Brings together what happened, the rules that judge it and the remedies that follow. */
 export class Judge implements Observer {
-  readonly holdsReleases: boolean
   readonly #settings: Settings
   readonly #ledger: Ledger
   readonly #announcer: Announcer
@@ -52,7 +51,6 @@ export class Judge implements Observer {
     this.#settings = settings
     this.#ledger = ledger
     this.#announcer = announcer
-    this.holdsReleases = settings.remedies['dirty-release'] !== 'report'
     this.#exhausted = poolExhausted(limits.acquireWaitMillis)
     this.#timed = [
       ...timed(limits.idleTransactionMillis, idleTransaction, true),
@@ -92,11 +90,28 @@ export class Judge implements Observer {
     return 'proceed'
   }
 
-  releasedAs(release: Release): void {
+  holdsReleases(pipelined: boolean): boolean {
+    const remedy = this.#settings.remedies['dirty-release']
+    return remedy === 'destroy' || (remedy === 'rollback' && pipelined)
+  }
+
+  releasedAs(release: Release): 'remedied' | 'left' {
+    const { checkout, control } = release
     const hint = dirtyRelease.judge(release, 0)
-    if (hint === undefined) return
-    const record = this.#open(dirtyRelease, release.checkout, hint)
-    if (record !== undefined) this.#announcer.finding(record)
+    const record = hint === undefined ? undefined : this.#open(dirtyRelease, checkout, hint)
+    if (record === undefined) return 'left'
+    if (record.evidence.remedy !== 'rollback') {
+      this.#announcer.finding(record)
+      return 'left'
+    }
+    const rollback = this.#follow(
+      rollBackFirst(control).then(({ outcome, detail }) => record.remedied(outcome, detail)),
+    )
+    this.#announcer.finding(record, rollback)
+    void rollback.then(() =>
+      this.#ledger.resolve(checkout, (kind) => kind === 'dirty-release', rolledBackInTime),
+    )
+    return 'remedied'
   }
 
   releasedAgain(checkout: Checkout): void {
@@ -190,9 +205,7 @@ export class Judge implements Observer {
     if (remedy === undefined) return 'proceed'
     return remedy.then(() => {
       if (checkout.phase === 'destroyed') return 'destroyed'
-      this.#ledger.resolve(checkout, (kind) => kind === rule.kind, {
-        what: 'rolled back before the next owner got it',
-      })
+      this.#ledger.resolve(checkout, (kind) => kind === rule.kind, rolledBackInTime)
       return 'proceed'
     })
   }
@@ -286,6 +299,8 @@ export class Judge implements Observer {
     return work
   }
 }
+
+const rolledBackInTime = { what: 'rolled back before the next owner could use it' }
 
 /** Kinds that an exemption spares. */
 const spared: ReadonlySet<FindingKind> = new Set(['idle-transaction', 'long-transaction', 'long-hold'])

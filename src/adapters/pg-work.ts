@@ -16,7 +16,7 @@ export function queuedQueries(client: Client): SubmittedQuery[] {
 export function workOf(client: Client): Work {
   const active = activeQuery(client)
   if (active !== undefined) {
-    const work = workOfQuery(active)
+    const work = 'pipeline' in client && isUnsendable(active) ? 'none' : workOfQuery(active)
     if (work !== 'none') return work
   }
   if (queuedQueries(client).length > 0 || (client._sentQueryQueue?.length ?? 0) > 0) return 'query'
@@ -45,4 +45,21 @@ function workOfQuery(active: SubmittedQuery): Work {
     return query.readableEnded === true ? 'none' : 'copy'
   }
   return 'query'
+}
+
+/**
+ * A value that cannot be turned into text (a circular object, a BigInt inside one) makes the driver reject the statement
+ * without sending it; from version 8.23 on it then syncs with the server, and the statement is only waiting for that.
+ */
+function isUnsendable({ values }: SubmittedQuery): boolean {
+  return Array.isArray(values) && values.some((value) => typeof value === 'object' && !isJson(value))
+}
+
+function isJson(value: unknown): boolean {
+  try {
+    JSON.stringify(value)
+    return true
+  } catch {
+    return false
+  }
 }

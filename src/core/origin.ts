@@ -27,7 +27,10 @@ export const deepStack = 50
 /** `BEGIN` is sent by the user or by a thin layer; its line is only a supplement. */
 export const shallowStack = 12
 
-const packageFolder = fileURLToPath(new URL('..', import.meta.url))
+// Source maps lead from `dist` to `src`, so that frames of this package can come from either.
+const ownFolders = ['src', 'dist'].map((folder) =>
+  fileURLToPath(new URL(`../../${folder}/`, import.meta.url)),
+)
 const framePattern =
   /^\s+at (?:async )?(?:((?!eval ).*?) \()?((?:file:\/\/|[a-z]:\\|\/|\w+:\/\/).*?):(\d+):(\d+)\)?$/i
 
@@ -101,16 +104,15 @@ function parseFrames(stack: string): Frame[] {
 }
 
 function filePath(location: string): string | undefined {
-  const withoutQuery = location.replace(/\?[^/\\]*$/, '')
-  if (withoutQuery.startsWith('file://')) {
+  let file = location.replace(/\?[^/\\]*$/, '')
+  if (file.startsWith('file://')) {
     try {
-      const file = fileURLToPath(withoutQuery)
-      return file.startsWith(packageFolder) ? undefined : file
+      file = fileURLToPath(file)
     } catch {
-      return withoutQuery
+      // Not a path of this machine's kind; it is still the best name that there is.
     }
   }
-  return withoutQuery.startsWith(packageFolder) ? undefined : withoutQuery
+  return ownFolders.some((folder) => file.startsWith(folder)) ? undefined : file
 }
 
 function isUserFrame(frame: Frame): boolean {

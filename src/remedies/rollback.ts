@@ -38,11 +38,27 @@ export async function rollBack(order: RollbackOrder): Promise<RemedyResult> {
     return { outcome: 'rolled-back' }
   } catch (error) {
     await destroySession(control, reference, clock)
-    const reason = error instanceof Error ? error.message : String(error)
-    return { outcome: 'destroyed', detail: `ROLLBACK failed: ${reason}` }
+    return { outcome: 'destroyed', detail: `ROLLBACK failed: ${reasonOf(error)}` }
   } finally {
     settle()
   }
+}
+
+/**
+ * Ends a transaction that the last owner left in a client which is back in its pool: ROLLBACK goes ahead of whatever a
+ * next owner has queued. If it fails the connection is lost, and every statement behind it fails the same way.
+ */
+export async function rollBackFirst(control: ClientControl): Promise<RemedyResult> {
+  try {
+    await control.runFirst('ROLLBACK')
+    return { outcome: 'rolled-back' }
+  } catch (error) {
+    return { outcome: 'destroyed', detail: `ROLLBACK failed: ${reasonOf(error)}` }
+  }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }
 
 async function endTransaction(control: ClientControl): Promise<void> {

@@ -1,0 +1,118 @@
+// Which room of src/ may import which. Type imports count; a room in `typesOnly` may be reached by them alone. Every room
+// may import errors.ts and Node's own modules, none an npm package. A new folder or file directly below src/ fails the
+// check until it has a line here.
+
+/** @type {Record<string, { imports?: string[], typesOnly?: string[] }>} */
+const rooms = {
+  'index.ts': {
+    imports: [
+      'lifeguard.ts',
+      'options.ts',
+      'session.ts',
+      'session-timeouts.ts',
+      'transaction.ts',
+      'core',
+      'reporters',
+    ],
+    typesOnly: ['adapters'],
+  },
+  'lifeguard.ts': {
+    imports: [
+      'announcer.ts',
+      'judge.ts',
+      'options.ts',
+      'session.ts',
+      'session-timeouts.ts',
+      'transaction.ts',
+      'core',
+      'adapters',
+      'context',
+    ],
+  },
+  'judge.ts': { imports: ['core', 'rules', 'remedies'], typesOnly: ['announcer.ts', 'options.ts'] },
+  'announcer.ts': { imports: ['core'] },
+  'options.ts': { imports: ['core', 'reporters'] },
+  'transaction.ts': { imports: ['session.ts'] },
+  'session.ts': {},
+  'session-timeouts.ts': {},
+  'errors.ts': {},
+  core: {},
+  rules: { imports: ['core'] },
+  remedies: { imports: ['core'] },
+  adapters: { imports: ['core'] },
+  context: { imports: ['core'] },
+  reporters: { imports: ['core'] },
+  http: { imports: ['lifeguard.ts'] },
+  otel: { imports: ['lifeguard.ts'] },
+  testing: { imports: ['lifeguard.ts'] },
+  register: { imports: ['lifeguard.ts', 'adapters', 'http'] },
+  postgres: {},
+  dashboard: { imports: ['lifeguard.ts', 'postgres'] },
+  cli: { imports: ['postgres'] },
+}
+
+const pathOf = (/** @type {string} */ room) =>
+  room.endsWith('.ts') ? `^src/${room.replace('.', '\\.')}$` : `^src/${room}/`
+const listed = Object.keys(rooms).map(pathOf)
+
+/** @type {import('dependency-cruiser').IForbiddenRuleType[]} */
+const directions = Object.entries(rooms).flatMap(([room, { imports = [], typesOnly = [] }]) => {
+  const reachable = [room, 'errors.ts', ...imports].map(pathOf)
+  return [
+    {
+      name: `${room} imports only what its line in .dependency-cruiser.mjs names`,
+      severity: 'error',
+      from: { path: pathOf(room) },
+      to: { path: '^src/', pathNot: [...reachable, ...typesOnly.map(pathOf)] },
+    },
+    ...typesOnly.map((other) => ({
+      name: `${room} imports types only from ${other}`,
+      severity: /** @type {const} */ ('error'),
+      from: { path: pathOf(room) },
+      to: { path: pathOf(other), dependencyTypesNot: ['type-only'] },
+    })),
+  ]
+})
+
+/** @type {import('dependency-cruiser').IForbiddenRuleType[]} */
+const unlisted = [
+  // Three rules, because one about a module alone knows only orphans.
+  { name: 'unlisted in .dependency-cruiser.mjs', from: { path: '^src/', pathNot: listed }, to: {} },
+  {
+    name: 'imports what is unlisted in .dependency-cruiser.mjs',
+    from: {},
+    to: { path: '^src/', pathNot: listed },
+  },
+  {
+    name: 'orphan unlisted in .dependency-cruiser.mjs',
+    from: { orphan: true, path: '^src/', pathNot: listed },
+    to: {},
+  },
+]
+
+export default {
+  forbidden: [
+    ...directions,
+    ...unlisted.map((rule) => ({ ...rule, severity: 'error' })),
+    { name: 'no circles', severity: 'error', from: { path: '^src/' }, to: { circular: true } },
+    {
+      name: 'src imports nothing but itself and node: modules',
+      comment:
+        'pg and everything else of the host is described structurally, so that no entry point drags in a package.',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { pathNot: '^src/', dependencyTypesNot: ['core'] },
+    },
+    {
+      name: 'examples import the package by its name',
+      severity: 'error',
+      from: { path: '^examples/' },
+      to: { path: '^src/' },
+    },
+  ],
+  options: {
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    doNotFollow: { path: ['node_modules', '^dist/'] },
+  },
+}

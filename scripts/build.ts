@@ -1,0 +1,80 @@
+/**
+ * Compiles src/ into dist/. Two things go beyond `tsc -p tsconfig.build.json`: the declarations import each other as
+ * `.js` (tsc rewrites `.ts` specifiers in JavaScript only, and not every reader of declarations resolves `.ts`), and
+ * files of modules that no longer exist are removed, without emptying dist/ under a process that is reading it.
+ */
+import { readdirSync, rmSync } from 'node:fs'
+import { join, relative } from 'node:path'
+import ts from 'typescript'
+
+const root = join(import.meta.dirname, '..')
+const sourceExtension = /(?<=^\.{1,2}\/.*)\.ts$/
+const importers = new Set<ts.SyntaxKind>([
+  ts.SyntaxKind.ImportDeclaration,
+  ts.SyntaxKind.ExportDeclaration,
+  ts.SyntaxKind.ModuleDeclaration,
+  ts.SyntaxKind.ImportType,
+])
+
+process.exitCode = build()
+
+function build(): number {
+  const config = ts.getParsedCommandLineOfConfigFile(join(root, 'tsconfig.build.json'), undefined, {
+    ...ts.sys,
+    onUnRecoverableConfigFileDiagnostic: (diagnostic) => report([diagnostic]),
+  })
+  if (!config) return 1
+
+  const program = ts.createProgram({
+    rootNames: config.fileNames,
+    options: config.options,
+    configFileParsingDiagnostics: config.errors,
+  })
+  const emitted = new Set<string>()
+  const write: ts.WriteFileCallback = (path, text, byteOrderMark) => {
+    if (ts.sys.readFile(path) !== text) ts.sys.writeFile(path, text, byteOrderMark)
+    emitted.add(relative(root, path))
+  }
+  const { diagnostics } = program.emit(undefined, write, undefined, false, {
+    afterDeclarations: [importDeclarationsAsJavaScript],
+  })
+  const problems = ts.sortAndDeduplicateDiagnostics([...ts.getPreEmitDiagnostics(program), ...diagnostics])
+  report(problems)
+  if (problems.length > 0) return 1
+
+  for (const stale of filesIn('dist').filter((path) => !emitted.has(path))) {
+    rmSync(join(root, stale), { force: true })
+  }
+  return 0
+}
+
+function importDeclarationsAsJavaScript(context: ts.TransformationContext) {
+  const visitChildOf =
+    (parent: ts.Node) =>
+    (node: ts.Node): ts.Node => {
+      if (ts.isStringLiteral(node) && importers.has(parent.kind) && sourceExtension.test(node.text)) {
+        return context.factory.createStringLiteral(node.text.replace(sourceExtension, '.js'))
+      }
+      // The specifier of `import('./x.ts').X` sits in a literal type of its own: see through it.
+      return ts.visitEachChild(node, visitChildOf(ts.isLiteralTypeNode(node) ? parent : node), context)
+    }
+  return <T extends ts.SourceFile | ts.Bundle>(file: T): T =>
+    ts.visitEachChild(file, visitChildOf(file), context)
+}
+
+function filesIn(folder: string): string[] {
+  return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(root, join(entry.parentPath, entry.name)))
+}
+
+function report(diagnostics: readonly ts.Diagnostic[]): void {
+  if (diagnostics.length === 0) return
+  const host = {
+    getCanonicalFileName: (name: string) => name,
+    getCurrentDirectory: () => root,
+    getNewLine: () => '\n',
+  }
+  const format = process.stdout.isTTY ? ts.formatDiagnosticsWithColorAndContext : ts.formatDiagnostics
+  process.stdout.write(format(diagnostics, host))
+}

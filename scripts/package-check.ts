@@ -1,0 +1,173 @@
+/**
+ * Judges the package as its users get it: packs it, checks what is inside, lets publint and Are The Types Wrong? look at
+ * it, installs it into an empty ESM and an empty CommonJS project, type-checks these and runs them in bare Node.
+ */
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { cpSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, relative, sep } from 'node:path'
+import { text } from 'node:stream/consumers'
+
+interface Manifest {
+  readonly version: string
+  readonly name: string
+  readonly exports: Readonly<Record<string, string | Readonly<Record<string, string>>>>
+  readonly sideEffects: false | readonly string[]
+  readonly peerDependencies: Readonly<Record<string, string>>
+  readonly devDependencies: Readonly<Record<string, string>>
+}
+
+const root = join(import.meta.dirname, '..')
+const folder = realpathSync(mkdtempSync(join(tmpdir(), 'pg-lifeguard-package-')))
+const manifest = manifestOf(root)
+/** What a user can import: everything in `exports` but package.json itself. */
+const entries = Object.entries(manifest.exports).flatMap(([subpath, target]) =>
+  typeof target === 'string' ? [] : [{ specifier: manifest.name + subpath.slice(1), target }],
+)
+
+type Kind = 'esm' | 'commonjs'
+type Compilation = readonly [file: string, module: string, moduleResolution: string]
+
+const compilations: Readonly<Record<Kind, readonly Compilation[]>> = {
+  esm: [
+    ['usage.ts', 'node16', 'node16'],
+    ['usage.ts', 'esnext', 'bundler'],
+  ],
+  // Node runs `require()` of an ES module since 20.19. TypeScript allows it under `module: node20` and `nodenext`, and
+  // where a bundler resolves; under node16 and node18 it insists on `import()` (TS1479), so that is what is used there.
+  commonjs: [
+    ['dynamic.ts', 'node16', 'node16'],
+    ['usage.ts', 'nodenext', 'nodenext'],
+    ['usage.ts', 'commonjs', 'bundler'],
+  ],
+}
+
+const tarball = await step('pack', pack)
+if (tarball) {
+  await Promise.all([
+    step('publint', () => tool('publint', ['run', tarball, '--strict'])),
+    step('are the types wrong', () => tool('attw', [tarball, '--profile', 'esm-only', '--no-emoji'])),
+    step('ESM project', () => consume('esm', tarball)),
+    step('CommonJS project', () => consume('commonjs', tarball)),
+  ])
+}
+rmSync(folder, { recursive: true, force: true })
+
+/** Reports the outcome and goes on, so that one run tells all that is wrong. */
+async function step<Result>(name: string, work: () => Promise<Result>): Promise<Result | undefined> {
+  const start = performance.now()
+  const report = (verdict: string) =>
+    process.stdout.write(`${name}: ${verdict} (${((performance.now() - start) / 1000).toFixed(1)} s)\n`)
+  try {
+    const result = await work()
+    report('ok')
+    return result
+  } catch (error) {
+    report('failed')
+    process.stdout.write(`${error instanceof Error ? error.message : error}\n`)
+    process.exitCode = 1
+    return undefined
+  }
+}
+
+/** Packs as for the registry, with `prepack`, and compares the files with what src/ says should be there. */
+async function pack(): Promise<string> {
+  const report = await run('npm', ['pack', '--json', '--pack-destination', folder], root)
+  const [packed] = JSON.parse(report) as [{ filename: string; files: { path: string }[] }]
+  const modules = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.ts'))
+    .map((path) => path.split(sep).join('/').replace(/\.ts$/, ''))
+  const expected = [
+    ...['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json'],
+    ...modules.flatMap((module) => ['.d.ts', '.js', '.js.map'].map((end) => `dist/${module}${end}`)),
+  ]
+  const paths = packed.files.map(({ path }) => path)
+  const missing = expected.filter((path) => !paths.includes(path))
+  const unexpected = paths.filter((path) => !expected.includes(path))
+  if (missing.length + unexpected.length > 0) {
+    throw new Error(`missing: ${missing.join(', ') || '-'}\nunexpected: ${unexpected.join(', ') || '-'}`)
+  }
+  return join(folder, packed.filename)
+}
+
+async function consume(kind: Kind, tarball: string): Promise<void> {
+  const project = join(folder, kind)
+  cpSync(join(root, 'test/package', kind), project, { recursive: true })
+  const quick = ['--prefer-offline', '--no-audit', '--no-fund']
+  await run('npm', ['install', ...quick, tarball, ...companions()], project)
+
+  // Type-checks the declarations of every entry point; `import()` is what all module kinds have in common.
+  const imports = entries.map(({ specifier }) => `  () => import('${specifier}'),`)
+  writeFileSync(join(project, 'entries.ts'), ['export const entries = [', ...imports, ']', ''].join('\n'))
+
+  // An entry point that is listed in `sideEffects` may have some.
+  const { sideEffects } = manifest
+  const loaded = entries.filter(({ target }) => !(sideEffects || []).includes(target.default ?? ''))
+  const load = kind === 'esm' ? 'load.js' : 'load.cjs'
+  await Promise.all([
+    node(project, load, ...loaded.map(({ specifier }) => specifier)),
+    ...compilations[kind].map((compilation) => compileAndRun(project, compilation)),
+    ...(kind === 'commonjs' ? [showsSnapshot(project, 'usage.cjs')] : []),
+  ])
+}
+
+async function compileAndRun(project: string, [file, module, resolution]: Compilation): Promise<void> {
+  const output = `out-${module}`
+  const flags = [
+    '--strict --exactOptionalPropertyTypes --target es2022 --lib es2022 --types node',
+    // The compiler's own declarations are none of our business and cost seconds.
+    '--skipLibCheck false --skipDefaultLibCheck true',
+    `--module ${module} --moduleResolution ${resolution} --outDir ${output}`,
+  ]
+  await tool('tsc', [file, 'entries.ts', ...flags.join(' ').split(' ')], project)
+  await showsSnapshot(project, join(output, file.replace('.ts', '.js')))
+}
+
+async function showsSnapshot(project: string, file: string): Promise<void> {
+  const snapshot = JSON.parse(await node(project, file))
+  assert.equal(snapshot.pools.length, 1, `${file} printed no snapshot of the pool it watches`)
+}
+
+/** The peers, and the types that a TypeScript user of them has, in the versions that this checkout has. */
+function companions(): string[] {
+  const types = Object.keys(manifest.peerDependencies).map((peer) => `@types/${peer}`)
+  const wanted = [...Object.keys(manifest.peerDependencies), '@types/node', ...types]
+  return wanted
+    .filter((name) => name in manifest.devDependencies)
+    .map((name) => `${name}@${manifestOf(join(root, 'node_modules', name)).version}`)
+}
+
+function manifestOf(packageFolder: string): Manifest {
+  return JSON.parse(readFileSync(join(packageFolder, 'package.json'), 'utf8'))
+}
+
+/** A warning, such as Node's about an experimental feature, counts as a failure. */
+async function node(project: string, ...args: string[]): Promise<string> {
+  return run(process.execPath, args, project, { refuseWarnings: true })
+}
+
+async function tool(name: string, args: readonly string[], cwd = root): Promise<string> {
+  return run(join(root, 'node_modules/.bin', name), args, cwd)
+}
+
+async function run(
+  command: string,
+  args: readonly string[],
+  cwd: string,
+  { refuseWarnings = false } = {},
+): Promise<string> {
+  // npm and the tools are .cmd files on Windows, which only its shell can start.
+  const shell = process.platform === 'win32' && command !== process.execPath
+  const child = spawn(command, args, { cwd, shell, stdio: ['ignore', 'pipe', 'pipe'] })
+  const [output, errors, [code]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, 'close'),
+  ])
+  if (code !== 0 || (refuseWarnings && errors !== '')) {
+    throw new Error(`${relative(root, command)} ${args.join(' ')} (exit code ${code})\n${output}${errors}`)
+  }
+  return output
+}
