@@ -278,9 +278,9 @@ export class GuardedClient {
     error: unknown,
     verdict: Promise<'proceed' | 'destroyed'>,
   ): undefined {
-    checkout.phase = 'returning'
+    // A remedy that has nothing to wait for has destroyed the client already.
+    if (checkout.phase === 'out') checkout.phase = 'returning'
     void verdict.then(() => {
-      // A remedy that failed has destroyed the client in between.
       if (checkout.phase !== 'returning') {
         this.#ledger.releasedLate(checkout)
         return

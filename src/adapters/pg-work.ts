@@ -30,6 +30,7 @@ interface Submittable extends SubmittedQuery {
   readonly pipe?: unknown
   readonly write?: unknown
   readonly readableEnded?: unknown
+  readonly destroyed?: unknown
 }
 
 function workOfQuery(active: SubmittedQuery): Work {
@@ -41,9 +42,9 @@ function workOfQuery(active: SubmittedQuery): Work {
   if (typeof cursor.state === 'string' && typeof cursor.read === 'function') {
     return cursor.state === 'done' || cursor.state === 'error' ? 'none' : 'portal'
   }
-  if (typeof query.pipe === 'function' || typeof query.write === 'function') {
-    return query.readableEnded === true ? 'none' : 'copy'
-  }
+  // Destroying a COPY FROM tells the server, which then ends it; destroying a COPY TO tells the server nothing.
+  if (typeof query.write === 'function') return query.destroyed === true ? 'none' : 'copy'
+  if (typeof query.pipe === 'function') return query.readableEnded === true ? 'none' : 'copy'
   return 'query'
 }
 

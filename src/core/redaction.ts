@@ -24,7 +24,7 @@ const dollarTag = /\$(?:[a-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$/iy
 const number = /0[xob][\da-f_]+|(?:\d[\d_]*(?:\.[\d_]*)?|\.\d[\d_]*)(?:e[+-]?\d+)?/iy
 const plainString = /(?:[^']|'')*/y
 const escapeString = /(?:[^'\\]|\\[\s\S]|\\$|'')*/y
-const continuation = /\s*\n\s*'/y
+const continuation = /(?:\s|--[^\n\r]*)*'/y
 const quotedIdentifier = /"(?:[^"]|"")*"?/y
 
 /** Replaces literals by `?`, and comments, which may quote some, by nothing. What is not closed hides the rest. */
@@ -47,7 +47,7 @@ function redact(sql: string): string {
     } while (continues())
   }
 
-  /** A string goes on after a line break, and keeps its kind. */
+  /** A string goes on after a line break, and keeps its kind. Without a line break it would be no SQL at all. */
   function continues(): boolean {
     continuation.lastIndex = at
     if (!continuation.test(sql)) return false
@@ -55,8 +55,25 @@ function redact(sql: string): string {
     return true
   }
 
-  function skipTo(end: number, length: number): void {
-    at = end === -1 ? sql.length : end + length
+  function takeDollarString(): string | undefined {
+    const tag = take(dollarTag)
+    if (tag === undefined) return undefined
+    const end = sql.indexOf(tag, at)
+    at = end === -1 ? sql.length : end + tag.length
+    return '?'
+  }
+
+  /** A keyword or name; or the string that it is the prefix of: E'', N'', B'', X''. */
+  function takeWord(): string | undefined {
+    const name = take(word)
+    if (name === undefined || sql[at] !== "'") return name
+    skipString(/^e$/i.test(name) ? escapeString : plainString)
+    return '?'
+  }
+
+  function next(): string {
+    at += 1
+    return sql[at - 1] as string
   }
 
   while (at < sql.length) {
@@ -71,33 +88,13 @@ function redact(sql: string): string {
       result += '?'
     } else if (first === '"') {
       result += take(quotedIdentifier)
-    } else if (first === '$' && take(parameter) !== undefined) {
-      result += sql.slice(sql.lastIndexOf('$', at - 1), at)
+    } else if (first === '$') {
+      result += take(parameter) ?? takeDollarString() ?? next()
     } else {
-      const tag = first === '$' ? take(dollarTag) : undefined
-      if (tag !== undefined) {
-        skipTo(sql.indexOf(tag, at), tag.length)
-        result += '?'
-        continue
-      }
-      const name = take(word)
-      if (name !== undefined) {
-        if (sql[at] !== "'") {
-          result += name
-        } else {
-          // The word is the prefix of a string: E'', N'', B'', X''.
-          skipString(/^e$/i.test(name) ? escapeString : plainString)
-          result += '?'
-        }
-      } else if (take(number) !== undefined) {
-        result += '?'
-      } else {
-        result += first
-        at += 1
-      }
+      result += takeWord() ?? (take(number) === undefined ? next() : '?')
     }
   }
-  return result.replace(/ +/g, ' ').trim()
+  return result.replace(/\s+/g, ' ').trim()
 }
 
 /** PostgreSQL's block comments nest. */

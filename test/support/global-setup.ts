@@ -1,0 +1,67 @@
+import { randomBytes } from 'node:crypto'
+import pg from 'pg'
+import type { TestProject } from 'vitest/node'
+import { provideServer } from './embedded-server.ts'
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    postgres: { url: string; template: string }
+  }
+}
+
+/** One server for the whole run; each test file gets a database of its own, cloned from the template made here. */
+export async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const server = await provideServer()
+  const template = `lifeguard_${randomBytes(4).toString('hex')}`
+  try {
+    await createTemplate(server.url, template)
+  } catch (error) {
+    await server.stop()
+    throw error
+  }
+  project.provide('postgres', { url: server.url, template })
+  return async () => {
+    try {
+      // Of interest only where the server is not ours: a test that was interrupted left its database behind.
+      if (process.env.PGLIFEGUARD_TEST_URL) await dropDatabases(server.url, template)
+    } finally {
+      await server.stop()
+    }
+  }
+}
+
+async function createTemplate(url: string, name: string): Promise<void> {
+  await withClient(url, (client) => client.query(`CREATE DATABASE ${name}`))
+  const inTemplate = new URL(url)
+  inTemplate.pathname = name
+  await withClient(inTemplate.href, (client) =>
+    client.query(`
+      CREATE TABLE items (id bigserial PRIMARY KEY, note text);
+      CREATE TABLE accounts (id int PRIMARY KEY, balance int NOT NULL);
+    `),
+  )
+  // A template with a session in it cannot be cloned.
+  await withClient(url, (client) => client.query(`ALTER DATABASE ${name} ALLOW_CONNECTIONS false`))
+}
+
+async function dropDatabases(url: string, prefix: string): Promise<void> {
+  await withClient(url, async (client) => {
+    const { rows } = await client.query('SELECT datname FROM pg_database WHERE starts_with(datname, $1)', [
+      prefix,
+    ])
+    for (const { datname } of rows) await client.query(`DROP DATABASE IF EXISTS ${datname} WITH (FORCE)`)
+  })
+}
+
+async function withClient<Result>(
+  url: string,
+  work: (client: pg.Client) => Promise<Result>,
+): Promise<Result> {
+  const client = new pg.Client(url)
+  await client.connect()
+  try {
+    return await work(client)
+  } finally {
+    await client.end()
+  }
+}
