@@ -1,18 +1,13 @@
 import { inspect } from 'node:util'
-import type { Clock } from './core/clock.ts'
 import type { Finding } from './core/finding.ts'
 import type { FindingRecord } from './core/finding-record.ts'
 import type { Reporter } from './core/reporter.ts'
-
-/** A report waits this long for its remedy, so that it can say what was done. ROLLBACK takes a tenth of it. */
-const patienceMillis = 100
 
 export type EventName = 'finding' | 'remedied' | 'resolved'
 type Listener = (finding: Finding) => unknown
 
 /** Tells listeners and reporters. None of them can stop the others, the sweep or the application. */
 export class Announcer {
-  readonly #clock: Clock
   readonly #reporters: readonly Reporter[]
   readonly #listeners: Readonly<Record<EventName, Set<Listener>>> = {
     finding: new Set(),
@@ -20,10 +15,9 @@ export class Announcer {
     resolved: new Set(),
   }
   /** Findings whose report still waits for a remedy. */
-  readonly #unannounced = new Map<FindingRecord, () => void>()
+  readonly #unannounced = new Set<FindingRecord>()
 
-  constructor(clock: Clock, reporters: readonly Reporter[]) {
-    this.#clock = clock
+  constructor(reporters: readonly Reporter[]) {
     this.#reporters = reporters
   }
 
@@ -38,23 +32,18 @@ export class Announcer {
     return () => listeners.delete(listener)
   }
 
-  /** Reports a finding, with what `remedy` came to if that is known soon. */
+  /** Reports a finding; where a remedy is at work, which is bounded, together with what it came to. */
   finding(record: FindingRecord, remedy?: Promise<unknown>): void {
     if (remedy === undefined) {
       this.#emit('finding', record.data())
       return
     }
     const announce = () => {
-      this.#unannounced.delete(record)
-      cancel()
-      this.#emit('finding', record.data())
-    }
-    const cancel = this.#clock.schedule(announce, patienceMillis)
-    this.#unannounced.set(record, announce)
-    void remedy.then(() => {
-      if (this.#unannounced.has(record)) announce()
+      if (this.#unannounced.delete(record)) this.#emit('finding', record.data())
       else this.#emit('remedied', record.data())
-    })
+    }
+    this.#unannounced.add(record)
+    void remedy.then(announce)
   }
 
   /** A remedy acted on a finding that was reported before. */
@@ -63,7 +52,8 @@ export class Announcer {
   }
 
   resolved(record: FindingRecord): void {
-    this.#unannounced.get(record)?.()
+    // It cleared before its remedy was done, which must not be told before the finding itself.
+    if (this.#unannounced.delete(record)) this.#emit('finding', record.data())
     this.#emit('resolved', record.data())
   }
 

@@ -10,7 +10,7 @@ import { captureStack, originOf } from './core/origin.ts'
 import type { EndedSession, Release, Rule, Wait } from './core/rule.ts'
 import type { Settings } from './options.ts'
 import { destroySession } from './remedies/destroy.ts'
-import { rollBack, rollBackFirst } from './remedies/rollback.ts'
+import { type RemedyResult, rollBack, rollBackFirst } from './remedies/rollback.ts'
 import { within } from './remedies/within.ts'
 import { blockedShutdown } from './rules/blocked-shutdown.ts'
 import { busyRelease } from './rules/busy-release.ts'
@@ -137,7 +137,7 @@ export class Judge implements Observer {
   transactionEnded(checkout: Checkout): void {
     // After a rollback of ours the owner still has to learn of it; until then nothing is resolved.
     if (this.#remedied.has(checkout) || checkout.destroyAt !== Number.POSITIVE_INFINITY) return
-    this.#ledger.resolve(checkout, (kind) => ofTransaction.has(kind), { what: 'its transaction has ended' })
+    this.#endTransactionFindings(checkout, 'its transaction has ended')
   }
 
   commitAnswered(checkout: Checkout): void {
@@ -147,9 +147,7 @@ export class Judge implements Observer {
 
   sessionEnded(ended: EndedSession): void {
     const { checkout } = ended
-    this.#ledger.resolve(checkout, (kind) => ofTransaction.has(kind), {
-      what: 'its session was ended by the server',
-    })
+    this.#endTransactionFindings(checkout, 'its session was ended by the server')
     const hint = sessionKilled.judge(ended, 0)
     if (hint !== undefined) this.#report(sessionKilled, checkout, hint)
   }
@@ -249,32 +247,39 @@ export class Judge implements Observer {
 
   #rollBack(record: FindingRecord, control: ClientControl, ownerHolds: boolean): Promise<void> {
     const { checkout } = record.evidence
+    this.#remedied.add(checkout)
+    const completed = ({ outcome, detail }: RemedyResult) => {
+      this.#remedied.delete(checkout)
+      record.remedied(outcome, detail)
+      const { idleTransactionMillis } = this.#settings.limits
+      if (
+        ownerHolds &&
+        outcome === 'rolled-back' &&
+        checkout.phase === 'out' &&
+        idleTransactionMillis !== false
+      ) {
+        checkout.destroyAt = this.#ledger.time.now() + idleTransactionMillis
+      }
+    }
     const lifted = () => {
       checkout.destroyAt = Number.POSITIVE_INFINITY
-      this.#ledger.resolve(checkout, (kind) => ofTransaction.has(kind), { what: 'its owner sent ROLLBACK' })
+      this.#endTransactionFindings(checkout, 'its owner sent ROLLBACK')
     }
-    const order = {
-      control,
-      reference: record.reference,
-      clock: this.#settings.clock,
-      lifted: ownerHolds ? lifted : undefined,
-    }
-    this.#remedied.add(checkout)
     return this.#follow(
-      rollBack(order).then(({ outcome, detail }) => {
-        this.#remedied.delete(checkout)
-        record.remedied(outcome, detail)
-        const { idleTransactionMillis } = this.#settings.limits
-        if (
-          ownerHolds &&
-          outcome === 'rolled-back' &&
-          checkout.phase === 'out' &&
-          idleTransactionMillis !== false
-        ) {
-          checkout.destroyAt = this.#ledger.time.now() + idleTransactionMillis
-        }
+      rollBack({
+        control,
+        reference: record.reference,
+        clock: this.#settings.clock,
+        completed,
+        lifted: ownerHolds ? lifted : undefined,
       }),
     )
+  }
+
+  /** What was found of a transaction is over with it; the next one of this checkout is judged anew. */
+  #endTransactionFindings(checkout: Checkout, what: string): void {
+    this.#ledger.resolve(checkout, (kind) => ofTransaction.has(kind), { what })
+    checkout.reported &= ~bitsOfTransaction
   }
 
   #destroy(record: FindingRecord, control: ClientControl, detail?: string): Promise<void> {
@@ -307,6 +312,8 @@ const spared: ReadonlySet<FindingKind> = new Set(['idle-transaction', 'long-tran
 
 /** Kinds that rest on an open transaction. */
 const ofTransaction: ReadonlySet<FindingKind> = new Set(['idle-transaction', 'long-transaction'])
+
+const bitsOfTransaction = [...ofTransaction].reduce((bits, kind) => bits | bitOf({ kind }), 0)
 
 /** A rule that is switched off does not exist. */
 function timed(

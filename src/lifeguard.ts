@@ -19,7 +19,7 @@ export interface WatchOptions {
 }
 
 export interface LifeguardEvents {
-  /** A finding was opened. If its remedy is quick, as ROLLBACK is, `outcome` is set already. */
+  /** A finding was opened. If a remedy was applied, `outcome` says what it came to. */
   finding: Finding
   /** A remedy acted on a finding after it was reported, or acted again. */
   remedied: Finding
@@ -102,7 +102,7 @@ export function createLifeguard(options?: LifeguardOptions): Lifeguard {
   const settings = resolveOptions(options)
   const period = sweepPeriod(settings)
   const time = new ActiveTime(settings.clock, period)
-  const announcer = new Announcer(settings.clock, settings.reporters)
+  const announcer = new Announcer(settings.reporters)
   const ledger = new Ledger(settings.clock, time, settings.queryText, {
     requested: () => sweep.wake(),
     resolved: (record) => announcer.resolved(record),

@@ -57,7 +57,8 @@ export function sessionTimeouts(timeouts: SessionTimeouts = {}): PoolTimeoutOpti
   }
   const options: PoolTimeoutOptions = {}
   for (const { option, name, defaultMillis } of nets) {
-    const millis = timeouts[name] ?? defaultMillis
+    const given = timeouts[name]
+    const millis = given === undefined ? defaultMillis : given
     if (millis === false) continue
     if (typeof millis !== 'number' || !Number.isInteger(millis) || millis <= 0 || millis > longestMillis) {
       throw new OptionError(

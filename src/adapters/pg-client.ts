@@ -27,6 +27,12 @@ export interface ClientHost {
   readonly unwatched: boolean
 }
 
+interface Unsettled {
+  readonly checkout: Checkout
+  /** Whether it had got the client with a transaction open. */
+  readonly inherited: boolean
+}
+
 /**
  * One pooled client under guard, from the first time the watched pool hands it out until it is gone. It stays the
  * client that the application knows: `query` and, during a checkout, `release` are overridden on the object itself.
@@ -45,7 +51,7 @@ export class GuardedClient {
   #pgRelease: PgRelease | undefined
   #release: PgRelease | undefined
   /** Released before the server had answered: the next ReadyForQuery tells what state it was in. */
-  #unsettled: Checkout | undefined
+  #unsettled: Unsettled | undefined
   /** Released dirty or busy, each with a finding that is open until the session is clean again. */
   #unclean: Checkout[] = []
   #fatal: string | undefined
@@ -110,6 +116,7 @@ export class GuardedClient {
     if (client.release === this.#release) client.release = this.#pgRelease
     if (checkout !== undefined) this.#ledger.closed(checkout, false, 'the pool is no longer watched')
     this.#leave()
+    this.#cleaned('the pool is no longer watched')
     this.#query.restore()
     client.removeListener?.('error', this.#onError)
     client.removeListener?.('end', this.#onEnd)
@@ -125,7 +132,7 @@ export class GuardedClient {
     const text = statementText(config)
     checkout.lastQuery = text
     if (text !== undefined && opensTransaction(text)) {
-      this.#control.session.openingStack = captureStack(shallowStack)
+      this.#control.session.sending(text, captureStack(shallowStack), this.client.readyForQuery !== false)
     }
     if (checkout.queryCount === 1 && this.#host.capturesFirstQuery) checkout.firstQueryStack = captureStack()
   }
@@ -161,11 +168,11 @@ export class GuardedClient {
     const query = activeQuery(this.client)
     const failed = session.letter === 'E'
     const now = this.#ledger.time.now()
-    const change = session.note(letter, query, this.#unsettled?.busySince ?? sentAt ?? now, now)
+    const change = session.note(letter, query, this.#unsettled?.checkout.busySince ?? sentAt ?? now, now)
     if (change === 'opened') {
-      // A statement that an owner left running when it released has opened the transaction, not the present owner.
-      if (this.#unclean.length > 0) session.inherited = true
-      else if (checkout === undefined && this.#unsettled === undefined) this.#adopt(query)
+      // A statement that a former owner left behind has opened the transaction, not the present owner.
+      if (this.#unclean.length > 0 || this.#unsettled !== undefined) session.inherited = true
+      else if (checkout === undefined) this.#adopt(query)
       return
     }
     if (checkout === undefined) return
@@ -183,9 +190,9 @@ export class GuardedClient {
     checkout.lastQuery = statementText(query)
   }
 
-  #settle(checkout: Checkout): void {
+  #settle({ checkout, inherited }: Unsettled): void {
     this.#unsettled = undefined
-    const release = this.#describeRelease(checkout, 'none', true)
+    const release = { ...this.#describeRelease(checkout, 'none', true), inherited }
     const left = this.#observer.releasedAs(release) === 'left'
     if (left && release.transaction !== 'idle') this.#unclean.push(checkout)
     checkout.forget()
@@ -210,9 +217,13 @@ export class GuardedClient {
       error: error instanceof Error ? error : new Error(String(error)),
       sqlState: this.#fatal,
     })
+    this.#control.session.end()
   }
 
   readonly #onEnd = (): void => {
+    this.#control.session.end()
+    const checkout = this.#checkout
+    if (checkout !== undefined && checkout.reported !== 0) this.#observer.transactionEnded(checkout)
     this.#cleaned('its session was closed')
     this.#control.wake()
   }
@@ -250,12 +261,12 @@ export class GuardedClient {
       return this.#hold(checkout, pgRelease, error, settled)
     }
     // The pool closes a client that is released with an error, or that is closed already: nobody inherits anything.
-    if (error || control.gone) return this.#giveBack(checkout, pgRelease, error)
+    // An owner that has sent nothing is not to blame for what a former one has left behind.
+    if (error || control.gone || checkout.queryCount === 0) return this.#giveBack(checkout, pgRelease, error)
     const work = control.work()
     const settled = work !== 'none' || control.isReady()
     if (!settled && !this.#observer.holdsReleases(this.client.pipeline === true)) {
-      // If an owner before this one is unsettled still, this one has sent nothing.
-      this.#unsettled ??= checkout
+      this.#unsettled = { checkout, inherited: this.#control.session.inherited }
       return this.#giveBack(checkout, pgRelease, error)
     }
     const release = this.#describeRelease(checkout, work, settled)
@@ -268,7 +279,7 @@ export class GuardedClient {
 
   #describeRelease(checkout: Checkout, work: Work, settled: boolean): Release {
     const control = this.#control
-    const inherited = control.session.inherited && this.#unclean.length > 0
+    const { inherited } = control.session
     return { checkout, control, work, transaction: control.transaction, settled, inherited }
   }
 
@@ -291,8 +302,7 @@ export class GuardedClient {
   }
 
   #giveBack(checkout: Checkout, pgRelease: PgRelease, error: unknown): unknown {
-    const unsettled = this.#unsettled === checkout
-    if (!unsettled) this.#control.session.openingStack = undefined
+    const unsettled = this.#unsettled?.checkout === checkout
     this.#leave()
     this.#ledger.closed(checkout, unsettled)
     if (this.#host.unwatched) this.unguard()

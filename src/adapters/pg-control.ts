@@ -45,8 +45,7 @@ export class PgControl implements ClientControl {
   }
 
   get transaction(): TransactionStatus {
-    const { letter } = this.session
-    return letter === 'I' || this.gone ? 'idle' : transactionStatus(letter)
+    return transactionStatus(this.session.letter)
   }
 
   get transactionSince(): number {

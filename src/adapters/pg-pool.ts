@@ -59,7 +59,8 @@ export function watchPgPool(host: unknown, name: string, ledger: Ledger, observe
   }
 
   function acquire(checkout: Checkout, client: unknown): Callback | undefined {
-    const release = isClient(client) ? guardOf(client).begin(checkout) : undefined
+    const guarded = isClient(client) && !clientHost.unwatched
+    const release = guarded ? guardOf(client).begin(checkout) : undefined
     if (release === undefined) ledger.withdrawn(checkout, 'got a client')
     return release
   }
@@ -105,7 +106,7 @@ export function watchPgPool(host: unknown, name: string, ledger: Ledger, observe
         if (error) fail(waiter, error)
         else ledger.withdrawn(waiter, 'got a client')
       }
-      if (isClient(client)) guardOf(client)
+      if (isClient(client) && !clientHost.unwatched) guardOf(client)
       return callback(error, client, done)
     }
     return Reflect.apply(original, self, [onClient])

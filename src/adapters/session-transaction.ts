@@ -11,13 +11,20 @@ export class SessionTransaction {
   since = 0
   /** Where that statement was sent, if it was recognised. */
   stack: CapturedStack | undefined
-  /** Where the last statement that may open one was sent; the answer is still to come. */
-  openingStack: CapturedStack | undefined
+  /** Statements that may open one, where they were sent; their answers are still to come. */
+  readonly #openers: { readonly text: string; readonly stack: CapturedStack }[] = []
   /** It was open when the present owner got the client. */
   inherited = false
 
   constructor(letter: unknown) {
     this.letter = typeof letter === 'string' ? letter : 'I'
+  }
+
+  /** A statement that may open a transaction is about to be sent. */
+  sending(text: string, stack: CapturedStack, ready: boolean): void {
+    // With nothing in flight, whatever still waits for an answer has failed.
+    if (ready) this.#openers.length = 0
+    this.#openers.push({ text, stack })
   }
 
   /** Takes in a ReadyForQuery after `query`, which was sent at `sentAt`. Says what has changed. */
@@ -32,17 +39,29 @@ export class SessionTransaction {
     if (before === 'I') {
       if (letter === 'I') return undefined
       this.since = sentAt
-      this.stack = this.openingStack
+      this.stack = this.#takeOpener(query?.text)
       return 'opened'
     }
     if (letter === 'I') {
-      this.stack = undefined
-      this.openingStack = undefined
-      this.inherited = false
+      this.end()
       return 'ended'
     }
     if (chains(query)) this.since = now
     return undefined
+  }
+
+  /** It is over: committed, rolled back, or lost with its connection. */
+  end(): void {
+    this.letter = 'I'
+    this.stack = undefined
+    this.inherited = false
+  }
+
+  /** The driver forgets a statement that failed before its ReadyForQuery: then it is the first that waits. */
+  #takeOpener(text: unknown): CapturedStack | undefined {
+    const index = text === undefined ? 0 : this.#openers.findIndex((opener) => opener.text === text)
+    const [opener] = index === -1 ? [] : this.#openers.splice(0, index + 1).slice(-1)
+    return opener?.stack
   }
 }
 

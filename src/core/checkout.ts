@@ -107,7 +107,7 @@ export function checkoutData(checkout: Checkout, time: ActiveTime, queryText: Qu
   const { control, pid } = checkout
   const waiting = checkout.phase === 'waiting'
   const transaction = control?.transaction ?? 'idle'
-  const working = control !== undefined && control.work() !== 'none'
+  const working = control !== undefined && (control.work() !== 'none' || !control.isReady())
   const lastQuery = presentQueryText(checkout.lastQuery, queryText)
   return {
     id: checkout.id,

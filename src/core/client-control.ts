@@ -24,6 +24,7 @@ export interface Fence {
 export interface ClientControl {
   /** The server's process id, where the driver knows it. Behind a pooler it is the pooler's invention. */
   readonly pid: number | undefined
+  /** As of the last ReadyForQuery; a session that has ended has none. */
   readonly transaction: TransactionStatus
   readonly transactionSince: number
   /** Where the statement that opened the transaction was sent, if it was recognised. */

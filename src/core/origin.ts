@@ -22,17 +22,17 @@ export interface CapturedStack {
   readonly stack?: unknown
 }
 
-/** ORMs put up to eighteen frames between the user and the pool; async frames come on top. */
-export const deepStack = 50
+/** ORMs put up to eighteen frames between the user and the pool. Frames that do not exist cost nothing. */
+const deepStack = 30
 /** `BEGIN` is sent by the user or by a thin layer; its line is only a supplement. */
 export const shallowStack = 12
 
-// Source maps lead from `dist` to `src`, so that frames of this package can come from either.
-const ownFolders = ['src', 'dist'].map((folder) =>
-  fileURLToPath(new URL(`../../${folder}/`, import.meta.url)),
-)
-const framePattern =
-  /^\s+at (?:async )?(?:((?!eval ).*?) \()?((?:file:\/\/|[a-z]:\\|\/|\w+:\/\/).*?):(\d+):(\d+)\)?$/i
+// Source maps lead from `dist` to `src`, so that frames of this package can come from either. In a bundle the folders
+// around this code are the user's.
+const ownFolders = /\/core\/origin\.[jt]s$/.test(import.meta.url)
+  ? ['src', 'dist'].map((folder) => fileURLToPath(new URL(`../../${folder}/`, import.meta.url)))
+  : []
+const framePattern = /^\s+at (?:async )?(?:(.*?) \()?((?:file:\/\/|[a-z]:\\|\/|\w+:\/\/).*?):(\d+):(\d+)\)?$/i
 
 /** Records where the program is. Call it in the user's own call, before anything asynchronous. */
 export function captureStack(depth = deepStack): CapturedStack {
@@ -43,18 +43,6 @@ export function captureStack(depth = deepStack): CapturedStack {
   Error.captureStackTrace(captured)
   Reflect.set(Error, 'stackTraceLimit', limit)
   return captured
-}
-
-/** How many frames the stack has down to the user's first one, that one included. Undefined if it has none. */
-export function userFrameDepth(captured: CapturedStack): number | undefined {
-  const origin = originOf(captured)
-  if (origin === undefined) return undefined
-  const place = `:${origin.line}:${origin.column}`
-  const frames = readStack(captured)
-    .split('\n')
-    .filter((text) => /^\s+at /.test(text))
-  const index = frames.findIndex((text) => text.includes(place))
-  return index === -1 ? deepStack : index + 1
 }
 
 /** The user's line, from the first of the stacks that has one. */
@@ -92,7 +80,7 @@ function readStack(captured: CapturedStack): string {
 function parseFrames(stack: string): Frame[] {
   const frames: Frame[] = []
   for (const text of stack.split('\n')) {
-    const match = framePattern.exec(text)
+    const match = text.includes('(eval at ') ? null : framePattern.exec(text)
     if (match === null) continue
     const [, functionName, location, line, column] = match
     const file = filePath(location as string)

@@ -22,6 +22,8 @@ export interface RollbackOrder {
   readonly control: ClientControl
   readonly reference: FindingReference
   readonly clock: Clock
+  /** Called with the result before anything that waits for it goes on. */
+  completed(result: RemedyResult): void
   /** The owner's own ROLLBACK has lifted the fence. Absent if it has released and may not send any more. */
   readonly lifted?: (() => void) | undefined
 }
@@ -30,18 +32,17 @@ export interface RollbackOrder {
  * Ends the transaction on the server and keeps the connection: fence, cancel if busy, ROLLBACK, confirm. If any of it
  * fails or takes too long the session is destroyed, so that the pool has its slot back either way. Never fails.
  */
-export async function rollBack(order: RollbackOrder): Promise<RemedyResult> {
+export async function rollBack(order: RollbackOrder): Promise<void> {
   const { control, reference, clock } = order
   const settle = fenceTransaction(control, reference, order.lifted)
   try {
     await within(clock, rollbackMillis, endTransaction(control))
-    return { outcome: 'rolled-back' }
+    order.completed({ outcome: 'rolled-back' })
   } catch (error) {
     await destroySession(control, reference, clock)
-    return { outcome: 'destroyed', detail: `ROLLBACK failed: ${reasonOf(error)}` }
-  } finally {
-    settle()
+    order.completed({ outcome: 'destroyed', detail: `ROLLBACK failed: ${reasonOf(error)}` })
   }
+  settle()
 }
 
 /**

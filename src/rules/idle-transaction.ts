@@ -12,7 +12,9 @@ export function idleTransaction(limitMillis: number): Rule<Checkout> {
       const { control } = checkout
       if (control === undefined || control.transaction === 'idle') return undefined
       // The time is compared first: `work` looks into the driver, and a sweep meets thousands of checkouts.
-      if (now - checkout.idleSince < limitMillis || control.work() !== 'none') return undefined
+      if (now - checkout.idleSince < limitMillis) return undefined
+      // After an error the driver is done with a statement before the server is.
+      if (control.work() !== 'none' || !control.isReady()) return undefined
       return hint(checkout, now)
     },
   }
