@@ -1,6 +1,7 @@
 import type { Announcer } from './announcer.ts'
 import type { Checkout } from './core/checkout.ts'
 import type { ClientControl } from './core/client-control.ts'
+import { describeMillis } from './core/duration.ts'
 import { nameHolders } from './core/exhaustion.ts'
 import { type FindingKind, findingKinds } from './core/finding.ts'
 import type { FindingEvidence, FindingRecord } from './core/finding-record.ts'
@@ -147,9 +148,9 @@ export class Judge implements Observer {
 
   sessionEnded(ended: EndedSession): void {
     const { checkout } = ended
-    this.#endTransactionFindings(checkout, 'its session was ended by the server')
     const hint = sessionKilled.judge(ended, 0)
     if (hint !== undefined) this.#report(sessionKilled, checkout, hint)
+    this.#endTransactionFindings(checkout, 'its session was ended by the server')
   }
 
   acquireFailed(checkout: Checkout, error: unknown): void {
@@ -293,7 +294,8 @@ export class Judge implements Observer {
     const record = this.#ledger.openFindings(checkout).find(({ evidence }) => evidence.remedy === 'rollback')
     const { control } = checkout
     if (record === undefined || control === undefined) return
-    const detail = 'rolled back first, and still held one limit later'
+    const limit = describeMillis(this.#settings.limits.idleTransactionMillis || 0)
+    const detail = `still held ${limit} after the rollback`
     void this.#destroy(record, control, detail).then(() => this.#announcer.remedied(record))
   }
 

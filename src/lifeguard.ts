@@ -9,7 +9,7 @@ import { type Snapshot, takeSnapshot } from './core/snapshot.ts'
 import { ClosedError, describeValue, OptionError } from './errors.ts'
 import { Judge } from './judge.ts'
 import { type LifeguardOptions, resolveOptions, type Settings } from './options.ts'
-import { openSession, type Session, type SessionClient, type SessionPool } from './session.ts'
+import { type ClientOf, openSession, type Session, type SessionPool } from './session.ts'
 import { missingTimeouts } from './session-timeouts.ts'
 import { runTransaction, type TransactionOptions } from './transaction.ts'
 
@@ -68,9 +68,9 @@ export interface Lifeguard extends AsyncDisposable {
    *   await client.query('UPDATE accounts SET balance = balance + 10 WHERE id = $1', [2])
    * })
    */
-  transaction<Client extends SessionClient, Result>(
-    pool: SessionPool<Client>,
-    work: (client: Client) => Promise<Result>,
+  transaction<Pool extends SessionPool, Result>(
+    pool: Pool,
+    work: (client: ClientOf<Pool>) => Promise<Result>,
     options?: TransactionOptions,
   ): Promise<Result>
   /**
@@ -80,7 +80,7 @@ export interface Lifeguard extends AsyncDisposable {
    * await using session = await lifeguard.session(pool)
    * await session.client.query('SELECT 1')
    */
-  session<Client extends SessionClient>(pool: SessionPool<Client>): Promise<Session<Client>>
+  session<Pool extends SessionPool>(pool: Pool): Promise<Session<ClientOf<Pool>>>
   /** Takes the guard off every pool and waits for remedies that are under way. The lifeguard cannot be used again. */
   close(): Promise<void>
 }
@@ -127,7 +127,7 @@ export function createLifeguard(options?: LifeguardOptions): Lifeguard {
         names += 1
         watches.set(pool, watch)
         const advice = missingTimeouts(pool)
-        if (advice !== undefined) announcer.info(`pool ${name}: ${advice}`)
+        if (advice !== undefined) announcer.info(`pool ${name} has ${advice}`)
       }
       const { unwatch } = watch
       return () => {

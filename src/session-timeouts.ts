@@ -79,5 +79,5 @@ export function missingTimeouts(pool: unknown): string | undefined {
   if (typeof options !== 'object' || options === null) return undefined
   const missing = nets.filter(({ option }) => !Reflect.get(options, option)).map(({ option }) => option)
   if (missing.length === 0) return undefined
-  return `no ${missing.join(', no ')}; sessionTimeouts() has defaults for them (a role or a database may set them, too)`
+  return `no ${missing.join(', ')}: see sessionTimeouts()`
 }

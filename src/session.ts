@@ -5,24 +5,31 @@ export interface SessionClient {
 }
 
 /** What they need of a pool; a `pg.Pool` fits. */
-export interface SessionPool<Client extends SessionClient> {
-  connect(): Promise<Client>
+export interface SessionPool {
+  connect: (...args: never[]) => unknown
 }
 
+/** The client that a pool hands out. Where `connect` has a form with a callback, too, its first form counts. */
+export type ClientOf<Pool extends SessionPool> = Pool extends {
+  connect: { (): Promise<infer Client>; (callback: never): unknown }
+}
+  ? Client
+  : Pool extends { connect(): Promise<infer Client> }
+    ? Client
+    : never
+
 /** A checked-out client that is given back at the end of the block. */
-export interface Session<Client extends SessionClient> extends AsyncDisposable {
+export interface Session<Client> extends AsyncDisposable {
   readonly client: Client
   /** As `client.query`. */
-  readonly query: Client['query']
+  readonly query: Client extends { query: infer Query } ? Query : never
   /** Rolls back what is open and gives the client back; at the end of an `await using` block this is done for you. */
   release(): Promise<void>
 }
 
 /** Checks a client out and makes sure that it is given back clean. */
-export async function openSession<Client extends SessionClient>(
-  pool: SessionPool<Client>,
-): Promise<Session<Client>> {
-  const client = await pool.connect()
+export async function openSession<Pool extends SessionPool>(pool: Pool): Promise<Session<ClientOf<Pool>>> {
+  const client = await checkOut(pool)
   let released = false
 
   async function release(): Promise<void> {
@@ -33,10 +40,18 @@ export async function openSession<Client extends SessionClient>(
 
   return {
     client,
-    query: client.query.bind(client) as Client['query'],
+    query: client.query.bind(client) as Session<ClientOf<Pool>>['query'],
     release,
     [Symbol.asyncDispose]: release,
   }
+}
+
+/** Checks a client out in the form with a promise. */
+export async function checkOut<Pool extends SessionPool>(
+  pool: Pool,
+): Promise<ClientOf<Pool> & SessionClient> {
+  const { connect } = pool as { connect: () => unknown }
+  return (await connect.call(pool)) as ClientOf<Pool> & SessionClient
 }
 
 /** Releases a client, rolling back a transaction first. A client that cannot be rolled back is closed. */

@@ -1,5 +1,5 @@
 import { describeValue, LostCommitError, OptionError } from './errors.ts'
-import { giveBackClean, type SessionClient, type SessionPool } from './session.ts'
+import { type ClientOf, checkOut, giveBackClean, type SessionPool } from './session.ts'
 
 export interface TransactionOptions {
   /** Default: the server's, usually `read committed`. */
@@ -15,9 +15,9 @@ const isolations = ['read committed', 'repeatable read', 'serializable']
 /** serialization_failure and deadlock_detected: PostgreSQL asks to try the transaction again. */
 const retryable = new Set(['40001', '40P01'])
 
-export async function runTransaction<Client extends SessionClient, Result>(
-  pool: SessionPool<Client>,
-  work: (client: Client) => Promise<Result>,
+export async function runTransaction<Pool extends SessionPool, Result>(
+  pool: Pool,
+  work: (client: ClientOf<Pool>) => Promise<Result>,
   options: TransactionOptions = {},
 ): Promise<Result> {
   const begin = beginStatement(options)
@@ -33,12 +33,12 @@ export async function runTransaction<Client extends SessionClient, Result>(
   }
 }
 
-async function attemptTransaction<Client extends SessionClient, Result>(
-  pool: SessionPool<Client>,
+async function attemptTransaction<Pool extends SessionPool, Result>(
+  pool: Pool,
   begin: string,
-  work: (client: Client) => Promise<Result>,
+  work: (client: ClientOf<Pool>) => Promise<Result>,
 ): Promise<Result> {
-  const client = await pool.connect()
+  const client = await checkOut(pool)
   let result: Result
   try {
     await client.query(begin)

@@ -114,9 +114,9 @@ export class GuardedClient {
     const fenced = this.#control.raised !== undefined && !this.#control.gone
     if (checkout?.phase === 'returning' || fenced) return
     if (client.release === this.#release) client.release = this.#pgRelease
-    if (checkout !== undefined) this.#ledger.closed(checkout, false, 'the pool is no longer watched')
+    if (checkout !== undefined) this.#ledger.dismiss(checkout)
     this.#leave()
-    this.#cleaned('the pool is no longer watched')
+    for (const released of this.#unclean.splice(0)) this.#ledger.dismiss(released)
     this.#query.restore()
     client.removeListener?.('error', this.#onError)
     client.removeListener?.('end', this.#onEnd)

@@ -174,7 +174,7 @@ export function watchPgPool(host: unknown, name: string, ledger: Ledger, observe
       for (const override of overrides) override.restore()
       pool.removeListener?.('remove', onRemove)
       for (const guard of alive) guard.unguard()
-      for (const waiter of record.waiters) ledger.withdrawn(waiter, 'the pool is no longer watched')
+      for (const waiter of record.waiters) ledger.dismiss(waiter)
       Reflect.deleteProperty(pool, watchedMark)
       ledger.pools.delete(record)
     },

@@ -76,11 +76,11 @@ export class Ledger {
   }
 
   /** The owner gave the client back. `unsettled`: what it did is not known in full yet, so nothing is forgotten. */
-  closed(checkout: Checkout, unsettled: boolean, what = 'released'): void {
+  closed(checkout: Checkout, unsettled: boolean): void {
     checkout.pool.out.delete(checkout)
     if (checkout.reported !== 0) {
       const held = this.time.now() - checkout.acquiredAt
-      this.resolve(checkout, (kind) => !afterRelease.has(kind), { after: held, what })
+      this.resolve(checkout, (kind) => !afterRelease.has(kind), { after: held, what: 'released' })
     }
     checkout.phase = 'over'
     if (!unsettled) checkout.forget()
@@ -102,6 +102,16 @@ export class Ledger {
   /** The owner released a client that had been destroyed. */
   releasedLate(checkout: Checkout): void {
     this.#abandon(checkout, `released after ${describeMillis(this.time.now() - checkout.acquiredAt)}`)
+  }
+
+  /** The pool is no longer watched: what is open stays open, as far as is known. */
+  dismiss(checkout: Checkout): void {
+    checkout.pool.out.delete(checkout)
+    checkout.pool.waiters.delete(checkout)
+    for (const record of this.openFindings(checkout)) this.#remember(record.data())
+    this.#open.delete(checkout)
+    checkout.phase = 'over'
+    checkout.forget()
   }
 
   /** Opens a finding, unless this checkout has had one of this kind. */

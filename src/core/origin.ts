@@ -39,8 +39,7 @@ export function captureStack(depth = deepStack): CapturedStack {
   const limit = Error.stackTraceLimit
   // `Reflect.set`, because an assignment throws where the intrinsics are frozen.
   Reflect.set(Error, 'stackTraceLimit', depth)
-  const captured = {}
-  Error.captureStackTrace(captured)
+  const captured = new Error()
   Reflect.set(Error, 'stackTraceLimit', limit)
   return captured
 }

@@ -2,16 +2,18 @@ import { readFileSync } from 'node:fs'
 import type { Frame } from '../core/origin.ts'
 import { harmless, type Style } from './terminal-style.ts'
 
-const linesAround = 2
-const widest = 120
+/** How many lines are shown before and after the one that is meant. */
+export const linesAround = 2
 
 /** The lines around a frame with the place marked, or nothing if the source cannot be read. */
-export function codeFrame(frame: Frame, style: Style): string[] {
+export function codeFrame(frame: Frame, style: Style, columns = 120): string[] {
   const lines = readSource(frame.file)
   if (lines === undefined || frame.line > lines.length) return []
   const first = Math.max(1, frame.line - linesAround)
   const last = Math.min(lines.length, frame.line + linesAround)
   const gutter = String(last).length
+  // The gutter and the indent that a report puts before it.
+  const widest = Math.max(20, columns - gutter - 10)
   const shown: string[] = []
   for (let number = first; number <= last; number++) {
     const text = harmless((lines[number - 1] ?? '').replaceAll('\t', ' ').slice(0, widest))

@@ -1,7 +1,11 @@
+import type { Finding } from '../core/finding.ts'
 import type { Reporter } from '../core/reporter.ts'
 import { findingText, repeatText, updateText } from './finding-text.ts'
 import { isTold } from './repeats.ts'
 import { styleFor, type TextSink } from './terminal-style.ts'
+
+/** How many checkouts are known to have been shown with their source. */
+const mostRemembered = 100
 
 export interface ConsoleReporterOptions {
   /** Default: `process.stderr`. */
@@ -22,18 +26,31 @@ export function consoleReporter({
   info = true,
 }: ConsoleReporterOptions = {}): Reporter {
   const style = styleFor(stream)
+  const shown = new Set<number>()
+
+  /** Whether the source of this session is to be shown: a further finding of the same one need not repeat it. */
+  function showsFrame({ checkout, eventOrigin }: Finding): boolean {
+    const isNew = !shown.has(checkout.id) || eventOrigin !== undefined
+    shown.add(checkout.id)
+    if (shown.size > mostRemembered) shown.delete(shown.values().next().value as number)
+    return isNew
+  }
+
+  function tellFully(finding: Finding): void {
+    const text = findingText(finding, { style, columns: stream.columns, frame: showsFrame(finding) })
+    stream.write(`\n${text}\n`)
+  }
+
   return {
     finding(finding) {
-      if (!isTold(finding.occurrences)) return
-      stream.write(
-        finding.occurrences === 1 ? `\n${findingText(finding, style)}\n` : repeatText(finding, style),
-      )
+      if (finding.occurrences === 1) tellFully(finding)
+      else if (isTold(finding.occurrences)) stream.write(repeatText(finding, { style }))
     },
     remedied(finding) {
-      if (finding.occurrences === 1) stream.write(updateText(finding, style))
+      if (finding.occurrences === 1) stream.write(updateText(finding, { style }))
     },
     resolved(finding) {
-      if (finding.occurrences === 1) stream.write(updateText(finding, style))
+      if (finding.occurrences === 1) stream.write(updateText(finding, { style }))
     },
     info(message) {
       if (info) stream.write(`${style('dim', `pg-lifeguard: ${message}`)}\n`)

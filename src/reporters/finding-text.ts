@@ -1,9 +1,10 @@
 import { describeMillis } from '../core/duration.ts'
 import { describeHolder } from '../core/exhaustion.ts'
-import type { Finding, Outcome } from '../core/finding.ts'
+import type { Finding, FindingKind, Outcome } from '../core/finding.ts'
 import { describeFrame, type Frame, type Origin } from '../core/origin.ts'
-import { codeFrame } from './code-frame.ts'
+import { codeFrame, linesAround } from './code-frame.ts'
 import { harmless, type Style } from './terminal-style.ts'
+import { wrap } from './wrap.ts'
 
 const outcomes: Readonly<Record<Outcome, string>> = {
   'rolled-back': 'the transaction was rolled back',
@@ -11,76 +12,130 @@ const outcomes: Readonly<Record<Outcome, string>> = {
   refused: 'the release was refused',
 }
 
-/** A finding as a reader at a terminal wants it: what, where, in what state, why, and what was done. */
-export function findingText(finding: Finding, style: Style): string {
+/** Certain, but nothing is leaked. */
+const noLeak: ReadonlySet<FindingKind> = new Set(['double-release', 'lost-commit', 'session-killed'])
+
+/** Below this a duration says nothing. */
+const negligibleMillis = 10
+
+export interface TextOptions {
+  readonly style: Style
+  /** Where lines are wrapped; undefined: nowhere. */
+  readonly columns: number | undefined
+  /** Whether the source around the origin is shown. */
+  readonly frame: boolean
+}
+
+/** A finding as a reader at a terminal wants it: what, why, what was done, where, and in what state it was. */
+export function findingText(finding: Finding, options: TextOptions): string {
+  const { style, columns } = options
   const { checkout, holders } = finding
-  const lines = [headline(finding, style), `  ${harmless(finding.hint)}`]
-  lines.push(...place(finding, style))
-  const state = stateOf(finding)
-  if (state !== '') lines.push('', `  ${state}`)
-  if (checkout.lastQuery !== undefined) {
-    lines.push(`  ${style('dim', 'last query:')} ${harmless(checkout.lastQuery)}`)
+  const paragraph = (text: string) => wrap(harmless(text), columns, '  ')
+  const lines = [headline(finding, style), ...paragraph(finding.hint)]
+  if (finding.outcome !== undefined) {
+    lines.push(...paragraph(`done: ${outcomeText(finding)}`).map((line) => style('green', line)))
+  }
+  lines.push(...place(finding, options), '', ...paragraph(stateOf(finding)))
+  if (checkout.lastQuery !== undefined) lines.push(...paragraph(`last query: ${checkout.lastQuery}`))
+  if (isCurable(finding)) {
+    const cure = `left alone; to end the session by hand: SELECT pg_terminate_backend(${checkout.pid ?? 'pid'})`
+    lines.push(...paragraph(cure).map((line) => style('dim', line)))
   }
   if (holders !== undefined && holders.length > 0) {
-    lines.push('', '  held by', ...holders.map((holder) => `  - ${harmless(describeHolder(holder))}`))
+    lines.push(
+      '',
+      '  held by',
+      ...holders.flatMap((holder) => wrap(harmless(describeHolder(holder)), columns, '  - ', '    ')),
+    )
   }
-  if (finding.outcome !== undefined) lines.push(`  ${style('green', 'done:')} ${outcomeText(finding)}`)
   return `${lines.join('\n')}\n`
 }
 
+/** Whether a reader can still do by hand what no remedy has done. */
+function isCurable({ kind, remedy, checkout }: Finding): boolean {
+  return (
+    remedy === 'report' &&
+    checkout.transaction !== 'idle' &&
+    (kind === 'idle-transaction' || kind === 'long-transaction')
+  )
+}
+
 /** What came later, in one line. */
-export function updateText(finding: Finding, style: Style): string {
-  const what = finding.resolution === undefined ? outcomeText(finding) : finding.resolution
-  const label = finding.resolution === undefined ? 'remedied' : 'resolved'
-  return `${style('dim', 'pg-lifeguard:')} ${style('green', label)} ${finding.kind}${at(finding)}: ${what}\n`
+export function updateText(finding: Finding, { style }: Pick<TextOptions, 'style'>): string {
+  const isResolved = finding.resolution !== undefined
+  const what = isResolved ? harmless(finding.resolution) : outcomeText(finding)
+  const label = style('green', isResolved ? 'resolved' : 'remedied')
+  return `${style('dim', 'pg-lifeguard:')} ${label} ${finding.kind}${at(finding)}: ${what}\n`
 }
 
 /** A finding that was reported before, as a count. */
-export function repeatText(finding: Finding, style: Style): string {
+export function repeatText(finding: Finding, { style }: Pick<TextOptions, 'style'>): string {
   const { kind, occurrences } = finding
   return `${style('dim', 'pg-lifeguard:')} ${style('yellow', kind)}${at(finding)} again: ${occurrences} times so far\n`
 }
 
 function headline({ kind, certainty, pool }: Finding, style: Style): string {
-  const verdict = certainty === 'certain' ? style('red', 'leak:') : style('yellow', 'suspected:')
-  return `${style('dim', 'pg-lifeguard:')} ${verdict} ${style('bold', kind)} in pool ${harmless(pool)}`
+  return `${style('dim', 'pg-lifeguard:')} ${verdict(kind, certainty, style)} ${style('bold', kind)} in pool ${harmless(pool)}`
 }
 
-function place({ origin, transactionOrigin, eventOrigin }: Finding, style: Style): string[] {
-  const lines: string[] = []
+function verdict(kind: FindingKind, certainty: Finding['certainty'], style: Style): string {
+  if (certainty === 'suspected') return style('yellow', 'suspected:')
+  return style('red', noLeak.has(kind) ? 'certain:' : 'leak:')
+}
+
+function place({ origin, transactionOrigin, eventOrigin }: Finding, options: TextOptions): string[] {
+  const { style } = options
   const main = origin ?? transactionOrigin
   if (main === undefined) return ['', `  ${style('dim', 'no line of your code was on the stack')}`]
   const action = origin === undefined ? 'transaction opened' : 'checked out'
-  lines.push('', `  ${action} at ${frameText(main, style)}`, ...indented(codeFrame(main, style)))
+  const lines = ['', `  ${action} at ${frameText(main, style)}`, ...framed(main, options)]
   const caller = main.frames.slice(1).find(({ file }) => !/[\\/]node_modules[\\/]/.test(file))
   if (caller !== undefined) lines.push(`  ${style('dim', 'called from')} ${frameText(caller, style)}`)
-  if (origin !== undefined && transactionOrigin !== undefined && !isSamePlace(origin, transactionOrigin)) {
+  if (
+    origin !== undefined &&
+    transactionOrigin !== undefined &&
+    !isShown(transactionOrigin, origin, options)
+  ) {
     lines.push(`  ${style('dim', 'transaction opened at')} ${frameText(transactionOrigin, style)}`)
   }
   if (eventOrigin !== undefined) {
-    lines.push(
-      '',
-      `  released again at ${frameText(eventOrigin, style)}`,
-      ...indented(codeFrame(eventOrigin, style)),
-    )
+    lines.push('', `  released again at ${frameText(eventOrigin, style)}`, ...framed(eventOrigin, options))
   }
   return lines
 }
 
+function framed(origin: Frame, { style, columns, frame }: TextOptions): string[] {
+  return frame ? codeFrame(origin, style, columns).map((line) => `    ${line}`) : []
+}
+
+/** Whether a place is on the same line as another, or in the source that is shown around it. */
+function isShown(place: Origin, main: Origin, { frame }: TextOptions): boolean {
+  return place.file === main.file && Math.abs(place.line - main.line) <= (frame ? linesAround : 0)
+}
+
 function stateOf({ checkout }: Finding): string {
-  const parts: string[] = []
-  if (checkout.pid !== undefined) parts.push(`server pid ${checkout.pid}`)
-  if (checkout.transaction !== 'idle') {
-    parts.push(`transaction ${checkout.transaction} for ${describeMillis(checkout.transactionMillis)}`)
+  const { pid, phase, transaction, transactionMillis, heldMillis, idleMillis, queryCount, busyMillis } =
+    checkout
+  const parts = pid === undefined ? [] : [`server pid ${pid}`]
+  if (phase === 'waiting')
+    return [...parts, `waiting for ${describeMillis(checkout.waitedMillis)}`].join(', ')
+  // What has lasted equally long is said once.
+  const told: number[] = []
+  const tell = (what: string, millis: number) => {
+    if (millis < negligibleMillis || told.some((other) => Math.abs(other - millis) < other / 20)) return
+    told.push(millis)
+    parts.push(`${what} for ${describeMillis(millis)}`)
   }
-  if (checkout.phase === 'waiting') {
-    parts.push(`waiting for ${describeMillis(checkout.waitedMillis)}`)
+  if (transaction !== 'idle') {
+    tell(`idle in ${transaction === 'open' ? 'an open' : 'a failed'} transaction`, idleMillis)
+    tell(`transaction ${transaction}`, transactionMillis)
+    if (told.length === 0) parts.push(`transaction ${transaction}`)
   } else {
-    parts.push(`held for ${describeMillis(checkout.heldMillis)}`)
-    if (checkout.idleMillis > 0) parts.push(`idle for ${describeMillis(checkout.idleMillis)}`)
-    parts.push(`${checkout.queryCount} ${checkout.queryCount === 1 ? 'query' : 'queries'}`)
-    if (checkout.busyMillis > 0) parts.push(`${describeMillis(checkout.busyMillis)} in the database`)
+    tell('idle', idleMillis)
   }
+  tell('held', heldMillis)
+  parts.push(`${queryCount} ${queryCount === 1 ? 'query' : 'queries'}`)
+  if (busyMillis >= negligibleMillis) parts.push(`${describeMillis(busyMillis)} in the database`)
   return parts.join(', ')
 }
 
@@ -95,14 +150,7 @@ function at({ origin, transactionOrigin }: Finding): string {
 }
 
 function frameText(frame: Frame, style: Style): string {
-  const name = frame.functionName === undefined ? '' : style('dim', ` in ${harmless(frame.functionName)}`)
-  return `${style('cyan', harmless(describeFrame(frame)))}${name}`
-}
-
-function isSamePlace(one: Origin, other: Origin): boolean {
-  return one.file === other.file && one.line === other.line
-}
-
-function indented(lines: readonly string[]): string[] {
-  return lines.map((line) => `    ${line}`)
+  const { functionName } = frame
+  const named = functionName !== undefined && functionName !== '<anonymous>'
+  return `${style('cyan', harmless(describeFrame(frame)))}${named ? style('dim', ` in ${harmless(functionName)}`) : ''}`
 }

@@ -4,6 +4,8 @@ import { styleText } from 'node:util'
 export interface TextSink {
   write(text: string): unknown
   readonly isTTY?: boolean
+  /** The width of a terminal. */
+  readonly columns?: number
   hasColors?(): boolean
 }
 

@@ -1,0 +1,20 @@
+/** Narrower than this, wrapped text is harder to read than text that the terminal breaks. */
+const narrowest = 40
+
+/** Breaks a text between words at so many columns, and indents every line. */
+export function wrap(text: string, columns: number | undefined, indent: string, further = indent): string[] {
+  if (columns === undefined || columns < narrowest) return [`${indent}${text}`]
+  const lines: string[] = []
+  let line = indent
+  let isEmpty = true
+  for (const word of text.split(' ')) {
+    if (!isEmpty && line.length + 1 + word.length > columns) {
+      lines.push(line)
+      line = further
+      isEmpty = true
+    }
+    line += isEmpty ? word : ` ${word}`
+    isEmpty = false
+  }
+  return [...lines, line]
+}
