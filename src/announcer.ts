@@ -2,6 +2,7 @@ import { inspect } from 'node:util'
 import type { Finding } from './core/finding.ts'
 import type { FindingRecord } from './core/finding-record.ts'
 import type { Reporter } from './core/reporter.ts'
+import { OptionError } from './errors.ts'
 
 export type EventName = 'finding' | 'remedied' | 'resolved'
 type Listener = (finding: Finding) => unknown
@@ -22,12 +23,12 @@ export class Announcer {
   }
 
   on(event: EventName, listener: Listener): () => void {
-    const listeners = this.#listeners[event]
-    if (listeners === undefined || typeof listener !== 'function') {
-      throw new TypeError(
-        `lifeguard.on expects 'finding', 'remedied' or 'resolved' and a function, got ${String(event)}`,
-      )
+    if (!Object.hasOwn(this.#listeners, event)) {
+      throw new OptionError('on(event)', `must be 'finding', 'remedied' or 'resolved'`, event)
     }
+    if (typeof listener !== 'function')
+      throw new OptionError('on(event, listener)', 'must be a function', listener)
+    const listeners = this.#listeners[event]
     listeners.add(listener)
     return () => listeners.delete(listener)
   }

@@ -37,6 +37,13 @@ export class ClosedError extends LifeguardError {
   }
 }
 
+/** A session of `lifeguard.session` was used after its release. */
+export class SessionReleasedError extends LifeguardError {
+  constructor() {
+    super('LIFEGUARD_SESSION_RELEASED', 'session.query was called after the session was released')
+  }
+}
+
 /** Where the session that an error speaks of was checked out, as far as it is known. */
 export interface FindingReference {
   readonly id: string

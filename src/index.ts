@@ -17,6 +17,7 @@ export {
   OptionError,
   PoolExhaustedError,
   SessionDestroyedError,
+  SessionReleasedError,
   TransactionRolledBackError,
   WatchError,
 } from './errors.ts'

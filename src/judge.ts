@@ -65,6 +65,7 @@ export class Judge implements Observer {
   sweep(): void {
     const now = this.#ledger.time.now()
     for (const pool of this.#ledger.pools) {
+      pool.forgetReleased()
       for (const checkout of pool.out) {
         if (checkout.phase === 'out') this.#judgeCheckout(checkout, now)
       }

@@ -1,3 +1,5 @@
+import { SessionReleasedError } from './errors.ts'
+
 /** What `lifeguard.session` and `lifeguard.transaction` need of a client; a `pg.PoolClient` fits. */
 export interface SessionClient {
   query: (statement: string) => Promise<unknown>
@@ -30,17 +32,23 @@ export interface Session<Client> extends AsyncDisposable {
 /** Checks a client out and makes sure that it is given back clean. */
 export async function openSession<Pool extends SessionPool>(pool: Pool): Promise<Session<ClientOf<Pool>>> {
   const client = await checkOut(pool)
+  const giveBack = client.release
   let released = false
+
+  function query(...args: unknown[]): unknown {
+    // The client may have another owner by now.
+    return released ? Promise.reject(new SessionReleasedError()) : Reflect.apply(client.query, client, args)
+  }
 
   async function release(): Promise<void> {
     if (released) return
     released = true
-    await giveBackClean(client)
+    await giveBackClean(client, giveBack)
   }
 
   return {
     client,
-    query: client.query.bind(client) as Session<ClientOf<Pool>>['query'],
+    query: query as Session<ClientOf<Pool>>['query'],
     release,
     [Symbol.asyncDispose]: release,
   }
@@ -54,16 +62,22 @@ export async function checkOut<Pool extends SessionPool>(
   return (await connect.call(pool)) as ClientOf<Pool> & SessionClient
 }
 
-/** Releases a client, rolling back a transaction first. A client that cannot be rolled back is closed. */
-export async function giveBackClean(client: SessionClient): Promise<void> {
+/**
+ * Releases a client, rolling back a transaction first. A client that cannot be rolled back is closed.
+ *
+ * @param release the client's `release` as it was when it was checked out
+ */
+export async function giveBackClean(client: SessionClient, release: SessionClient['release']): Promise<void> {
+  // The pool gives the client another `release` for each owner: this one is none any more.
+  if (client.release !== release) return
   try {
     // Outside a transaction ROLLBACK does nothing but a notice; it is sent only where a transaction may be open.
     if (mayBeInTransaction(client)) await client.query('ROLLBACK')
   } catch (error) {
-    client.release(error instanceof Error ? error : true)
+    release.call(client, error instanceof Error ? error : true)
     return
   }
-  client.release()
+  release.call(client)
 }
 
 function mayBeInTransaction(client: object): boolean {

@@ -39,6 +39,7 @@ async function attemptTransaction<Pool extends SessionPool, Result>(
   work: (client: ClientOf<Pool>) => Promise<Result>,
 ): Promise<Result> {
   const client = await checkOut(pool)
+  const { release } = client
   let result: Result
   try {
     await client.query(begin)
@@ -46,10 +47,11 @@ async function attemptTransaction<Pool extends SessionPool, Result>(
     const committed = (await client.query('COMMIT')) as { readonly command?: unknown } | undefined
     if (committed?.command === 'ROLLBACK') throw new LostCommitError()
   } catch (error) {
-    await giveBackClean(client)
+    // What the work has thrown is what the caller needs to know, also if the work has released the client itself.
+    await giveBackClean(client, release).catch(() => {})
     throw error
   }
-  client.release()
+  release.call(client)
   return result
 }
 

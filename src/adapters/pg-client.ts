@@ -55,6 +55,9 @@ export class GuardedClient {
   /** Released dirty or busy, each with a finding that is open until the session is clean again. */
   #unclean: Checkout[] = []
   #fatal: string | undefined
+  /** The last checkout that is over. Its stack, which keeps the caller's closures alive, is needed if it is released again. */
+  #released: Checkout | undefined
+  #releasedBefore: Checkout | undefined
 
   constructor(client: Client, host: ClientHost, ledger: Ledger, observer: Observer) {
     this.client = client
@@ -105,6 +108,15 @@ export class GuardedClient {
     this.#release = release
     client.release = release
     return release
+  }
+
+  /** Lets go of the last checkout's stack once it has been over for a whole sweep: `client.release` still leads to it. */
+  forgetReleased(): void {
+    if (this.#released !== undefined && this.#released === this.#releasedBefore) {
+      this.#released.stack = undefined
+      this.#released = undefined
+    }
+    this.#releasedBefore = this.#released
   }
 
   /** Puts the client back as it was found. One whose owner still has to learn of a remedy keeps its fence. */
@@ -305,6 +317,7 @@ export class GuardedClient {
     const unsettled = this.#unsettled?.checkout === checkout
     this.#leave()
     this.#ledger.closed(checkout, unsettled)
+    this.#released = checkout
     if (this.#host.unwatched) this.unguard()
     return pgRelease(error)
   }

@@ -9,7 +9,12 @@ import { activeQuery } from './pg-work.ts'
 export const watchedMark = Symbol.for('pg-lifeguard.watched')
 
 /** The books of one pool, and what the pool says of itself when asked. */
-export function poolRecord(pool: Pool, name: string, isTracked: (client: Client) => boolean): CheckoutPool {
+export function poolRecord(
+  pool: Pool,
+  name: string,
+  isTracked: (client: Client) => boolean,
+  forgetReleased: () => void,
+): CheckoutPool {
   return {
     name,
     out: new Set<Checkout>(),
@@ -21,6 +26,7 @@ export function poolRecord(pool: Pool, name: string, isTracked: (client: Client)
       waiting: pool.waitingCount ?? 0,
       max: typeof pool.options?.max === 'number' ? pool.options.max : undefined,
     }),
+    forgetReleased,
     passingQueries() {
       const passing: PassingQuery[] = []
       for (const client of pool._clients ?? []) {

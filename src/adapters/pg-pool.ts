@@ -25,7 +25,14 @@ export function watchPgPool(host: unknown, name: string, ledger: Ledger, observe
   const pool = asPool(host)
   const guards = new WeakMap<object, GuardedClient>()
   const alive = new Set<GuardedClient>()
-  const record = poolRecord(pool, name, (client) => guards.get(client)?.checkout !== undefined)
+  const record = poolRecord(
+    pool,
+    name,
+    (client) => guards.get(client)?.checkout !== undefined,
+    () => {
+      for (const guard of alive) guard.forgetReleased()
+    },
+  )
   const probe = new OriginProbe()
   const clientHost = {
     record,

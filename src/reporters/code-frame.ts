@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
+import { harmless } from '../core/harmless.ts'
 import type { Frame } from '../core/origin.ts'
-import { harmless, type Style } from './terminal-style.ts'
+import type { Style } from './terminal-style.ts'
 
 /** How many lines are shown before and after the one that is meant. */
 export const linesAround = 2

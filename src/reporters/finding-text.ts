@@ -1,9 +1,11 @@
 import { describeMillis } from '../core/duration.ts'
 import { describeHolder } from '../core/exhaustion.ts'
-import type { Finding, FindingKind, Outcome } from '../core/finding.ts'
+import type { Finding, Outcome } from '../core/finding.ts'
+import { harmless } from '../core/harmless.ts'
 import { describeFrame, type Frame, type Origin } from '../core/origin.ts'
 import { codeFrame, linesAround } from './code-frame.ts'
-import { harmless, type Style } from './terminal-style.ts'
+import type { Style } from './terminal-style.ts'
+import { verdictOf } from './verdict.ts'
 import { wrap } from './wrap.ts'
 
 const outcomes: Readonly<Record<Outcome, string>> = {
@@ -11,9 +13,6 @@ const outcomes: Readonly<Record<Outcome, string>> = {
   destroyed: 'the session was destroyed, its slot is free',
   refused: 'the release was refused',
 }
-
-/** Certain, but nothing is leaked. */
-const noLeak: ReadonlySet<FindingKind> = new Set(['double-release', 'lost-commit', 'session-killed'])
 
 /** Below this a duration says nothing. */
 const negligibleMillis = 10
@@ -35,7 +34,9 @@ export function findingText(finding: Finding, options: TextOptions): string {
   if (finding.outcome !== undefined) {
     lines.push(...paragraph(`done: ${outcomeText(finding)}`).map((line) => style('green', line)))
   }
-  lines.push(...place(finding, options), '', ...paragraph(stateOf(finding)))
+  lines.push(...place(finding, options))
+  // Of a caller that waits the hint has said everything.
+  if (checkout.phase !== 'waiting') lines.push('', ...paragraph(stateOf(finding)))
   if (checkout.lastQuery !== undefined) lines.push(...paragraph(`last query: ${checkout.lastQuery}`))
   if (isCurable(finding)) {
     const cure = `left alone; to end the session by hand: SELECT pg_terminate_backend(${checkout.pid ?? 'pid'})`
@@ -45,7 +46,7 @@ export function findingText(finding: Finding, options: TextOptions): string {
     lines.push(
       '',
       '  held by',
-      ...holders.flatMap((holder) => wrap(harmless(describeHolder(holder)), columns, '  - ', '    ')),
+      ...holders.flatMap((holder) => wrap(describeHolder(holder), columns, '  - ', '    ')),
     )
   }
   return `${lines.join('\n')}\n`
@@ -74,20 +75,21 @@ export function repeatText(finding: Finding, { style }: Pick<TextOptions, 'style
   return `${style('dim', 'pg-lifeguard:')} ${style('yellow', kind)}${at(finding)} again: ${occurrences} times so far\n`
 }
 
-function headline({ kind, certainty, pool }: Finding, style: Style): string {
-  return `${style('dim', 'pg-lifeguard:')} ${verdict(kind, certainty, style)} ${style('bold', kind)} in pool ${harmless(pool)}`
+function headline(finding: Finding, style: Style): string {
+  const { kind, certainty, pool } = finding
+  const verdict = style(certainty === 'certain' ? 'red' : 'yellow', `${verdictOf(finding)}:`)
+  return `${style('dim', 'pg-lifeguard:')} ${verdict} ${style('bold', kind)} in pool ${harmless(pool)}`
 }
 
-function verdict(kind: FindingKind, certainty: Finding['certainty'], style: Style): string {
-  if (certainty === 'suspected') return style('yellow', 'suspected:')
-  return style('red', noLeak.has(kind) ? 'certain:' : 'leak:')
-}
-
-function place({ origin, transactionOrigin, eventOrigin }: Finding, options: TextOptions): string[] {
+function place(
+  { checkout, origin, transactionOrigin, eventOrigin }: Finding,
+  options: TextOptions,
+): string[] {
   const { style } = options
   const main = origin ?? transactionOrigin
   if (main === undefined) return ['', `  ${style('dim', 'no line of your code was on the stack')}`]
-  const action = origin === undefined ? 'transaction opened' : 'checked out'
+  const asked = checkout.phase === 'waiting' ? 'asked for a client' : 'checked out'
+  const action = origin === undefined ? 'transaction opened' : asked
   const lines = ['', `  ${action} at ${frameText(main, style)}`, ...framed(main, options)]
   const caller = main.frames.slice(1).find(({ file }) => !/[\\/]node_modules[\\/]/.test(file))
   if (caller !== undefined) lines.push(`  ${style('dim', 'called from')} ${frameText(caller, style)}`)
@@ -114,11 +116,8 @@ function isShown(place: Origin, main: Origin, { frame }: TextOptions): boolean {
 }
 
 function stateOf({ checkout }: Finding): string {
-  const { pid, phase, transaction, transactionMillis, heldMillis, idleMillis, queryCount, busyMillis } =
-    checkout
+  const { pid, transaction, transactionMillis, heldMillis, idleMillis, queryCount, busyMillis } = checkout
   const parts = pid === undefined ? [] : [`server pid ${pid}`]
-  if (phase === 'waiting')
-    return [...parts, `waiting for ${describeMillis(checkout.waitedMillis)}`].join(', ')
   // What has lasted equally long is said once.
   const told: number[] = []
   const tell = (what: string, millis: number) => {

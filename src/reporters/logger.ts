@@ -1,8 +1,10 @@
 import type { Finding } from '../core/finding.ts'
+import { harmless } from '../core/harmless.ts'
 import { describeFrame } from '../core/origin.ts'
 import type { Reporter } from '../core/reporter.ts'
-import { describeValue, OptionError } from '../errors.ts'
+import { OptionError } from '../errors.ts'
 import { isTold } from './repeats.ts'
+import { verdictOf } from './verdict.ts'
 
 type LogMethod = (...args: never[]) => unknown
 
@@ -31,21 +33,23 @@ export function loggerReporter(logger: LoggerLike): Reporter {
   const structureFirst = takesStructureFirst(logger)
 
   function log(level: 'error' | 'warn' | 'info', message: string, finding?: Finding): void {
-    const args =
-      finding === undefined ? [message] : structureFirst ? [{ finding }, message] : [message, { finding }]
+    const text = harmless(message)
+    const args = finding === undefined ? [text] : structureFirst ? [{ finding }, text] : [text, { finding }]
     Reflect.apply(logger[level], logger, args)
   }
 
   return {
     finding(finding) {
-      if (isTold(finding.occurrences))
-        log(finding.certainty === 'certain' ? 'error' : 'warn', message(finding), finding)
+      if (!isTold(finding.occurrences)) return
+      log(finding.certainty === 'certain' ? 'error' : 'warn', findingMessage(finding), finding)
     },
     remedied(finding) {
-      if (isTold(finding.occurrences)) log('warn', message(finding), finding)
+      if (isTold(finding.occurrences))
+        log('warn', `pg-lifeguard: remedied ${subject(finding)}${done(finding)}`, finding)
     },
     resolved(finding) {
-      if (isTold(finding.occurrences)) log('info', message(finding), finding)
+      if (!isTold(finding.occurrences)) return
+      log('info', `pg-lifeguard: resolved ${subject(finding)}: ${finding.resolution ?? 'cleared'}`, finding)
     },
     info: (text) => log('info', `pg-lifeguard: ${text}`),
   }
@@ -56,13 +60,18 @@ function takesStructureFirst(logger: object): boolean {
   return typeof bindings === 'function' || typeof addStream === 'function'
 }
 
-function message(finding: Finding): string {
-  const { kind, certainty, origin, transactionOrigin, pool, hint, outcome, resolution, occurrences } = finding
-  const place = origin ?? transactionOrigin
-  const where = place === undefined ? `pool ${describeValue(pool)}` : describeFrame(place)
+function findingMessage(finding: Finding): string {
+  const { hint, occurrences } = finding
   const count = occurrences > 1 ? ` (${occurrences} times)` : ''
-  if (resolution !== undefined) return `pg-lifeguard: ${kind} at ${where} resolved: ${resolution}`
-  const verdict = certainty === 'certain' ? 'leak' : 'suspected'
-  const done = outcome === undefined ? '' : ` [${outcome}]`
-  return `pg-lifeguard: ${verdict} ${kind} at ${where}${count}: ${hint}${done}`
+  return `pg-lifeguard: ${verdictOf(finding)} ${subject(finding)}${count}: ${hint}${done(finding)}`
+}
+
+function subject({ kind, origin, transactionOrigin, pool }: Finding): string {
+  const place = origin ?? transactionOrigin
+  return `${kind} ${place === undefined ? `in pool ${pool}` : `at ${describeFrame(place)}`}`
+}
+
+function done({ outcome, outcomeDetail }: Finding): string {
+  if (outcome === undefined) return ''
+  return ` [${outcome}${outcomeDetail === undefined ? '' : `: ${outcomeDetail}`}]`
 }

@@ -30,9 +30,3 @@ function colored(format: Format, text: string): string {
   // Node would look at stdout to decide, which need not be where this goes.
   return styleText(format, text, { validateStream: false } as never)
 }
-
-/** Text from the database or from a file name must not steer the reader's terminal. */
-export function harmless(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
-  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, '\ufffd')
-}

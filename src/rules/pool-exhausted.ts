@@ -17,7 +17,7 @@ export function poolExhausted(limitMillis: number | false): Rule<Wait> {
 function hint({ gaveUp, occupation }: Wait, waited: number): string {
   const { gauge, held, passing } = occupation()
   const size = gauge.max ?? gauge.total
-  const parts = [`${held} of ${size} clients are checked out`]
+  const parts = [`${held} of ${size} ${size === 1 ? 'client is' : 'clients are'} checked out`]
   if (passing > 0) parts.push(`${passing} run pool.query statements`)
   return `${gaveUp ? 'gave up after' : 'waiting for'} ${describeMillis(waited)}: ${parts.join(', ')}`
 }
