@@ -13,6 +13,9 @@ import { statusLetter } from './session-transaction.ts'
 
 type PgRelease = (error?: unknown) => unknown
 
+/** An ORM's own first statements (its version query, BEGIN) have lost the user, too. */
+const queriesCaptured = 4
+
 /** How long a destroyed client may take to close its connection in good order. */
 const farewellMillis = 2000
 
@@ -21,8 +24,8 @@ export interface ClientHost {
   readonly record: CheckoutPool
   /** The pool's `stream` option. */
   readonly stream: unknown
-  /** Stacks taken at `connect()` do not reach the user's code here (an ORM is in between): the first query's may. */
-  readonly capturesFirstQuery: boolean
+  /** Stacks taken at `connect()` do not reach the user's code here (an ORM is in between): those of queries may. */
+  readonly capturesQueries: boolean
   /** The guard has been taken off the pool; checkouts made under it may still come back. */
   readonly unwatched: boolean
 }
@@ -146,7 +149,10 @@ export class GuardedClient {
     if (text !== undefined && opensTransaction(text)) {
       this.#control.session.sending(text, captureStack(shallowStack), this.client.readyForQuery !== false)
     }
-    if (checkout.queryCount === 1 && this.#host.capturesFirstQuery) checkout.firstQueryStack = captureStack()
+    if (this.#host.capturesQueries && checkout.queryCount <= queriesCaptured) {
+      checkout.queryStacks ??= []
+      checkout.queryStacks.push(captureStack())
+    }
   }
 
   /** A statement starts to run now, unless another one is running. */

@@ -37,7 +37,7 @@ export function watchPgPool(host: unknown, name: string, ledger: Ledger, observe
   const clientHost = {
     record,
     stream: pool.options?.stream,
-    get capturesFirstQuery() {
+    get capturesQueries() {
       return probe.losesUser
     },
     unwatched: false,

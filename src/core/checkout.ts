@@ -36,7 +36,8 @@ export class Checkout {
   queryCount = 0
   lastQuery: string | undefined = undefined
   lastQueryFailed = false
-  firstQueryStack: CapturedStack | undefined = undefined
+  /** Where its first statements were sent; only where the stack of the acquire does not reach the user's code. */
+  queryStacks: CapturedStack[] | undefined = undefined
   busyMillis = 0
   /** When the statement that is running, or ran last, was sent. */
   busySince = 0
@@ -65,14 +66,14 @@ export class Checkout {
   }
 
   get origin(): Origin | undefined {
-    return originOf(this.stack, this.firstQueryStack, this.control?.transactionStack)
+    return originOf(this.stack, ...(this.queryStacks ?? []), this.control?.transactionStack)
   }
 
   /** What is needed only while the client is out; a released client keeps no request alive. */
   forget(): void {
     this.control = undefined
     this.lastQuery = undefined
-    this.firstQueryStack = undefined
+    this.queryStacks = undefined
   }
 }
 
