@@ -2,7 +2,7 @@ import { PoolExhaustedError } from '../errors.ts'
 import type { CheckoutPool } from './checkout.ts'
 import { describeMillis } from './duration.ts'
 import type { Holder } from './finding.ts'
-import { harmless } from './harmless.ts'
+import { oneLine } from './harmless.ts'
 import { describeFrame } from './origin.ts'
 
 /**
@@ -38,5 +38,5 @@ export function describeHolder(holder: Holder): string {
   if (holder.pid !== undefined) parts.push(`server pid ${holder.pid}`)
   if (holder.lastQuery !== undefined) parts.push(`last query: ${holder.lastQuery}`)
   if (holder.exemption !== undefined) parts.push(`exempted: ${holder.exemption}`)
-  return harmless(parts.join(', '))
+  return oneLine(parts.join(', '))
 }

@@ -17,7 +17,9 @@ export function codeFrame(frame: Frame, style: Style, columns = 120): string[] {
   const widest = Math.max(20, columns - gutter - 10)
   const shown: string[] = []
   for (let number = first; number <= last; number++) {
-    const text = harmless((lines[number - 1] ?? '').replaceAll('\t', ' ').slice(0, widest))
+    const text = harmless(
+      [...(lines[number - 1] ?? '').slice(0, 2 * widest).replaceAll('\t', ' ')].slice(0, widest).join(''),
+    )
     const label = String(number).padStart(gutter)
     if (number !== frame.line) {
       shown.push(style('dim', `  ${label} | ${text}`.trimEnd()))

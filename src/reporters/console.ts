@@ -1,4 +1,5 @@
 import type { Finding } from '../core/finding.ts'
+import { oneLine } from '../core/harmless.ts'
 import type { Reporter } from '../core/reporter.ts'
 import { findingText, repeatText, updateText } from './finding-text.ts'
 import { isTold } from './repeats.ts'
@@ -44,16 +45,16 @@ export function consoleReporter({
   return {
     finding(finding) {
       if (finding.occurrences === 1) tellFully(finding)
-      else if (isTold(finding.occurrences)) stream.write(repeatText(finding, { style }))
+      else if (isTold(finding.occurrences)) stream.write(repeatText(finding, style))
     },
     remedied(finding) {
-      if (finding.occurrences === 1) stream.write(updateText(finding, { style }))
+      if (finding.occurrences === 1) stream.write(updateText(finding, 'remedied', style))
     },
     resolved(finding) {
-      if (finding.occurrences === 1) stream.write(updateText(finding, { style }))
+      if (finding.occurrences === 1) stream.write(updateText(finding, 'resolved', style))
     },
     info(message) {
-      if (info) stream.write(`${style('dim', `pg-lifeguard: ${message}`)}\n`)
+      if (info) stream.write(`${style('dim', `pg-lifeguard: ${oneLine(message)}`)}\n`)
     },
   }
 }

@@ -1,7 +1,7 @@
 import { describeMillis } from '../core/duration.ts'
 import { describeHolder } from '../core/exhaustion.ts'
 import type { Finding, Outcome } from '../core/finding.ts'
-import { harmless } from '../core/harmless.ts'
+import { oneLine } from '../core/harmless.ts'
 import { describeFrame, type Frame, type Origin } from '../core/origin.ts'
 import { codeFrame, linesAround } from './code-frame.ts'
 import type { Style } from './terminal-style.ts'
@@ -29,7 +29,7 @@ export interface TextOptions {
 export function findingText(finding: Finding, options: TextOptions): string {
   const { style, columns } = options
   const { checkout, holders } = finding
-  const paragraph = (text: string) => wrap(harmless(text), columns, '  ')
+  const paragraph = (text: string) => wrap(oneLine(text), columns, '  ')
   const lines = [headline(finding, style), ...paragraph(finding.hint)]
   if (finding.outcome !== undefined) {
     lines.push(...paragraph(`done: ${outcomeText(finding)}`).map((line) => style('green', line)))
@@ -62,15 +62,13 @@ function isCurable({ kind, remedy, checkout }: Finding): boolean {
 }
 
 /** What came later, in one line. */
-export function updateText(finding: Finding, { style }: Pick<TextOptions, 'style'>): string {
-  const isResolved = finding.resolution !== undefined
-  const what = isResolved ? harmless(finding.resolution) : outcomeText(finding)
-  const label = style('green', isResolved ? 'resolved' : 'remedied')
-  return `${style('dim', 'pg-lifeguard:')} ${label} ${finding.kind}${at(finding)}: ${what}\n`
+export function updateText(finding: Finding, event: 'remedied' | 'resolved', style: Style): string {
+  const what = event === 'resolved' ? oneLine(finding.resolution ?? 'it cleared') : outcomeText(finding)
+  return `${style('dim', 'pg-lifeguard:')} ${style('green', event)} ${finding.kind}${at(finding)}: ${what}\n`
 }
 
 /** A finding that was reported before, as a count. */
-export function repeatText(finding: Finding, { style }: Pick<TextOptions, 'style'>): string {
+export function repeatText(finding: Finding, style: Style): string {
   const { kind, occurrences } = finding
   return `${style('dim', 'pg-lifeguard:')} ${style('yellow', kind)}${at(finding)} again: ${occurrences} times so far\n`
 }
@@ -78,7 +76,7 @@ export function repeatText(finding: Finding, { style }: Pick<TextOptions, 'style
 function headline(finding: Finding, style: Style): string {
   const { kind, certainty, pool } = finding
   const verdict = style(certainty === 'certain' ? 'red' : 'yellow', `${verdictOf(finding)}:`)
-  return `${style('dim', 'pg-lifeguard:')} ${verdict} ${style('bold', kind)} in pool ${harmless(pool)}`
+  return `${style('dim', 'pg-lifeguard:')} ${verdict} ${style('bold', kind)} in pool ${oneLine(pool)}`
 }
 
 function place(
@@ -140,16 +138,16 @@ function stateOf({ checkout }: Finding): string {
 
 function outcomeText({ outcome, outcomeDetail }: Finding): string {
   const what = outcome === undefined ? 'nothing was done' : outcomes[outcome]
-  return outcomeDetail === undefined ? what : `${what} (${harmless(outcomeDetail)})`
+  return outcomeDetail === undefined ? what : `${what} (${oneLine(outcomeDetail)})`
 }
 
 function at({ origin, transactionOrigin }: Finding): string {
   const main = origin ?? transactionOrigin
-  return main === undefined ? '' : ` at ${harmless(describeFrame(main))}`
+  return main === undefined ? '' : ` at ${oneLine(describeFrame(main))}`
 }
 
 function frameText(frame: Frame, style: Style): string {
   const { functionName } = frame
   const named = functionName !== undefined && functionName !== '<anonymous>'
-  return `${style('cyan', harmless(describeFrame(frame)))}${named ? style('dim', ` in ${harmless(functionName)}`) : ''}`
+  return `${style('cyan', oneLine(describeFrame(frame)))}${named ? style('dim', ` in ${oneLine(functionName)}`) : ''}`
 }

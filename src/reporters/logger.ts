@@ -1,5 +1,5 @@
 import type { Finding } from '../core/finding.ts'
-import { harmless } from '../core/harmless.ts'
+import { oneLine } from '../core/harmless.ts'
 import { describeFrame } from '../core/origin.ts'
 import type { Reporter } from '../core/reporter.ts'
 import { OptionError } from '../errors.ts'
@@ -33,7 +33,7 @@ export function loggerReporter(logger: LoggerLike): Reporter {
   const structureFirst = takesStructureFirst(logger)
 
   function log(level: 'error' | 'warn' | 'info', message: string, finding?: Finding): void {
-    const text = harmless(message)
+    const text = oneLine(message)
     const args = finding === undefined ? [text] : structureFirst ? [{ finding }, text] : [text, { finding }]
     Reflect.apply(logger[level], logger, args)
   }
