@@ -300,9 +300,10 @@ describe('session-killed', () => {
 
 describe('pool-exhausted', () => {
   it("gives the pool's own timeout its holders and a readable cause", async () => {
-    const { pool, findings, resolved } = guarded({ max: 1, connectionTimeoutMillis: 60 })
+    const { pool, findings, resolved } = guarded({ max: 1 })
     const line = hereLine()
     const holder = await pool.connect()
+    pool.options.connectionTimeoutMillis = 30
     await holder.query("SELECT 'secret'")
     const error: unknown = await pool.connect().catch((reason: unknown) => reason)
     expect(error).toMatchObject({
@@ -322,8 +323,10 @@ describe('pool-exhausted', () => {
   })
 
   it('does the same for pool.query, and names statements of pool.query that hold clients', async () => {
-    const { pool } = guarded({ max: 1, connectionTimeoutMillis: 60 })
-    const running = pool.query('SELECT pg_sleep(0.3)')
+    const { pool } = guarded({ max: 1 })
+    await pool.query('SELECT 1')
+    pool.options.connectionTimeoutMillis = 30
+    const running = pool.query('SELECT pg_sleep(0.5)')
     const error: unknown = await pool.query('SELECT 1').catch((reason: unknown) => reason)
     expect(error).toMatchObject({ holders: [{ via: 'pool.query', lastQuery: 'SELECT pg_sleep(?)' }] })
     await running
