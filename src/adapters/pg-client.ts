@@ -174,8 +174,10 @@ export class GuardedClient {
       checkout.busySince = now
       checkout.idleSince = now
     }
-    if (letter !== 'I' || this.#control.session.letter !== 'I')
+    const { session } = this.#control
+    if (letter !== 'I' || session.letter !== 'I' || session.isOpening) {
       this.#noteTransaction(letter, checkout, sentAt)
+    }
     if (this.#unsettled !== undefined) this.#settle(this.#unsettled)
     if (this.#unclean.length > 0 && letter === 'I') this.#cleaned('its transaction has ended')
     this.#control.wake()

@@ -20,6 +20,11 @@ export class SessionTransaction {
     this.letter = typeof letter === 'string' ? letter : 'I'
   }
 
+  /** Whether a statement that may open one still waits for its answer. */
+  get isOpening(): boolean {
+    return this.#openers.length > 0
+  }
+
   /** A statement that may open a transaction is about to be sent. */
   sending(text: string, stack: CapturedStack, ready: boolean): void {
     // With nothing in flight, whatever still waits for an answer has failed.
@@ -37,9 +42,10 @@ export class SessionTransaction {
     const before = this.letter
     this.letter = letter
     if (before === 'I') {
+      const stack = this.#takeOpener(query?.text)
       if (letter === 'I') return undefined
       this.since = sentAt
-      this.stack = this.#takeOpener(query?.text)
+      this.stack = stack
       return 'opened'
     }
     if (letter === 'I') {
