@@ -33,7 +33,7 @@ const rooms = {
   'announcer.ts': { imports: ['core'] },
   'options.ts': { imports: ['core', 'reporters'] },
   'transaction.ts': { imports: ['session.ts'] },
-  'session.ts': {},
+  'session.ts': { imports: ['core'] },
   'session-timeouts.ts': {},
   'errors.ts': {},
   core: {},

@@ -1,3 +1,4 @@
+import { presentRelease } from './core/restored-release.ts'
 import { SessionReleasedError } from './errors.ts'
 
 /** What `lifeguard.session` and `lifeguard.transaction` need of a client; a `pg.PoolClient` fits. */
@@ -68,12 +69,8 @@ export async function checkOut<Pool extends SessionPool>(
  * @param release the client's `release` as it was when it was checked out
  */
 export async function giveBackClean(client: SessionClient, release: SessionClient['release']): Promise<void> {
-  if (client.release !== release) {
-    // Another owner has it, or somebody has wrapped it: the release of this checkout knows. No statement is sent to what
-    // may be somebody else's; closing the client ends its transaction as well.
-    release.call(client, mayBeInTransaction(client))
-    return
-  }
+  // The pool gives the client another `release` for each owner: this one is none any more.
+  if (client.release !== presentRelease(release)) return
   try {
     // Outside a transaction ROLLBACK does nothing but a notice; it is sent only where a transaction may be open.
     if (mayBeInTransaction(client)) await client.query('ROLLBACK')

@@ -3,13 +3,14 @@ import type { Work } from '../core/client-control.ts'
 import type { Ledger } from '../core/ledger.ts'
 import type { Observer } from '../core/observer.ts'
 import { captureStack, shallowStack } from '../core/origin.ts'
+import { noteRestored } from '../core/restored-release.ts'
 import type { Release } from '../core/rule.ts'
-import { isCommit, opensTransaction, statementText } from '../core/statement.ts'
+import { opensTransaction, statementText } from '../core/statement.ts'
 import { Override } from './override.ts'
 import { PgControl } from './pg-control.ts'
 import type { Client, SubmittedQuery } from './pg-types.ts'
 import { activeQuery, queuedQueries } from './pg-work.ts'
-import { statusLetter } from './session-transaction.ts'
+import { commitLost, statusLetter } from './session-transaction.ts'
 
 type PgRelease = (error?: unknown) => unknown
 
@@ -128,7 +129,10 @@ export class GuardedClient {
     const checkout = this.#checkout
     const fenced = this.#control.raised !== undefined && !this.#control.gone
     if (checkout?.phase === 'returning' || fenced) return
-    if (client.release === this.#release) client.release = this.#pgRelease
+    if (this.#release !== undefined && client.release === this.#release) {
+      client.release = this.#pgRelease
+      noteRestored(this.#release, this.#pgRelease)
+    }
     if (checkout !== undefined) this.#ledger.dismiss(checkout)
     this.#leave()
     for (const released of this.#unclean.splice(0)) this.#ledger.dismiss(released)
@@ -348,11 +352,4 @@ export class GuardedClient {
     this.#pgRelease = undefined
     this.#release = undefined
   }
-}
-
-/** In a failed transaction PostgreSQL answers ROLLBACK to COMMIT, as if it had succeeded. */
-function commitLost(query: SubmittedQuery | undefined): boolean {
-  if (query === undefined || typeof query.text !== 'string' || !isCommit(query.text)) return false
-  const results: readonly unknown[] = Array.isArray(query._results) ? query._results : [query._result]
-  return results.some((result) => (result as { command?: unknown } | undefined)?.command === 'ROLLBACK')
 }

@@ -1,4 +1,5 @@
 import type { CapturedStack } from '../core/origin.ts'
+import { isCommit } from '../core/statement.ts'
 import type { SubmittedQuery } from './pg-types.ts'
 
 /**
@@ -82,4 +83,11 @@ function chains(query: SubmittedQuery | undefined): boolean {
   const command = query?._result?.command
   if (command !== 'COMMIT' && command !== 'ROLLBACK') return false
   return typeof query?.text === 'string' && /\band\s+chain\b/i.test(query.text)
+}
+
+/** In a failed transaction PostgreSQL answers ROLLBACK to COMMIT, as if it had succeeded. */
+export function commitLost(query: SubmittedQuery | undefined): boolean {
+  if (query === undefined || typeof query.text !== 'string' || !isCommit(query.text)) return false
+  const results: readonly unknown[] = Array.isArray(query._results) ? query._results : [query._result]
+  return results.some((result) => (result as { command?: unknown } | undefined)?.command === 'ROLLBACK')
 }
