@@ -124,7 +124,7 @@ export class Judge implements Observer {
       eventOrigin: originOf(captureStack()),
     })
     if (record === undefined) return
-    record.remedied('refused', undefined)
+    if (record.evidence.remedy === 'refuse') record.remedied('refused', undefined)
     this.#announcer.finding(record)
   }
 

@@ -183,7 +183,7 @@ export class GuardedClient {
       this.#noteTransaction(letter, checkout, sentAt)
     }
     if (this.#unsettled !== undefined) this.#settle(this.#unsettled)
-    if (this.#unclean.length > 0 && letter === 'I') this.#cleaned('its transaction has ended')
+    if (this.#unclean.length > 0 && letter === 'I') this.#cleaned('its session is clean again')
     this.#control.wake()
   }
 
@@ -230,10 +230,15 @@ export class GuardedClient {
     if (this.#checkout !== undefined) this.#checkout.lastQueryFailed = true
     if (typeof message !== 'object' || message === null) return
     const { severity, code } = message as { severity?: unknown; code?: unknown }
-    if (severity === 'FATAL' && typeof code === 'string') this.#fatal = code
+    if (severity !== 'FATAL' || typeof code !== 'string') return
+    this.#fatal = code
+    // The statement in flight rejects now, and its owner may release before the driver tells that the connection is lost.
+    this.#noteEnd(message)
   }
 
-  readonly #onError = (error: unknown): void => {
+  readonly #onError = (error: unknown): void => this.#noteEnd(error)
+
+  #noteEnd(error: unknown): void {
     const checkout = this.#checkout
     if (checkout === undefined || this.client._ending === true) return
     this.#observer.sessionEnded({

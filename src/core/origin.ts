@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 /** One line of a stack, in the user's source where source maps are on. */
@@ -49,7 +50,9 @@ export function originOf(...stacks: readonly (CapturedStack | undefined)[]): Ori
   for (const captured of stacks) {
     if (captured === undefined) continue
     const frames = parseFrames(readStack(captured))
-    const first = frames.findIndex(isUserFrame)
+    // Source maps of a dependency can lead to files that nobody has.
+    const known = frames.findIndex((frame) => isUserFrame(frame) && existsSync(frame.file))
+    const first = known === -1 ? frames.findIndex(isUserFrame) : known
     if (first !== -1) return { ...(frames[first] as Frame), frames: frames.slice(first, first + 10) }
   }
   return undefined

@@ -32,7 +32,7 @@ describe('dirty-release', () => {
     ])
     expect(resolved).toEqual([])
     await pool.query('ROLLBACK')
-    expect(await cleared('dirty-release')).toMatchObject({ resolution: 'its transaction has ended' })
+    expect(await cleared('dirty-release')).toMatchObject({ resolution: 'its session is clean again' })
   })
 
   it('reports a release in a failed transaction', async () => {
@@ -180,7 +180,7 @@ describe('double-release', () => {
       'Release called on client which has already been released to the pool.',
     )
     expect(findings).toMatchObject([
-      { kind: 'double-release', certainty: 'certain', eventOrigin: { line: line + 1 }, outcome: 'refused' },
+      { kind: 'double-release', certainty: 'certain', eventOrigin: { line: line + 1 }, remedy: 'report' },
     ])
     expect(resolved).toEqual([])
   })
@@ -256,6 +256,18 @@ describe('session-killed', () => {
     await running
     expect((await found('session-killed')).hint).toMatch(/57P01/)
     client.release()
+  })
+
+  it('reports one whose owner releases in finally, before the driver tells that the connection is lost', async () => {
+    const { pool, found } = guarded({ max: 1 })
+    const client = await pool.connect()
+    const pid = (client as unknown as { processID: number }).processID
+    const running = client.query('SELECT pg_sleep(10)').finally(() => client.release())
+    const rejected = expect(running).rejects.toThrow('terminating connection')
+    await eventually(async () => expect(await db.sessions()).toMatchObject([{ state: 'active' }]))
+    await db.terminate(pid)
+    await rejected
+    expect((await found('session-killed')).hint).toMatch(/57P01/)
   })
 
   it('reports idle_in_transaction_session_timeout by name', async () => {

@@ -1,0 +1,374 @@
+import pg from 'pg'
+import PgPool from 'pg-pool'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { createLifeguard, type Finding, manualClock, PoolExhaustedError } from '../../src/index.ts'
+import { useDatabase } from '../support/database.ts'
+import { eventually } from '../support/eventually.ts'
+import { startProxy, type TcpProxy } from '../support/tcp-proxy.ts'
+import { abandonAfterTest, expectSameAsBare, failureOf, guard, modes, recordEvents } from './bare-twin.ts'
+
+const db = useDatabase()
+let proxy: TcpProxy
+beforeAll(async () => {
+  proxy = await startProxy(db.config.port, db.config.host)
+})
+afterAll(() => proxy.close())
+
+const expectNoFindings = ({ observe, enforce }: Awaited<ReturnType<typeof expectSameAsBare>>) =>
+  expect([...observe.kinds(), ...enforce.kinds()]).toEqual([])
+
+const message = (error: unknown) => (error instanceof Error ? error.message : error)
+
+describe('a subclass of Pool', () => {
+  it('has its own connect, query and end called as often and with the same arguments', async () => {
+    const calls: string[] = []
+    const note = (method: string, args: unknown[]) =>
+      calls.push(`${method}(${args.map((argument) => typeof argument)})`)
+    class NotingPool extends pg.Pool {
+      override connect(...args: unknown[]): never {
+        note('connect', args)
+        return Reflect.apply(super.connect, this, args) as never
+      }
+      override query(...args: unknown[]): never {
+        note('query', args)
+        return Reflect.apply(super.query, this, args) as never
+      }
+      override end(...args: unknown[]): never {
+        note('end', args)
+        return Reflect.apply(super.end, this, args) as never
+      }
+    }
+    expectNoFindings(
+      await expectSameAsBare(
+        () => new NotingPool({ ...db.config, max: 1 }),
+        async (pool) => {
+          calls.length = 0
+          const client = await pool.connect()
+          const rows = (await client.query('SELECT 1 AS one')).rows
+          client.release()
+          await pool.query('SELECT $1::int', [1])
+          await new Promise<void>((resolve) => pool.query('SELECT 2', () => resolve()))
+          await new Promise<void>((resolve) =>
+            pool.connect((_error, _client, done) => {
+              done()
+              resolve()
+            }),
+          )
+          await pool.end()
+          return { rows, calls: [...calls] }
+        },
+      ),
+    )
+  })
+
+  it('may wait before it hands a statement on', async () => {
+    class PatientPool extends pg.Pool {
+      override query(...args: unknown[]): never {
+        return Promise.resolve().then(() => Reflect.apply(super.query, this, args)) as never
+      }
+    }
+    expectNoFindings(
+      await expectSameAsBare(
+        () => new PatientPool({ ...db.config, max: 1 }) as pg.Pool,
+        async (pool) => {
+          const results = await Promise.all([1, 2, 3].map((n) => pool.query('SELECT $1::int AS n', [n])))
+          return { rows: results.map(({ rows }) => rows), idle: pool.idleCount }
+        },
+      ),
+    )
+  })
+
+  it('may check clients out itself to run a statement, and is told when it keeps one', async () => {
+    class OwnPool extends pg.Pool {
+      override query(...args: unknown[]): never {
+        return this.connect().then((client) => Reflect.apply(client.query, client, args)) as never
+      }
+    }
+    const pool = abandonAfterTest(new OwnPool({ ...db.config, max: 2 }))
+    const guarded = guard(pool)
+    const answer: Promise<pg.QueryResult> = pool.query('SELECT 1 AS one')
+    expect((await answer).rows).toEqual([{ one: 1 }])
+    guarded.clock.advance(31_000)
+    expect(guarded.findings).toMatchObject([{ kind: 'long-hold', origin: { file: import.meta.filename } }])
+  })
+})
+
+it('guards the pool of pg-pool without pg around it', async () => {
+  expectNoFindings(
+    await expectSameAsBare(
+      () => new PgPool({ ...db.config, max: 1 }) as pg.Pool,
+      async (pool) => {
+        const client = await pool.connect()
+        const { rows } = await client.query('SELECT 1 AS one')
+        client.release()
+        return { rows, next: (await pool.query('SELECT 2 AS two')).rows, idle: pool.idleCount }
+      },
+    ),
+  )
+})
+
+it('keeps the pools of one lifeguard apart', async () => {
+  const [orders, reports, third] = [1, 2, 3].map(() =>
+    abandonAfterTest(new pg.Pool({ ...db.config, max: 1 })),
+  ) as [pg.Pool, pg.Pool, pg.Pool]
+  const clock = manualClock()
+  const lifeguard = createLifeguard({ clock, reporters: [] })
+  onTestFinished(() => lifeguard.close())
+  const findings: Finding[] = []
+  lifeguard.on('finding', (finding) => findings.push(finding))
+  lifeguard.watch(orders, { name: 'orders' })
+  lifeguard.watch(reports, { name: 'reports' })
+  lifeguard.watch(third)
+
+  await orders.connect()
+  const client = await reports.connect()
+  await client.query('BEGIN')
+  clock.advance(15_000)
+  client.release()
+  await third.connect()
+  clock.advance(20_000)
+  expect(findings.map(({ kind, pool }) => `${kind} in ${pool}`)).toEqual([
+    'idle-transaction in reports',
+    'dirty-release in reports',
+    'long-hold in orders',
+  ])
+  expect(lifeguard.snapshot().pools).toMatchObject([
+    { name: 'orders', out: 1 },
+    { name: 'reports', out: 0 },
+    { name: 'pool-3', out: 1 },
+  ])
+})
+
+describe('the events of a pool come in the same order and number', () => {
+  const cases: [string, pg.PoolConfig, (pool: pg.Pool) => Promise<unknown>][] = [
+    [
+      'for checkouts, statements and waiters',
+      { max: 2 },
+      async (pool) => {
+        const first = await pool.connect()
+        const second = await pool.connect()
+        const waiting = [pool.connect(), pool.query('SELECT 1'), pool.connect()]
+        first.release()
+        second.release(new Error('unwanted'))
+        const [third, , fourth] = await Promise.all(waiting)
+        ;(third as pg.PoolClient).release()
+        ;(fourth as pg.PoolClient).release(true)
+        await pool.query('SELECT 2')
+      },
+    ],
+    [
+      'for statements that fail',
+      { max: 1 },
+      async (pool) => {
+        await failureOf(() => pool.query('SELECT nonsense'))
+        await pool.query('SELECT 1')
+        await failureOf(() => pool.query('SELECT 1/0'))
+      },
+    ],
+    [
+      'with maxUses',
+      { max: 1, maxUses: 2 },
+      async (pool) => {
+        for (let use = 0; use < 5; use++) (await pool.connect()).release()
+        await pool.query('SELECT 1')
+      },
+    ],
+    [
+      'with maxLifetimeSeconds, idle and checked out',
+      { max: 2, maxLifetimeSeconds: 0.05 },
+      async (pool) => {
+        const client = await pool.connect()
+        await pool.query('SELECT 1')
+        await eventually(() => expect(pool.totalCount).toBe(1))
+        await eventually(() => expect(pool.expiredCount).toBe(1))
+        client.release()
+        await eventually(() => expect(pool.totalCount).toBe(0))
+      },
+    ],
+    [
+      'with min and idleTimeoutMillis',
+      { max: 3, min: 1, idleTimeoutMillis: 20 },
+      async (pool) => {
+        const clients = [await pool.connect(), await pool.connect(), await pool.connect()]
+        for (const client of clients) client.release()
+        await eventually(() => expect(pool.totalCount).toBe(1))
+      },
+    ],
+    [
+      'with onConnect',
+      { max: 2, onConnect: (client) => client.query("SET application_name = 'ours'").then(() => {}) },
+      async (pool) => {
+        const { rows } = await pool.query("SELECT current_setting('application_name') AS name")
+        const client = await pool.connect()
+        client.release()
+        return rows
+      },
+    ],
+    [
+      'with onConnect that fails',
+      { max: 2, onConnect: () => Promise.reject(new Error('not today')) },
+      async (pool) => [
+        message(await failureOf(() => pool.connect())),
+        message(await failureOf(() => pool.query('SELECT 1'))),
+        pool.totalCount,
+      ],
+    ],
+    [
+      'with verify, that refuses every other client',
+      { max: 2, verify: refuseEveryOther() } as pg.PoolConfig,
+      async (pool) => {
+        const refused = await failureOf(() => pool.connect())
+        const client = await pool.connect()
+        client.release()
+        return [message(refused), pool.totalCount]
+      },
+    ],
+    [
+      'for an end during checkouts',
+      { max: 2 },
+      async (pool) => {
+        const held = await pool.connect()
+        const other = await pool.connect()
+        const order: string[] = []
+        const ended = pool.end().then(() => order.push('ended'))
+        other.release()
+        order.push('released one')
+        const refused = message(await failureOf(() => pool.connect()))
+        const refusedQuery = message(await failureOf(() => pool.query('SELECT 1')))
+        const refusedCallback = await new Promise((resolve) =>
+          pool.connect((error) => resolve(message(error))),
+        )
+        const again = message(await failureOf(() => pool.end()))
+        held.release()
+        order.push('released all')
+        await ended
+        return { order, refused, refusedQuery, refusedCallback, again }
+      },
+    ],
+  ]
+
+  it.each(cases)('%s', async (_, options, scenario) => {
+    expectNoFindings(
+      await expectSameAsBare(
+        () => new pg.Pool({ ...db.config, ...options }),
+        async (pool) => {
+          const events = recordEvents(pool)
+          const result = await scenario(pool)
+          if (!pool.ending) await pool.end()
+          const named = (name: string) => events.filter((event) => event.startsWith(name))
+          await eventually(() => expect(named('remove')).toHaveLength(named('connect').length))
+          // When a connection is closed depends on the server.
+          const removed = named('remove').sort()
+          const inOrder = events.filter((event) => !removed.includes(event))
+          return { result, inOrder, removed, counts: [pool.totalCount, pool.idleCount, pool.waitingCount] }
+        },
+      ),
+    )
+  })
+})
+
+function refuseEveryOther(): (client: pg.PoolClient, done: (error?: Error) => void) => void {
+  let seen = 0
+  return (client, done) => {
+    seen += 1
+    const refuse = seen % 2 === 1
+    client.query('SELECT 1', () => done(refuse ? new Error('refused by verify') : undefined))
+  }
+}
+
+describe('connectionTimeoutMillis', () => {
+  // It bounds the connection itself, too, which must not fail on a busy machine.
+  const options = () => ({ ...db.config, max: 1, connectionTimeoutMillis: 300 })
+
+  it.each(modes)(
+    'ends a wait with the error of the bare pool, and says who holds, in mode %s',
+    async (mode) => {
+      async function timedOut(pool: pg.Pool) {
+        const held = await pool.connect()
+        await held.query('BEGIN')
+        const callerOfConnect = async () => void (await pool.connect())
+        const callerOfQuery = async () => void (await pool.query('SELECT 1'))
+        const callback = new Promise<Error>((resolve) => pool.connect((error) => resolve(error as Error)))
+        const [byPromise, byQuery, byCallback] = await Promise.all([
+          failureOf(callerOfConnect),
+          failureOf(callerOfQuery),
+          callback,
+        ])
+        await held.query('ROLLBACK')
+        held.release()
+        return { byPromise, byQuery, byCallback }
+      }
+      const shown = ({ byPromise, byQuery, byCallback }: Awaited<ReturnType<typeof timedOut>>) => ({
+        errors: [byPromise, byQuery, byCallback].map((error) => [
+          error.constructor,
+          error.message,
+          Object.keys(error),
+          String(error),
+        ]),
+        leadsToCaller: [
+          byPromise.stack?.includes('callerOfConnect'),
+          byQuery.stack?.includes('callerOfQuery'),
+        ],
+      })
+
+      const bare = await timedOut(abandonAfterTest(new pg.Pool(options())))
+      const pool = abandonAfterTest(new pg.Pool(options()))
+      const { findings } = guard(pool, { mode, limits: { acquireWaitMillis: false } }, 'main')
+      const guarded = await timedOut(pool)
+      expect(shown(guarded)).toStrictEqual(shown(bare))
+      expect(shown(bare).leadsToCaller).toEqual([true, true])
+
+      for (const error of Object.values(guarded)) {
+        expect(error).toMatchObject({
+          holders: [{ via: 'connect', transaction: 'open', origin: { file: import.meta.filename } }],
+        })
+        expect(error.cause).toBeInstanceOf(PoolExhaustedError)
+        expect(message(error.cause)).toContain('pool main: all 1 clients are taken')
+        expect(message(error.cause)).toContain('pg-pool.pools.test.ts')
+      }
+      expect(findings.map(({ kind }) => kind)).toEqual(['pool-exhausted', 'pool-exhausted', 'pool-exhausted'])
+    },
+  )
+
+  it('ends a connection that is not made in time with the error of the bare pool', async () => {
+    proxy.freeze()
+    onTestFinished(() => proxy.thaw())
+    const { observe, enforce } = await expectSameAsBare(
+      () => new pg.Pool({ connectionString: proxy.url(db.url), max: 1, connectionTimeoutMillis: 40 }),
+      async (pool) => {
+        const error = await failureOf(() => pool.connect())
+        return [error.constructor, error.message, message(error.cause), Object.keys(error), pool.totalCount]
+      },
+    )
+    expect([...observe.kinds(), ...enforce.kinds()]).toEqual([])
+  })
+})
+
+describe('a Promise class of the application', () => {
+  class OwnPromise<T> extends Promise<T> {}
+
+  it('is what connect, query and end return', async () => {
+    expectNoFindings(
+      await expectSameAsBare(
+        () => new pg.Pool({ ...db.config, max: 1, Promise: OwnPromise }),
+        async (pool) => {
+          const connecting = pool.connect()
+          const client = await connecting
+          const sent = client.query('SELECT 1')
+          await sent
+          client.release()
+          const querying = pool.query('SELECT 1')
+          await querying
+          const ending = pool.end()
+          await ending
+          const late = pool.connect()
+          await failureOf(() => late)
+          return [connecting, sent, querying, ending, late].map((promise) => promise.constructor.name)
+        },
+      ).then((compared) => {
+        expect(compared.bare).toEqual(Array(5).fill('OwnPromise'))
+        return compared
+      }),
+    )
+  })
+})

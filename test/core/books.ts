@@ -1,0 +1,120 @@
+import { ActiveTime } from '../../src/core/active-time.ts'
+import type { Checkout } from '../../src/core/checkout.ts'
+import type { ClientControl, Work } from '../../src/core/client-control.ts'
+import { type ManualClock, manualClock } from '../../src/core/clock.ts'
+import type { Finding, FindingKind } from '../../src/core/finding.ts'
+import type { FindingRecord } from '../../src/core/finding-record.ts'
+import { Ledger } from '../../src/core/ledger.ts'
+import type { QueryTextMode } from '../../src/core/redaction.ts'
+import type { TransactionStatus } from '../../src/core/transaction.ts'
+
+type PoolOfBooks = Checkout['pool']
+
+/** What a client is told to look like; nothing here speaks to a server. */
+export interface Posture {
+  pid?: number
+  transaction?: TransactionStatus
+  transactionSince?: number
+  transactionStack?: { stack: string }
+  work?: Work
+}
+
+export interface Books {
+  readonly clock: ManualClock
+  readonly time: ActiveTime
+  readonly ledger: Ledger
+  readonly pool: PoolOfBooks
+  /** Findings as they were when they resolved. */
+  readonly resolved: Finding[]
+  /** How often somebody asked for a client. */
+  requests(): number
+  /** Somebody waits for a client. */
+  wait(place?: string): Checkout
+  /** Somebody gets a client at once. */
+  checkOut(place?: string, posture?: Posture): Checkout
+  open(checkout: Checkout, kind?: FindingKind, momentary?: boolean): FindingRecord | undefined
+}
+
+/**
+ * The books of one pool, kept by the real ledger, with clients that only pretend.
+ *
+ * @param onResolved what a listener does when it is told
+ */
+export function openBooks(
+  queryText: QueryTextMode = 'redacted',
+  onResolved: (record: FindingRecord) => void = () => {},
+): Books {
+  const clock = manualClock()
+  const time = new ActiveTime(clock, 200)
+  const resolved: Finding[] = []
+  let requests = 0
+  const ledger = new Ledger(clock, time, queryText, {
+    requested: () => {
+      requests += 1
+    },
+    resolved: (record) => {
+      resolved.push(record.data())
+      onResolved(record)
+    },
+  })
+  const pool: PoolOfBooks = {
+    name: 'main',
+    out: new Set(),
+    waiters: new Set(),
+    endingSince: undefined,
+    gauge: () => ({ total: 10, idle: 0, waiting: pool.waiters.size, max: 10 }),
+    forgetReleased: () => {},
+    passingQueries: () => [],
+  }
+  ledger.pools.add(pool)
+
+  return {
+    clock,
+    time,
+    ledger,
+    pool,
+    resolved,
+    requests: () => requests,
+    wait: (place) => ledger.request(pool, 'connect', true, stackAt(place)),
+    checkOut(place, posture = {}) {
+      const checkout = ledger.request(pool, 'connect', false, stackAt(place))
+      ledger.acquired(checkout, pretend(posture))
+      return checkout
+    },
+    open: (checkout, kind = 'long-hold', momentary = false) =>
+      ledger.open({
+        kind,
+        certainty: 'suspected',
+        checkout,
+        hint: `a hint for ${kind}`,
+        remedy: 'report',
+        momentary,
+      }),
+  }
+}
+
+/** A captured stack with one line of the user's, such as `/app/users.ts:12:3`. */
+export function stackAt(place: string | undefined): { stack: string } | undefined {
+  return place === undefined ? undefined : { stack: `Error\n    at load (${place})` }
+}
+
+function pretend(posture: Posture): ClientControl {
+  const never = (): never => {
+    throw new Error('the books touch no client')
+  }
+  return {
+    pid: posture.pid,
+    transaction: posture.transaction ?? 'idle',
+    transactionSince: posture.transactionSince ?? 0,
+    transactionStack: posture.transactionStack,
+    gone: false,
+    work: () => posture.work ?? 'none',
+    isReady: () => true,
+    whenReady: never,
+    run: never,
+    runFirst: never,
+    cancel: never,
+    fence: never,
+    destroy: never,
+  }
+}

@@ -1,0 +1,279 @@
+import { describe, expect, it } from 'vitest'
+import { systemClock } from '../src/core/clock.ts'
+import { type FindingKind, findingKinds, type Remedy } from '../src/core/finding.ts'
+import { createLifeguard, type LifeguardOptions, manualClock, OptionError } from '../src/index.ts'
+import { resolveOptions } from '../src/options.ts'
+
+/** What the options are when they come from JavaScript, from JSON or from a wrong guess. */
+function failure(options: unknown): OptionError {
+  try {
+    createLifeguard(options as LifeguardOptions)
+  } catch (error) {
+    if (error instanceof OptionError) return error
+    throw error
+  }
+  throw new Error(`accepted ${JSON.stringify(options)}`)
+}
+
+describe('without options', () => {
+  it('observes, with the documented limits, on the console', () => {
+    const settings = resolveOptions()
+    expect(settings).toMatchObject({
+      mode: 'observe',
+      limits: {
+        idleTransactionMillis: 10_000,
+        transactionMillis: 60_000,
+        holdMillis: 30_000,
+        acquireWaitMillis: 5_000,
+        scopeGraceMillis: 1_000,
+      },
+      queryText: 'redacted',
+      clock: systemClock,
+    })
+    expect(settings.reporters).toHaveLength(1)
+  })
+
+  it('reports every kind and touches no client', () => {
+    expect(new Set(Object.values(resolveOptions().remedies))).toEqual(new Set(['report']))
+  })
+
+  it('takes undefined for what is not given', () => {
+    const nothing = { mode: undefined, limits: undefined, remedies: undefined, queryText: undefined }
+    const given = { ...nothing, clock: undefined, reporters: [] } as unknown as LifeguardOptions
+    expect(resolveOptions(given)).toEqual({ ...resolveOptions(), reporters: [] })
+    expect(resolveOptions({ limits: { holdMillis: undefined } as never }).limits.holdMillis).toBe(30_000)
+  })
+})
+
+describe("in mode 'enforce'", () => {
+  it('each kind has its documented remedy', () => {
+    expect(resolveOptions({ mode: 'enforce' }).remedies).toEqual({
+      'idle-transaction': 'rollback',
+      'long-transaction': 'report',
+      'long-hold': 'report',
+      'dirty-release': 'rollback',
+      'busy-release': 'destroy',
+      'double-release': 'refuse',
+      'lost-commit': 'report',
+      'session-killed': 'report',
+      'pool-exhausted': 'report',
+      'blocked-shutdown': 'destroy',
+    })
+  })
+
+  it('a remedy given for one kind changes that kind only', () => {
+    const remedies = resolveOptions({ mode: 'enforce', remedies: { 'idle-transaction': 'report' } }).remedies
+    expect(remedies).toEqual({
+      ...resolveOptions({ mode: 'enforce' }).remedies,
+      'idle-transaction': 'report',
+    })
+  })
+})
+
+describe('a remedy', () => {
+  const all: readonly Remedy[] = ['report', 'rollback', 'destroy', 'refuse']
+  const allowed: Readonly<Record<FindingKind, readonly Remedy[]>> = {
+    'idle-transaction': ['report', 'rollback', 'destroy'],
+    'long-transaction': ['report', 'rollback', 'destroy'],
+    'long-hold': ['report', 'destroy'],
+    'dirty-release': ['report', 'rollback', 'destroy'],
+    'busy-release': ['report', 'destroy'],
+    'double-release': ['report', 'refuse'],
+    'lost-commit': ['report'],
+    'session-killed': ['report'],
+    'pool-exhausted': ['report'],
+    'blocked-shutdown': ['report', 'destroy'],
+  }
+
+  it.each(findingKinds)('of %s is one that can help', (kind) => {
+    for (const mode of ['observe', 'enforce'] as const) {
+      for (const remedy of all) {
+        if (allowed[kind].includes(remedy)) {
+          expect(resolveOptions({ mode, remedies: { [kind]: remedy } }).remedies[kind]).toBe(remedy)
+          continue
+        }
+        const error = failure({ mode, remedies: { [kind]: remedy } })
+        expect(error.option).toBe(`remedies.${kind}`)
+        expect(error.message).toMatch(new RegExp(`^remedies\\.${kind} must be .*, got "${remedy}"$`))
+        for (const good of allowed[kind]) expect(error.message).toContain(`"${good}"`)
+      }
+    }
+  })
+})
+
+describe('a limit', () => {
+  const names = [
+    'idleTransactionMillis',
+    'transactionMillis',
+    'holdMillis',
+    'acquireWaitMillis',
+    'scopeGraceMillis',
+  ] as const
+
+  it.each(names)('%s takes a positive number or false', (name) => {
+    for (const value of [false, 1, 0.5, 30_000, 2 ** 31 - 1] as const) {
+      expect(resolveOptions({ limits: { [name]: value } }).limits[name]).toBe(value)
+    }
+  })
+
+  it.each(names)('%s takes nothing else', (name) => {
+    for (const [value, described] of [
+      ['30s', '"30s"'],
+      ['30000', '"30000"'],
+      ['', '""'],
+      [0, '0'],
+      [-1, '-1'],
+      [Number.NaN, 'NaN'],
+      [Number.POSITIVE_INFINITY, 'Infinity'],
+      [2 ** 31, '2147483648'],
+      [10n, '10n'],
+      [true, 'true'],
+      [null, 'null'],
+      [[], 'an array of 0'],
+      [{}, 'an object'],
+      [new Date(), 'a Date'],
+      [() => 5, 'function (anonymous)'],
+      [Symbol('soon'), 'Symbol(soon)'],
+    ] as const) {
+      expect(failure({ limits: { [name]: value } })).toMatchObject({
+        option: `limits.${name}`,
+        message: `limits.${name} must be a positive number of milliseconds (at most 2147483647) or false, got ${described}`,
+      })
+    }
+  })
+})
+
+describe('what is unknown or cannot work', () => {
+  it.each<[unknown, string]>([
+    [null, 'options must be an object, got null'],
+    [[], 'options must be an object, got an array of 0'],
+    ['enforce', 'options must be an object, got "enforce"'],
+    [7, 'options must be an object, got 7'],
+    [() => ({}), 'options must be an object, got function (anonymous)'],
+    [
+      { modus: 'enforce' },
+      'modus is not an option (there are mode, limits, remedies, reporters, queryText, clock), got "enforce"',
+    ],
+    [
+      { Mode: 'enforce' },
+      'Mode is not an option (there are mode, limits, remedies, reporters, queryText, clock), got "enforce"',
+    ],
+    [{ mode: 'enforced' }, 'mode must be "observe" or "enforce", got "enforced"'],
+    [{ mode: '' }, 'mode must be "observe" or "enforce", got ""'],
+    [{ mode: null }, 'mode must be "observe" or "enforce", got null'],
+    [{ mode: true }, 'mode must be "observe" or "enforce", got true'],
+    [{ limits: 30_000 }, 'limits must be an object, got 30000'],
+    [{ limits: null }, 'limits must be an object, got null'],
+    [{ limits: [1] }, 'limits must be an object, got an array of 1'],
+    [
+      { limits: { hold: 1 } },
+      'limits.hold is not an option (there are idleTransactionMillis, transactionMillis, holdMillis, acquireWaitMillis, scopeGraceMillis), got 1',
+    ],
+    [{ remedies: 'rollback' }, 'remedies must be an object, got "rollback"'],
+    [{ remedies: null }, 'remedies must be an object, got null'],
+    [
+      { remedies: { 'idle-in-transaction': 'rollback' } },
+      `remedies.idle-in-transaction is not an option (there are ${findingKinds.join(', ')}), got "rollback"`,
+    ],
+    [
+      { remedies: { 'long-hold': 'rollback' } },
+      'remedies.long-hold must be "report" or "destroy", got "rollback"',
+    ],
+    [{ remedies: { 'lost-commit': 'destroy' } }, 'remedies.lost-commit must be "report", got "destroy"'],
+    [{ remedies: { 'long-hold': null } }, 'remedies.long-hold must be "report" or "destroy", got null'],
+    [{ remedies: { 'long-hold': false } }, 'remedies.long-hold must be "report" or "destroy", got false'],
+    [{ reporters: { finding() {} } }, 'reporters must be an array of reporters, got an object'],
+    [{ reporters: null }, 'reporters must be an array of reporters, got null'],
+    [{ reporters: [null] }, 'reporters[0] must be an object with a method finding(finding), got null'],
+    [
+      { reporters: [{ finding() {} }, { report() {} }] },
+      'reporters[1] must be an object with a method finding(finding), got an object',
+    ],
+    [
+      { reporters: [function report() {}] },
+      'reporters[0] must be an object with a method finding(finding), got function report',
+    ],
+    [{ queryText: 'all' }, 'queryText must be "full" or "redacted" or "none", got "all"'],
+    [{ queryText: false }, 'queryText must be "full" or "redacted" or "none", got false'],
+    [{ queryText: null }, 'queryText must be "full" or "redacted" or "none", got null'],
+    [{ clock: Date }, 'clock must be an object, got function Date'],
+    [{ clock: {} }, 'clock.now must be a function, got undefined'],
+    [{ clock: { ...manualClock(), schedule: 5 } }, 'clock.schedule must be a function, got 5'],
+  ])('are refused: %o, by %j', (options, message) => {
+    const error = failure(options)
+    expect(error.message).toBe(message)
+    expect(error.code).toBe('LIFEGUARD_OPTION')
+    expect(message.startsWith(error.option)).toBe(true)
+  })
+
+  it('is refused however long it is, in a message of one line', () => {
+    const { message } = failure({ mode: 'enforce\n'.repeat(10_000) })
+    expect(message.length).toBeLessThan(200)
+    expect(message).not.toContain('\n')
+  })
+})
+
+describe('settings', () => {
+  it('do not change when the caller changes the options', () => {
+    const reporters = [{ finding() {} }]
+    const limits = { holdMillis: 1000 }
+    const remedies: Partial<Record<FindingKind, Remedy>> = { 'long-hold': 'destroy' }
+    const settings = resolveOptions({ limits, remedies, reporters })
+    reporters.length = 0
+    limits.holdMillis = 5
+    remedies['long-hold'] = 'report'
+    expect(settings.reporters).toHaveLength(1)
+    expect(settings.limits.holdMillis).toBe(1000)
+    expect(settings.remedies['long-hold']).toBe('destroy')
+  })
+
+  it('do not change the options', () => {
+    const options = Object.freeze({
+      limits: Object.freeze({ holdMillis: 1000 }),
+      remedies: Object.freeze({}),
+    })
+    expect(() => resolveOptions(options)).not.toThrow()
+  })
+})
+
+describe('watch', () => {
+  const pool = () => ({ connect: async () => ({ query() {} }), query: async () => {} })
+  const lifeguard = () => createLifeguard({ clock: manualClock(), reporters: [] })
+
+  it('names pools in order unless it is told a name', () => {
+    const guard = lifeguard()
+    guard.watch(pool())
+    guard.watch(pool(), { name: 'main' })
+    guard.watch(pool(), {})
+    expect(guard.snapshot().pools.map(({ name }) => name)).toEqual(['pool', 'main', 'pool-3'])
+  })
+
+  it.each<[unknown, string]>([
+    [{ name: 7 }, 'watch(pool, { name }) must be'],
+    [{ name: '' }, 'watch(pool, { name }) must be'],
+    [{ name: null }, 'watch(pool, { name }) must be'],
+    [{ label: 'main' }, 'watch(pool, { label }) is not an option (there is name), got "main"'],
+    [null, 'watch(pool, options) must be an object, got null'],
+    ['main', 'watch(pool, options) must be an object, got "main"'],
+  ])('refuses %o', (options, message) => {
+    const guard = lifeguard()
+    expect(() => guard.watch(pool(), options as never)).toThrow(OptionError)
+    expect(() => guard.watch(pool(), options as never)).toThrow(message)
+    expect(guard.snapshot().pools).toEqual([])
+  })
+})
+
+describe('exempt', () => {
+  const guard = createLifeguard({ clock: manualClock(), reporters: [] })
+
+  it.each([undefined, null, 7, 'client', {}, () => {}])('refuses %o as a client', (client) => {
+    expect(() => guard.exempt(client as never, 'LISTEN')).toThrow(OptionError)
+    expect(() => guard.exempt(client as never, 'LISTEN')).toThrow('exempt(client) must be a client, got ')
+  })
+
+  it.each([undefined, null, 7, '', '  '])('refuses %o as a reason', (reason) => {
+    const client = { query() {} }
+    expect(() => guard.exempt(client, reason as never)).toThrow(OptionError)
+    expect(() => guard.exempt(client, reason as never)).toThrow('must be a text that says why')
+  })
+})

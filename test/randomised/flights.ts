@@ -1,0 +1,106 @@
+import { noteAnswer, sessionOf } from './acts.ts'
+import type { Owner, PooledSession } from './model.ts'
+import { describeAnswer, send } from './sending.ts'
+import type { Statement, Tag } from './server-session.ts'
+import { within } from './waiting.ts'
+import type { World } from './world.ts'
+
+/** A statement that the server holds up until its gate opens. */
+export interface Flight {
+  readonly owner: Owner
+  readonly session: PooledSession
+  readonly gate: number
+  readonly statement: Statement
+  readonly tag: Tag
+  readonly answered: Promise<string>
+  /** It was sent outside a transaction, so that it is final when it comes to its end. */
+  readonly isFinal: boolean
+  /** Called by the driver with the answer, before ReadyForQuery if that is an error. */
+  onAnswer: () => void
+}
+
+function slowInsert(gate: number): Statement {
+  return {
+    name: 'slow INSERT',
+    text: (tag) => `INSERT INTO tagged SELECT '${tag}' FROM (SELECT pg_advisory_xact_lock(${gate})) AS gate`,
+    apply(session, rows, tag) {
+      if (session.transaction === 'idle') rows.certain.add(tag)
+      else session.pending.push(tag)
+      return { commands: ['INSERT'] }
+    },
+  }
+}
+
+function slowFailure(gate: number): Statement {
+  return {
+    name: 'slow failure',
+    script: true,
+    text: () => `SELECT pg_advisory_xact_lock(${gate}); SELECT 1/0`,
+    apply(session) {
+      if (session.transaction !== 'idle') session.transaction = 'failed'
+      return { code: '22012' }
+    },
+  }
+}
+
+/** Sends a statement that stays under way. Returns once the server is at it. */
+export async function takeOff(world: World, owner: Owner): Promise<void> {
+  const { database, random } = world
+  const session = sessionOf(owner)
+  const gate = world.nextGate()
+  const statement = random.chance(0.7) ? slowInsert(gate) : slowFailure(gate)
+  const tag = world.nextTag(owner.name)
+  await database.query('SELECT pg_advisory_lock($1)', [gate])
+  const isFinal = session.transaction === 'idle'
+  const answered = send(session.client, statement, tag, 'callback', () => flight.onAnswer())
+  const flight: Flight = { owner, session, gate, statement, tag, answered, isFinal, onAnswer: () => {} }
+  owner.work = 'query'
+  world.flights.set(owner, flight)
+  const { processID } = session.client as unknown as { processID: number }
+  for (let isAtIt = false; !isAtIt; ) {
+    const { rows } = await database.query(
+      `SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND pid = $1`,
+      [processID],
+    )
+    isAtIt = rows.length > 0
+  }
+  world.note(`${owner.name}: ${statement.name} ${tag} is under way`)
+}
+
+/** Opens the gate: the statement comes to its end. */
+export async function land(world: World, flight: Flight): Promise<void> {
+  const { owner, session, statement, tag } = flight
+  world.flights.delete(owner)
+  await openGate(world, flight)
+  const answer = await within(flight.answered, `${statement.name} of ${owner.name} is answered`)
+  const { model } = world
+  const expected = model.apply(session, statement, tag)
+  owner.work = 'none'
+  const holder = model.holding.find((other) => other.session === session)
+  if (holder !== undefined) holder.idleSince = model.now
+  noteAnswer(world, `${owner.name}: ${statement.name} ${tag}`, answer, describeAnswer(expected))
+}
+
+/** The statement's connection was cut, by its owner, by the server or by a remedy. */
+export async function crash(world: World, flight: Flight, ...expected: string[]): Promise<void> {
+  const { owner, statement, tag } = flight
+  world.flights.delete(owner)
+  owner.work = 'none'
+  const answer = await within(flight.answered, `${statement.name} of ${owner.name} is answered`)
+  noteAnswer(world, `${owner.name}: ${statement.name} ${tag}`, answer, ...expected)
+  await openGate(world, flight)
+}
+
+/** Statements that a remedy has put an end to. */
+export async function collectBroken(world: World): Promise<void> {
+  for (const flight of [...world.flights.values()]) {
+    const { owner } = flight
+    if (owner.work !== 'none') continue
+    const code = owner.fenced ? 'LIFEGUARD_TRANSACTION_ROLLED_BACK' : 'LIFEGUARD_SESSION_DESTROYED'
+    await crash(world, flight, `error ${code}`)
+  }
+}
+
+export async function openGate(world: World, { gate }: Flight): Promise<void> {
+  await world.database.query('SELECT pg_advisory_unlock($1)', [gate])
+}

@@ -1,0 +1,337 @@
+import type pg from 'pg'
+import type { Finding } from '../../src/index.ts'
+import {
+  type Answer,
+  discard,
+  ExpectedRows,
+  newSession,
+  rollback,
+  type ServerSession,
+  type Statement,
+  type Tag,
+} from './server-session.ts'
+
+export type Kind = Finding['kind']
+export type Remedy = Finding['remedy']
+export type Outcome = Finding['outcome']
+
+export const limits = {
+  idleTransactionMillis: 1000,
+  transactionMillis: 3000,
+  holdMillis: 5000,
+  acquireWaitMillis: 1500,
+  scopeGraceMillis: 1000,
+}
+
+/** Who asks for a client, has it, or has had it. */
+export interface Owner {
+  readonly name: string
+  readonly via: 'connect' | 'pool.query'
+  phase: 'waiting' | 'holding' | 'destroyed' | 'over'
+  /** Its checkout is known to a guard that is on still. */
+  watched: boolean
+  /** Which guard that is, and under which number it knows the checkout. */
+  readonly guard: number
+  checkoutId: number | undefined
+  session: PooledSession | undefined
+  readonly queued: boolean
+  readonly requestedAt: number
+  acquiredAt: number
+  idleSince: number
+  exempt: boolean
+  /** Its transaction was rolled back by a remedy, and it has not sent ROLLBACK yet. */
+  fenced: boolean
+  destroyAt: number
+  work: 'none' | 'query' | 'portal'
+  readonly reported: Set<Kind>
+  /** Findings that are reported and not resolved. */
+  readonly open: Set<Kind>
+}
+
+export interface PooledSession extends ServerSession {
+  /** The present transaction was there when the present owner came. */
+  inherited: boolean
+  /** The present transaction was opened or left open while no guard was on: nobody can say whose it is. */
+  murky: boolean
+  /** Owners that left it dirty or busy, and were reported for it. */
+  leftBy: Owner[]
+}
+
+/** A finding that must come, or may. */
+export interface Awaited {
+  readonly owner: Owner
+  readonly kind: Kind
+  readonly outcomes: readonly Outcome[]
+  readonly optional: boolean
+}
+
+export interface Deadline {
+  readonly kind: Kind
+  readonly at: number
+  readonly optional: boolean
+}
+
+/** What the guard ought to see, say and do, told apart from what it does. */
+export class Model {
+  readonly max: number
+  readonly rows = new ExpectedRows()
+  readonly sessions = new Map<pg.Client, PooledSession>()
+  readonly owners: Owner[] = []
+  readonly remedies: Readonly<Record<Kind, Remedy>>
+  awaited: Awaited[] = []
+  now = 0
+  /** 0 while no guard is on. */
+  guard = 0
+  /** When `pool.end()` was called. */
+  endingSince = Number.POSITIVE_INFINITY
+  #names = 0
+
+  constructor(max: number, remedies: Readonly<Record<Kind, Remedy>>) {
+    this.max = max
+    this.remedies = remedies
+  }
+
+  get holding(): Owner[] {
+    return this.owners.filter(({ phase }) => phase === 'holding')
+  }
+
+  newOwner(via: Owner['via'], queued: boolean): Owner {
+    this.#names += 1
+    const owner: Owner = {
+      name: `${via === 'connect' ? 'c' : 'q'}${this.#names}`,
+      via,
+      phase: 'waiting',
+      watched: this.guard !== 0,
+      guard: this.guard,
+      checkoutId: undefined,
+      session: undefined,
+      queued,
+      requestedAt: this.now,
+      acquiredAt: 0,
+      idleSince: 0,
+      exempt: false,
+      fenced: false,
+      destroyAt: Number.POSITIVE_INFINITY,
+      work: 'none',
+      reported: new Set(),
+      open: new Set(),
+    }
+    this.owners.push(owner)
+    // Owners long gone are of no interest; the last ones may still release once more.
+    const over = this.owners.filter(({ phase }) => phase === 'over')
+    for (const old of over.slice(0, -6)) this.owners.splice(this.owners.indexOf(old), 1)
+    return owner
+  }
+
+  sessionOf(client: pg.Client): PooledSession {
+    let session = this.sessions.get(client)
+    if (session === undefined) {
+      session = {
+        ...newSession(client, this.sessions.size + 1),
+        inherited: false,
+        murky: false,
+        leftBy: [],
+      }
+      this.sessions.set(client, session)
+    }
+    return session
+  }
+
+  /** The client that the owner has waited for is there. */
+  arrived(owner: Owner, client: pg.Client): PooledSession {
+    const session = this.sessionOf(client)
+    if (session.gone) throw new Error(`${owner.name} got a client whose session is closed`)
+    const holder = this.holding.find((other) => other.session === session)
+    if (holder !== undefined) throw new Error(`${owner.name} got the client of ${holder.name}`)
+    owner.phase = 'holding'
+    owner.session = session
+    owner.acquiredAt = this.now
+    owner.idleSince = this.now
+    owner.reported.clear()
+    owner.open.clear()
+    session.inherited = session.transaction !== 'idle'
+    return session
+  }
+
+  /** What the owner's statement is answered with. */
+  execute(owner: Owner, statement: Statement, tag: Tag): Answer {
+    const { session } = owner
+    if (session === undefined) throw new Error(`${owner.name} has no client`)
+    if (owner.phase === 'destroyed') return { code: 'LIFEGUARD_SESSION_DESTROYED' }
+    if (owner.fenced) {
+      if (statement !== rollback) return { code: 'LIFEGUARD_TRANSACTION_ROLLED_BACK' }
+      this.liftFence(owner)
+    }
+    if (session.gone) return { code: 'not queryable' }
+    const failed = session.transaction === 'failed'
+    const answer = this.apply(session, statement, tag)
+    owner.idleSince = this.now
+    if (failed && statement.name.startsWith('COMMIT') && owner.watched) this.expect(owner, 'lost-commit')
+    if (session.transaction === 'idle') this.resolve(owner, 'idle-transaction', 'long-transaction')
+    return answer
+  }
+
+  /** A statement reaches a session, whoever has sent it. */
+  apply(session: PooledSession, statement: Statement, tag: Tag): Answer {
+    const answer = statement.apply(session, this.rows, tag, this.now)
+    if (session.transaction === 'idle') this.cleaned(session)
+    return answer
+  }
+
+  liftFence(owner: Owner): void {
+    owner.fenced = false
+    owner.destroyAt = Number.POSITIVE_INFINITY
+    this.resolve(owner, 'idle-transaction', 'long-transaction')
+  }
+
+  /** Nothing of anybody is left in the session. */
+  cleaned(session: PooledSession): void {
+    session.inherited = false
+    session.murky = false
+    for (const owner of session.leftBy.splice(0)) this.resolve(owner, 'dirty-release', 'busy-release')
+  }
+
+  /** The session ends, for whatever reason. */
+  closed(session: PooledSession): void {
+    session.gone = true
+    discard(session)
+    this.cleaned(session)
+  }
+
+  /** The owner calls release, for the first time. */
+  released(owner: Owner, closes: boolean): void {
+    const { session, phase } = owner
+    if (session === undefined) throw new Error(`${owner.name} has no client`)
+    owner.phase = 'over'
+    owner.destroyAt = Number.POSITIVE_INFINITY
+    if (phase === 'destroyed') {
+      owner.open.clear()
+      return
+    }
+    const wasFenced = owner.fenced
+    owner.fenced = false
+    owner.open.clear()
+    if (closes || session.gone) this.closed(session)
+    else if (owner.work !== 'none') this.#releasedUnclean(owner, session, 'busy-release')
+    else if (session.transaction !== 'idle' && !wasFenced)
+      this.#releasedUnclean(owner, session, 'dirty-release')
+  }
+
+  /** The owner calls release although its checkout is over. */
+  releasedAgain(owner: Owner): void {
+    if (owner.watched && !owner.reported.has('double-release')) {
+      this.awaited.push({ owner, kind: 'double-release', outcomes: ['refused'], optional: false })
+    }
+  }
+
+  #releasedUnclean(owner: Owner, session: PooledSession, kind: 'busy-release' | 'dirty-release'): void {
+    if (!owner.watched) {
+      session.murky = true
+      return
+    }
+    const innocent = kind === 'dirty-release' && session.inherited && !session.murky
+    if (innocent) return
+    const remedy = this.remedies[kind]
+    const outcomes: Outcome[] =
+      remedy === 'report' ? [undefined] : remedy === 'rollback' ? ['rolled-back'] : ['destroyed']
+    this.awaited.push({ owner, kind, outcomes, optional: session.murky })
+    if (session.murky) return
+    if (remedy === 'rollback') {
+      discard(session)
+      this.cleaned(session)
+    } else if (remedy === 'destroy') {
+      this.closed(session)
+    } else {
+      session.leftBy.push(owner)
+      session.inherited = true
+    }
+  }
+
+  /** The connection was cut by the server. */
+  killed(session: PooledSession): void {
+    this.closed(session)
+    const owner = this.holding.find((candidate) => candidate.session === session)
+    if (owner === undefined) return
+    owner.work = 'none'
+    owner.destroyAt = Number.POSITIVE_INFINITY
+    this.resolve(owner, 'idle-transaction', 'long-transaction')
+    if (owner.watched) this.expect(owner, 'session-killed')
+    else if (owner.fenced) {
+      // The guard stays with an owner that still has to learn of a remedy.
+      this.awaited.push({ owner, kind: 'session-killed', outcomes: [undefined], optional: true })
+    }
+  }
+
+  /** The guard is taken off. An owner that has to learn of a remedy still meets its fence. */
+  unwatched(): void {
+    this.guard = 0
+    for (const owner of this.owners) {
+      if (!owner.watched) continue
+      owner.watched = false
+      owner.destroyAt = Number.POSITIVE_INFINITY
+      if (owner.phase === 'destroyed' || owner.fenced) continue
+      owner.open.clear()
+    }
+    for (const session of this.sessions.values()) {
+      if (session.transaction !== 'idle') session.murky = true
+      session.leftBy = []
+    }
+  }
+
+  /** Takes a client from its owner and closes it. */
+  destroyed(owner: Owner): void {
+    owner.phase = 'destroyed'
+    owner.fenced = false
+    owner.work = 'none'
+    owner.destroyAt = Number.POSITIVE_INFINITY
+    if (owner.session !== undefined) this.closed(owner.session)
+  }
+
+  rolledBack(owner: Owner): void {
+    const { session } = owner
+    if (session === undefined) return
+    discard(session)
+    this.cleaned(session)
+    owner.fenced = true
+    owner.work = 'none'
+    owner.destroyAt = this.now + limits.idleTransactionMillis
+  }
+
+  expect(owner: Owner, kind: Kind): void {
+    if (owner.reported.has(kind) || this.awaited.some((one) => one.owner === owner && one.kind === kind))
+      return
+    this.awaited.push({ owner, kind, outcomes: [undefined], optional: false })
+  }
+
+  resolve(owner: Owner, ...kinds: Kind[]): void {
+    for (const kind of kinds) owner.open.delete(kind)
+  }
+
+  /** The limits that a guard sees run for an owner and has not reported. */
+  deadlines(owner: Owner): Deadline[] {
+    return owner.watched ? this.limitsOf(owner) : []
+  }
+
+  limitsOf(owner: Owner): Deadline[] {
+    const { session } = owner
+    const found: Deadline[] = []
+    const add = (kind: Kind, since: number, limit: number, optional = false) => {
+      if (!owner.reported.has(kind)) found.push({ kind, at: since + limit, optional })
+    }
+    if (owner.phase === 'waiting' && owner.queued) {
+      add('pool-exhausted', owner.requestedAt, limits.acquireWaitMillis)
+    }
+    if (owner.phase !== 'holding' || session === undefined) return found
+    add('blocked-shutdown', this.endingSince, limits.scopeGraceMillis)
+    if (owner.exempt) return found
+    add('long-hold', owner.acquiredAt, limits.holdMillis)
+    if (session.transaction !== 'idle') {
+      // Whether an heir is to blame for what it does not know of is a matter of taste.
+      const optional = session.inherited || session.murky
+      add('long-transaction', session.since, limits.transactionMillis, optional)
+      if (owner.work === 'none')
+        add('idle-transaction', owner.idleSince, limits.idleTransactionMillis, optional)
+    }
+    return found
+  }
+}

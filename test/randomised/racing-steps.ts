@@ -1,0 +1,3 @@
+import type { Step } from './steps.ts'
+
+export const racingSteps: readonly Step[] = []

@@ -1,0 +1,48 @@
+import { expect, it } from 'vitest'
+import { useDatabase } from '../support/database.ts'
+import { runSequence } from './sequence.ts'
+
+const database = useDatabase()
+
+/** Multiplies the number of runs; each is of the same length, so that its seed alone says what happens. */
+const length = Number(process.env.PGLIFEGUARD_STEPS ?? 1)
+const stepsPerRun = 100
+
+function seeds(runs: number): readonly number[] {
+  const given = process.env.PGLIFEGUARD_SEED
+  if (given !== undefined) return [Number(given)]
+  const first = Math.floor(Math.random() * 1e9)
+  return Array.from({ length: Math.ceil(runs * length) }, (_, index) => first + index)
+}
+
+const timeout = 60_000 * Math.max(1, length)
+
+it('changes nothing that a program sees in observe, and reports every leak once', { timeout }, async () => {
+  for (const seed of seeds(10)) {
+    const options = { seed, database, steps: stepsPerRun, correct: false }
+    const bare = await runSequence({ ...options, mode: 'bare' })
+    const observed = await runSequence({ ...options, mode: 'observe' })
+    expect(observed.transcript, `seed ${seed}`).toEqual(bare.transcript)
+    expect(observed.sent, `seed ${seed}`).toEqual(bare.sent)
+  }
+})
+
+it('frees what leaks in enforce, loses no slot and lets no row of a lost transaction persist', {
+  timeout,
+}, async () => {
+  for (const seed of seeds(10)) {
+    await runSequence({ seed, database, steps: stepsPerRun, correct: false, mode: 'enforce' })
+  }
+})
+
+it('finds nothing in a correct program and changes nothing for it, in either mode', { timeout }, async () => {
+  for (const seed of seeds(6)) {
+    const options = { seed, database, steps: stepsPerRun, correct: true }
+    const bare = await runSequence({ ...options, mode: 'bare' })
+    for (const mode of ['observe', 'enforce'] as const) {
+      const guarded = await runSequence({ ...options, mode })
+      expect(guarded.transcript, `seed ${seed}, ${mode}`).toEqual(bare.transcript)
+      expect(guarded.sent, `seed ${seed}, ${mode}`).toEqual(bare.sent)
+    }
+  }
+})
