@@ -23,7 +23,7 @@ export const operations = {
     run: (pool, count) => inTurn(count, () => pool.query('SELECT 1')),
   },
   contended: {
-    title: `the same, ${callers} callers at once`,
+    title: `\`pool.query\`, ${callers} at once`,
     batch: 10 * callers,
     run: async (pool, count) => {
       const caller = () => inTurn(count / callers, () => pool.query('SELECT 1'))
@@ -41,7 +41,7 @@ export const operations = {
     run: (pool, count) => inTurn(count, () => checkout(pool)),
   },
   deepCheckout: {
-    title: `the same, ${routerDepth} calls deeper`,
+    title: `\`connect\` + \`release\`, ${routerDepth} calls deeper`,
     batch: 5000,
     run: (pool, count) => inTurn(count, () => calledFrom(routerDepth, () => checkout(pool))),
   },

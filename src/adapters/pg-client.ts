@@ -17,9 +17,6 @@ type PgRelease = (error?: unknown) => unknown
 /** An ORM's own first statements (its version query, BEGIN) have lost the user, too. */
 const queriesCaptured = 4
 
-/** How long a destroyed client may take to close its connection in good order. */
-const farewellMillis = 2000
-
 /** What a guarded client needs of the pool that it came from. */
 export interface ClientHost {
   readonly record: CheckoutPool
@@ -346,10 +343,7 @@ export class GuardedClient {
     this.#leave()
     this.#ledger.destroyed(checkout)
     pgRelease(error)
-    this.#ledger.clock.schedule(() => {
-      // The driver says goodbye and waits for the server to hang up, which a dead peer never does.
-      if (this.client._ended !== true) this.client.connection?.stream.destroy()
-    }, farewellMillis)
+    this.#control.expectFarewell(this.#ledger.clock)
   }
 
   #leave(): void {

@@ -1,4 +1,5 @@
 import type { ClientControl, Fence, Work } from '../core/client-control.ts'
+import type { Clock } from '../core/clock.ts'
 import type { CapturedStack } from '../core/origin.ts'
 import { type TransactionStatus, transactionStatus } from '../core/transaction.ts'
 import { cancelRunning } from './pg-cancel.ts'
@@ -6,6 +7,9 @@ import { admits, deferred, refuse, translateFailure } from './pg-refusal.ts'
 import type { Client, Method } from './pg-types.ts'
 import { activeQuery, queuedQueries, workOf } from './pg-work.ts'
 import { SessionTransaction } from './session-transaction.ts'
+
+/** How long a destroyed client may take to close its connection in good order. */
+const farewellMillis = 2000
 
 /** What the control asks of the guard that it belongs to. */
 export interface ControlOwner {
@@ -116,6 +120,13 @@ export class PgControl implements ClientControl {
       }
       return Reflect.apply(this.client.query, this.client, args)
     })
+  }
+
+  /** The driver says goodbye and waits for the server to hang up, which a dead peer never does. */
+  expectFarewell(clock: Clock): void {
+    clock.schedule(() => {
+      if (this.client._ended !== true) this.client.connection?.stream.destroy()
+    }, farewellMillis)
   }
 
   destroy(error: Error): void {

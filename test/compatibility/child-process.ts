@@ -17,6 +17,11 @@ import { afterAll, beforeAll } from 'vitest'
 const root = fileURLToPath(new URL('../..', import.meta.url))
 export const fixtures = join(root, 'test', 'compatibility', 'fixtures')
 
+/** A busy machine starts processes slowly; one that has not come to its end by then never will. */
+const hangingMillis = 30_000
+/** For tests that run processes. */
+export const processTestMillis = hangingMillis + 5_000
+
 export interface Exit {
   readonly code: number | null
   readonly signal: NodeJS.Signals | null
@@ -39,7 +44,7 @@ export function runProcess(file: string, { args = [], nodeArgs = [] }: FixtureOp
     cwd: root,
     env,
     stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: 15_000,
+    timeout: hangingMillis,
     killSignal: 'SIGKILL',
   })
   const output = { stdout: '', stderr: '' }

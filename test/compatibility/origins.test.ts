@@ -1,11 +1,13 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { Finding } from '../../src/index.ts'
 import { useDatabase } from '../support/database.ts'
-import { fixtures, placeOf, runProcess, useCompiledFixtures } from './child-process.ts'
+import { fixtures, placeOf, processTestMillis, runProcess, useCompiledFixtures } from './child-process.ts'
 import { findOrigins } from './fixtures/found-origins.ts'
+
+vi.setConfig({ testTimeout: processTestMillis, hookTimeout: processTestMillis })
 
 const db = useDatabase()
 const runCompiled = useCompiledFixtures()

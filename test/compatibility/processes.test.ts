@@ -1,6 +1,8 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { useDatabase } from '../support/database.ts'
-import { useCompiledFixtures } from './child-process.ts'
+import { processTestMillis, useCompiledFixtures } from './child-process.ts'
+
+vi.setConfig({ testTimeout: processTestMillis, hookTimeout: processTestMillis })
 
 const db = useDatabase()
 const run = useCompiledFixtures()

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { useDatabase } from '../support/database.ts'
+import { eventually } from '../support/eventually.ts'
 import { guardedPool, hereLine } from '../support/guarded-pool.ts'
 
 const db = useDatabase()
@@ -45,8 +46,11 @@ describe('idle-transaction', () => {
     await client.query('BEGIN')
     await expect(client.query('SELECT 1/0')).rejects.toThrow('division by zero')
     await expect(client.query('SELECT 1')).rejects.toThrow('aborted')
-    clock.advance(10_500)
-    expect(findings).toMatchObject([{ kind: 'idle-transaction', checkout: { transaction: 'failed' } }])
+    // The status follows the error, often in a packet of its own.
+    await eventually(() => {
+      clock.advance(10_500)
+      expect(findings).toMatchObject([{ kind: 'idle-transaction', checkout: { transaction: 'failed' } }])
+    })
     expect(findings[0]?.hint).toMatch(/a statement failed/)
   })
 
