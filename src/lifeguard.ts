@@ -5,8 +5,9 @@ import { ActiveTime } from './core/active-time.ts'
 import type { CheckoutPool } from './core/checkout.ts'
 import type { Finding } from './core/finding.ts'
 import { Ledger } from './core/ledger.ts'
+import { rejectUnknown, requireObject } from './core/option-check.ts'
 import { type Snapshot, takeSnapshot } from './core/snapshot.ts'
-import { ClosedError, describeValue, OptionError } from './errors.ts'
+import { ClosedError, OptionError } from './errors.ts'
 import { Judge } from './judge.ts'
 import { type LifeguardOptions, resolveOptions, type Settings } from './options.ts'
 import { type ClientOf, openSession, type Session, type SessionPool } from './session.ts'
@@ -165,21 +166,12 @@ export function createLifeguard(options?: LifeguardOptions): Lifeguard {
 }
 
 function poolName(options: WatchOptions, ordinal: number): string {
-  if (typeof options !== 'object' || options === null) {
-    throw new OptionError('watch(pool, options)', 'must be an object', options)
-  }
-  const { name, ...rest } = options
-  const [unknown] = Object.keys(rest)
-  if (unknown !== undefined) {
-    throw new OptionError(
-      `watch(pool, { ${unknown} })`,
-      'is not an option (there is name)',
-      Reflect.get(rest, unknown),
-    )
-  }
+  requireObject('watch(pool, options)', options)
+  rejectUnknown('watch.', options, ['name'])
+  const { name } = options
   if (name === undefined) return ordinal === 1 ? 'pool' : `pool-${ordinal}`
   if (typeof name !== 'string' || name === '') {
-    throw new OptionError('watch(pool, { name })', `must be a text, not ${describeValue(name)}`, name)
+    throw new OptionError('watch.name', 'must be a text', name)
   }
   return name
 }

@@ -1,9 +1,10 @@
 import { type Clock, systemClock } from './core/clock.ts'
 import { type FindingKind, findingKinds, type Remedy } from './core/finding.ts'
 import { defaultLimits, type Limits } from './core/limits.ts'
+import { oneOf, rejectUnknown, requireObject } from './core/option-check.ts'
 import type { QueryTextMode } from './core/redaction.ts'
 import type { Reporter } from './core/reporter.ts'
-import { describeValue, OptionError } from './errors.ts'
+import { OptionError } from './errors.ts'
 import { consoleReporter } from './reporters/console.ts'
 
 /** What `createLifeguard` takes. Everything is optional; what is unknown or cannot work throws `OptionError`. */
@@ -122,29 +123,4 @@ function resolveClock(clock: Clock = systemClock): Clock {
 /** Only what is undefined was not given: `null` is a mistake that must not pass. */
 function given<T>(value: T | undefined, byDefault: T): T {
   return value === undefined ? byDefault : value
-}
-
-function requireObject(name: string, value: unknown): void {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new OptionError(name, 'must be an object', value)
-  }
-}
-
-function rejectUnknown(prefix: string, given: object, known: readonly string[]): void {
-  for (const [name, value] of Object.entries(given)) {
-    if (!known.includes(name))
-      throw new OptionError(`${prefix}${name}`, `is not an option (there are ${known.join(', ')})`, value)
-  }
-}
-
-function oneOf<T extends string>(name: string, value: unknown, allowed: readonly T[]): T {
-  const found = allowed.find((candidate) => candidate === value)
-  if (found === undefined) {
-    throw new OptionError(
-      name,
-      `must be ${allowed.map((candidate) => describeValue(candidate)).join(' or ')}`,
-      value,
-    )
-  }
-  return found
 }

@@ -1,3 +1,4 @@
+import { rejectUnknown, requireObject } from './core/option-check.ts'
 import { OptionError } from './errors.ts'
 
 /** Safety nets of the server and of the pool, in milliseconds. */
@@ -42,19 +43,9 @@ const nets = [
  * const pool = new pg.Pool({ max: 10, ...sessionTimeouts({ statementMillis: 5_000 }) })
  */
 export function sessionTimeouts(timeouts: SessionTimeouts = {}): PoolTimeoutOptions {
-  if (typeof timeouts !== 'object' || timeouts === null) {
-    throw new OptionError('sessionTimeouts(timeouts)', 'must be an object', timeouts)
-  }
+  requireObject('sessionTimeouts(timeouts)', timeouts)
   const known = nets.map(({ name }) => name)
-  for (const [name, value] of Object.entries(timeouts)) {
-    if (!(known as string[]).includes(name)) {
-      throw new OptionError(
-        `sessionTimeouts.${name}`,
-        `is not an option (there are ${known.join(', ')})`,
-        value,
-      )
-    }
-  }
+  rejectUnknown('sessionTimeouts.', timeouts, known)
   const options: PoolTimeoutOptions = {}
   for (const { option, name, defaultMillis } of nets) {
     const given = timeouts[name]

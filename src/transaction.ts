@@ -1,4 +1,5 @@
-import { describeValue, LostCommitError, OptionError } from './errors.ts'
+import { oneOf, rejectUnknown, requireBoolean, requireObject } from './core/option-check.ts'
+import { LostCommitError, OptionError } from './errors.ts'
 import { type ClientOf, checkOut, giveBackClean, type SessionPool } from './session.ts'
 
 export interface TransactionOptions {
@@ -56,29 +57,12 @@ async function attemptTransaction<Pool extends SessionPool, Result>(
 }
 
 function beginStatement(options: TransactionOptions): string {
-  if (typeof options !== 'object' || options === null) {
-    throw new OptionError('transaction(pool, work, options)', 'must be an object', options)
-  }
-  const { isolation, readOnly, deferrable, retries, ...rest } = options
-  for (const [name, value] of Object.entries(rest)) {
-    throw new OptionError(
-      `transaction.${name}`,
-      'is not an option (there are isolation, readOnly, deferrable, retries)',
-      value,
-    )
-  }
-  if (isolation !== undefined && !isolations.includes(isolation)) {
-    throw new OptionError(
-      'transaction.isolation',
-      `must be ${isolations.map(describeValue).join(' or ')}`,
-      isolation,
-    )
-  }
-  for (const [name, value] of Object.entries({ readOnly, deferrable })) {
-    if (value !== undefined && typeof value !== 'boolean') {
-      throw new OptionError(`transaction.${name}`, 'must be true or false', value)
-    }
-  }
+  requireObject('transaction(pool, work, options)', options)
+  rejectUnknown('transaction.', options, ['isolation', 'readOnly', 'deferrable', 'retries'])
+  const { isolation, readOnly, deferrable, retries } = options
+  if (isolation !== undefined) oneOf('transaction.isolation', isolation, isolations)
+  if (readOnly !== undefined) requireBoolean('transaction.readOnly', readOnly)
+  if (deferrable !== undefined) requireBoolean('transaction.deferrable', deferrable)
   if (retries !== undefined && !(Number.isInteger(retries) && retries >= 0)) {
     throw new OptionError('transaction.retries', 'must be a whole number from 0', retries)
   }

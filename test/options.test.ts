@@ -249,10 +249,10 @@ describe('watch', () => {
   })
 
   it.each<[unknown, string]>([
-    [{ name: 7 }, 'watch(pool, { name }) must be'],
-    [{ name: '' }, 'watch(pool, { name }) must be'],
-    [{ name: null }, 'watch(pool, { name }) must be'],
-    [{ label: 'main' }, 'watch(pool, { label }) is not an option (there is name), got "main"'],
+    [{ name: 7 }, 'watch.name must be'],
+    [{ name: '' }, 'watch.name must be'],
+    [{ name: null }, 'watch.name must be'],
+    [{ label: 'main' }, 'watch.label is not an option (there is name), got "main"'],
     [null, 'watch(pool, options) must be an object, got null'],
     ['main', 'watch(pool, options) must be an object, got "main"'],
   ])('refuses %o', (options, message) => {

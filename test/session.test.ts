@@ -205,8 +205,9 @@ describe('a session', () => {
   })
 
   it('fails as the pool does when there is no client, and nothing is left behind', async () => {
-    const small = ownPool({ connectionTimeoutMillis: 50 })
+    const small = ownPool()
     const holder = await small.connect()
+    small.options.connectionTimeoutMillis = 50
     await expect(lifeguard.session(small)).rejects.toThrow('timeout exceeded when trying to connect')
     holder.release()
   })

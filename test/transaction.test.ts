@@ -205,8 +205,9 @@ describe('a transaction', () => {
   })
 
   it('throws what the pool throws when there is no client', async () => {
-    const small = ownPool({ connectionTimeoutMillis: 50 })
+    const small = ownPool()
     const holder = await small.connect()
+    small.options.connectionTimeoutMillis = 50
     await expect(lifeguard.transaction(small, async () => {})).rejects.toThrow('timeout exceeded')
     holder.release()
   })

@@ -4,7 +4,7 @@ import { type Checkout, type CheckoutData, checkoutData } from './checkout.ts'
 import type { Certainty, Finding, FindingKind, Holder, Outcome, Remedy } from './finding.ts'
 import { deepFreeze } from './freeze.ts'
 import { describeFrame, type Origin } from './origin.ts'
-import type { QueryTextMode } from './redaction.ts'
+import { presentQueryText, type QueryTextMode } from './redaction.ts'
 
 /** What a finding is opened with. */
 export interface FindingEvidence {
@@ -50,7 +50,7 @@ export class FindingRecord {
     this.#checkout = checkoutData(evidence.checkout, time, queryText)
     this.origin = source.origin
     this.#transactionOrigin = source.transactionOrigin
-    this.fingerprint = fingerprintOf(evidence, this.origin ?? this.#transactionOrigin, this.#checkout)
+    this.fingerprint = fingerprintOf(evidence, this.origin ?? this.#transactionOrigin)
     this.occurrences = count(this.fingerprint)
     this.#openedAt = time.epochMillis(time.now())
   }
@@ -102,11 +102,8 @@ export class FindingRecord {
 }
 
 /** Readable, and the same on every machine that runs the program from its own folder. */
-function fingerprintOf(
-  evidence: FindingEvidence,
-  origin: Origin | undefined,
-  checkout: CheckoutData,
-): string {
-  const place = origin === undefined ? (checkout.lastQuery ?? 'unknown place') : describeFrame(origin)
-  return `${evidence.kind} ${evidence.checkout.pool.name} ${place}`
+function fingerprintOf({ kind, checkout }: FindingEvidence, origin: Origin | undefined): string {
+  // Without literals, which would tell each statement from the next.
+  const statement = () => presentQueryText(checkout.lastQuery, 'redacted') ?? 'unknown place'
+  return `${kind} ${checkout.pool.name} ${origin === undefined ? statement() : describeFrame(origin)}`
 }

@@ -153,18 +153,17 @@ export class Ledger {
   ): void {
     const records = this.#open.get(checkout)
     if (records === undefined) return
-    const remaining: FindingRecord[] = []
+    const remaining = records.filter((record) => !which(record.evidence.kind))
+    if (remaining.length === records.length) return
+    // Before anybody is told: a listener may act on the same checkout.
+    if (remaining.length === 0) this.#open.delete(checkout)
+    else this.#open.set(checkout, remaining)
     for (const record of records) {
-      if (!which(record.evidence.kind)) {
-        remaining.push(record)
-        continue
-      }
+      if (remaining.includes(record)) continue
       record.resolve(resolutionText(resolution))
       this.#remember(record.data())
       this.#events.resolved(record)
     }
-    if (remaining.length === 0) this.#open.delete(checkout)
-    else this.#open.set(checkout, remaining)
   }
 
   /** Open findings first, then those that resolved lately. */

@@ -1,9 +1,10 @@
 import type { Finding } from '../core/finding.ts'
 import { oneLine } from '../core/harmless.ts'
+import { rejectUnknown, requireBoolean, requireObject } from '../core/option-check.ts'
 import type { Reporter } from '../core/reporter.ts'
 import { findingText, repeatText, updateText } from './finding-text.ts'
 import { isTold } from './repeats.ts'
-import { styleFor, type TextSink } from './terminal-style.ts'
+import { requireWritable, styleFor, type TextSink } from './terminal-style.ts'
 
 /** How many checkouts are known to have been shown with their source. */
 const mostRemembered = 100
@@ -22,10 +23,12 @@ export interface ConsoleReporterOptions {
  * @example
  * createLifeguard({ reporters: [consoleReporter({ stream: process.stdout })] })
  */
-export function consoleReporter({
-  stream = process.stderr,
-  info = true,
-}: ConsoleReporterOptions = {}): Reporter {
+export function consoleReporter(options: ConsoleReporterOptions = {}): Reporter {
+  requireObject('consoleReporter(options)', options)
+  rejectUnknown('consoleReporter.', options, ['stream', 'info'])
+  const { stream = process.stderr, info = true } = options
+  requireWritable('consoleReporter.stream', stream)
+  requireBoolean('consoleReporter.info', info)
   const style = styleFor(stream)
   const shown = new Set<number>()
 

@@ -1,5 +1,7 @@
 import type { Finding } from '../core/finding.ts'
+import { rejectUnknown, requireObject } from '../core/option-check.ts'
 import type { Reporter } from '../core/reporter.ts'
+import { requireWritable } from './terminal-style.ts'
 
 export interface JsonLinesReporterOptions {
   /** Default: `process.stderr`. */
@@ -13,7 +15,11 @@ export interface JsonLinesReporterOptions {
  * @example
  * createLifeguard({ reporters: [jsonLinesReporter({ stream: fs.createWriteStream('findings.jsonl') })] })
  */
-export function jsonLinesReporter({ stream = process.stderr }: JsonLinesReporterOptions = {}): Reporter {
+export function jsonLinesReporter(options: JsonLinesReporterOptions = {}): Reporter {
+  requireObject('jsonLinesReporter(options)', options)
+  rejectUnknown('jsonLinesReporter.', options, ['stream'])
+  const { stream = process.stderr } = options
+  requireWritable('jsonLinesReporter.stream', stream)
   const write = (event: string, data: Finding | { message: string }) => {
     stream.write(`${JSON.stringify({ event, ...data })}\n`)
   }

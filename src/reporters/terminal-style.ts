@@ -1,4 +1,5 @@
 import { styleText } from 'node:util'
+import { OptionError } from '../errors.ts'
 
 /** What a reporter writes to: `process.stderr`, or anything with `write`. */
 export interface TextSink {
@@ -29,4 +30,11 @@ function wantsColors(sink: TextSink, env: NodeJS.ProcessEnv): boolean {
 function colored(format: Format, text: string): string {
   // Node would look at stdout to decide, which need not be where this goes.
   return styleText(format, text, { validateStream: false } as never)
+}
+
+/** @throws OptionError if nothing can be written to it */
+export function requireWritable(name: string, sink: unknown): void {
+  const isWritable =
+    typeof sink === 'object' && sink !== null && 'write' in sink && typeof sink.write === 'function'
+  if (!isWritable) throw new OptionError(name, 'must have a method write', sink)
 }

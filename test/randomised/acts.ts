@@ -88,6 +88,8 @@ export function callRelease(world: World, owner: Owner, argument?: Error | boole
   const release = world.releases.get(owner)
   if (release === undefined) throw new Error(`${owner.name} has no release`)
   const again = owner.phase === 'over'
+  // Noted before it is done: who waits for the client may get it, and act, before this call returns.
+  world.note(`${owner.name} releases (${argument ?? ''})`)
   let thrown = ''
   try {
     // Through the client, as most programs do, or as the function that a callback was given.
@@ -97,7 +99,7 @@ export function callRelease(world: World, owner: Owner, argument?: Error | boole
   } catch (error) {
     thrown = (error as Error).message
   }
-  world.note(`${owner.name} releases (${argument ?? ''}) ${thrown}`)
+  if (thrown !== '') world.note(`${owner.name}: release throws "${thrown}"`)
   if (thrown !== (again ? releasedTwice : '')) throw new Error(`release of ${owner.name} threw "${thrown}"`)
 }
 

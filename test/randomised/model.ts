@@ -74,6 +74,8 @@ export interface Deadline {
 /** What the guard ought to see, say and do, told apart from what it does. */
 export class Model {
   readonly max: number
+  /** The pool closes clients that have been used so many times. */
+  readonly closesClients: boolean
   readonly rows = new ExpectedRows()
   readonly sessions = new Map<pg.Client, PooledSession>()
   readonly owners: Owner[] = []
@@ -86,8 +88,9 @@ export class Model {
   endingSince = Number.POSITIVE_INFINITY
   #names = 0
 
-  constructor(max: number, remedies: Readonly<Record<Kind, Remedy>>) {
+  constructor(max: number, closesClients: boolean, remedies: Readonly<Record<Kind, Remedy>>) {
     this.max = max
+    this.closesClients = closesClients
     this.remedies = remedies
   }
 
@@ -220,7 +223,8 @@ export class Model {
   /** The owner calls release although its checkout is over. */
   releasedAgain(owner: Owner): void {
     if (owner.watched && !owner.reported.has('double-release')) {
-      this.awaited.push({ owner, kind: 'double-release', outcomes: ['refused'], optional: false })
+      const outcomes: Outcome[] = [this.remedies['double-release'] === 'refuse' ? 'refused' : undefined]
+      this.awaited.push({ owner, kind: 'double-release', outcomes, optional: false })
     }
   }
 
@@ -232,8 +236,7 @@ export class Model {
     const innocent = kind === 'dirty-release' && session.inherited && !session.murky
     if (innocent) return
     const remedy = this.remedies[kind]
-    const outcomes: Outcome[] =
-      remedy === 'report' ? [undefined] : remedy === 'rollback' ? ['rolled-back'] : ['destroyed']
+    const outcomes = this.#outcomesOf(remedy)
     this.awaited.push({ owner, kind, outcomes, optional: session.murky })
     if (session.murky) return
     if (remedy === 'rollback') {
@@ -245,6 +248,13 @@ export class Model {
       session.leftBy.push(owner)
       session.inherited = true
     }
+  }
+
+  #outcomesOf(remedy: Remedy): readonly Outcome[] {
+    if (remedy === 'report') return [undefined]
+    if (remedy !== 'rollback') return ['destroyed']
+    // The pool itself may close the client before ROLLBACK is sent.
+    return this.closesClients ? ['rolled-back', 'destroyed'] : ['rolled-back']
   }
 
   /** The connection was cut by the server. */

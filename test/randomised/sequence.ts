@@ -200,5 +200,6 @@ async function untilNoSessionIsLeft(database: WorldOptions['database']): Promise
 }
 
 function closeForGood(client: pg.Client): void {
+  client.on('error', () => {})
   ;(client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy()
 }

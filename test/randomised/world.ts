@@ -77,10 +77,11 @@ export class World {
     const driver = shape.pick(drivers)
     this.pipeline = driver.pipelines && shape.chance(0.15)
     const max = 1 + shape.below(4)
+    const maxUses = !this.pipeline && shape.chance(0.2) ? 1 + shape.below(6) : Number.POSITIVE_INFINITY
     this.pool = driver.pool({
       ...database.config,
       max,
-      maxUses: !this.pipeline && shape.chance(0.2) ? 1 + shape.below(6) : Number.POSITIVE_INFINITY,
+      maxUses,
       idleTimeoutMillis: 0,
       application_name: `randomised ${mode}`,
       pipeline: this.pipeline,
@@ -93,7 +94,7 @@ export class World {
       if (mode === 'bare') client.on('error', () => {})
     })
     this.transcript.push(`${driver.version}${this.pipeline ? ', pipeline' : ''}, max ${max}`)
-    this.model = new Model(max, remediesOf(mode, seed))
+    this.model = new Model(max, Number.isFinite(maxUses), remediesOf(mode, seed))
     this.lifeguard = this.#createLifeguard()
     this.watcher = mode === 'bare' ? undefined : new GuardWatcher(this.model)
     this.watch()

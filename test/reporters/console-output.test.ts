@@ -262,7 +262,6 @@ describe('on the console', () => {
         "
         pg-lifeguard: certain: double-release in pool main
           released twice: two paths (catch and finally, or an event and a callback) both call release
-          done: the release was refused
 
           checked out at /app/orders.mjs:30:29 in releaseTwice
               28 |
