@@ -8,6 +8,7 @@ import {
   SessionReleasedError,
 } from '../src/index.ts'
 import { useDatabase } from './support/database.ts'
+import { startProxy } from './support/tcp-proxy.ts'
 
 const db = useDatabase()
 let pool: pg.Pool
@@ -122,6 +123,23 @@ describe('a session', () => {
     expect(rows).toEqual([{ note: 'next' }])
     expect(await notes()).toEqual(['next'])
     expect(findings).toEqual([])
+  })
+
+  it('rolls it back although the server says only later, in another packet, that a transaction is open', async () => {
+    await using proxy = await startProxy(db.config.port, db.config.host)
+    proxy.splitPackets()
+    const distant = ownPool({ host: '127.0.0.1', port: proxy.port })
+    {
+      await using session = await lifeguard.session(distant)
+      await expect(
+        session.client.query("BEGIN; INSERT INTO items (note) VALUES ('half'); SELECT nonsense"),
+      ).rejects.toThrow('nonsense')
+      // What the driver knows is still the state before this script.
+      expect(session.client.getTransactionStatus()).toBe('I')
+    }
+    expect(distant.idleCount).toBe(1)
+    await distant.query("INSERT INTO items (note) VALUES ('next')")
+    expect(await notes()).toEqual(['next'])
   })
 
   it('keeps what its block committed', async () => {

@@ -203,7 +203,8 @@ export class GuardedClient {
 
   /** A statement of `pool.query` that did not look like it has opened a transaction: from now on it is tracked. */
   #adopt(query: SubmittedQuery | undefined): void {
-    if (this.client.release === undefined) return
+    // After an error the pool has closed the client already; its last status says nothing any more.
+    if (this.client.release === undefined || this.#control.gone) return
     const checkout = this.#ledger.request(this.#host.record, 'pool.query', false, undefined)
     this.begin(checkout)
     this.#control.session.inherited = false
@@ -298,8 +299,9 @@ export class GuardedClient {
     const release = this.#describeRelease(checkout, work, settled)
     const verdict = this.#observer.releasing(release)
     if (verdict !== 'proceed') return this.#hold(checkout, pgRelease, error, verdict)
-    const unclean = work !== 'none' || release.transaction !== 'idle'
-    if (unclean && !release.inherited) this.#unclean.push(checkout)
+    // A transaction that it has inherited is somebody else's finding; what it has left running is its own.
+    const isDirty = release.transaction !== 'idle' && !release.inherited
+    if (work !== 'none' || isDirty) this.#unclean.push(checkout)
     return this.#giveBack(checkout, pgRelease, error)
   }
 
