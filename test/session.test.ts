@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import {
   createLifeguard,
   type Finding,
@@ -7,6 +7,7 @@ import {
   manualClock,
   SessionReleasedError,
 } from '../src/index.ts'
+import { ownPool } from './own-pool.ts'
 import { useDatabase } from './support/database.ts'
 import { startProxy } from './support/tcp-proxy.ts'
 
@@ -38,22 +39,6 @@ function out(): number {
 async function notes(): Promise<string[]> {
   const { rows } = await db.query<{ note: string }>('SELECT note FROM items ORDER BY id')
   return rows.map(({ note }) => note)
-}
-
-/** A pool of one test. What the test leaves in it is ended, so that a leak fails one test and not all that follow. */
-function ownPool(config: pg.PoolConfig = {}): pg.Pool {
-  const application_name = `own pool ${Math.random()}`
-  const own = new pg.Pool({ ...db.config, max: 1, application_name, ...config })
-  own.on('error', () => {})
-  own.on('connect', (client) => client.on('error', () => {}))
-  onTestFinished(async () => {
-    if (own.idleCount === own.totalCount) return own.end()
-    void own.end()
-    for (const session of await db.sessions()) {
-      if (session.application_name === application_name) await db.terminate(session.pid)
-    }
-  })
-  return own
 }
 
 describe('a session', () => {
@@ -90,7 +75,7 @@ describe('a session', () => {
   })
 
   it('rolls back what its block left open, before the next owner gets the client', async () => {
-    const single = ownPool()
+    const single = ownPool(db)
     {
       await using session = await lifeguard.session(single)
       await session.client.query('BEGIN')
@@ -128,7 +113,7 @@ describe('a session', () => {
   it('rolls it back although the server says only later, in another packet, that a transaction is open', async () => {
     await using proxy = await startProxy(db.config.port, db.config.host)
     proxy.splitPackets()
-    const distant = ownPool({ host: '127.0.0.1', port: proxy.port })
+    const distant = ownPool(db, { host: '127.0.0.1', port: proxy.port })
     {
       await using session = await lifeguard.session(distant)
       await expect(
@@ -223,7 +208,7 @@ describe('a session', () => {
   })
 
   it('fails as the pool does when there is no client, and nothing is left behind', async () => {
-    const small = ownPool()
+    const small = ownPool(db)
     const holder = await small.connect()
     small.options.connectionTimeoutMillis = 50
     await expect(lifeguard.session(small)).rejects.toThrow('timeout exceeded when trying to connect')
@@ -231,7 +216,7 @@ describe('a session', () => {
   })
 
   it('is released although the guard was taken off meanwhile', async () => {
-    const small = ownPool()
+    const small = ownPool(db)
     const guard = createLifeguard({ clock: manualClock(), reporters: [] })
     guard.watch(small)
     {
@@ -244,7 +229,7 @@ describe('a session', () => {
   })
 
   it('is released although the guard came meanwhile', async () => {
-    const small = ownPool()
+    const small = ownPool(db)
     const guard = createLifeguard({ clock: manualClock(), reporters: [] })
     {
       await using session = await guard.session(small)
@@ -257,7 +242,7 @@ describe('a session', () => {
   })
 
   it('does not release the client of the next owner when its own block released it already', async () => {
-    const small = ownPool()
+    const small = ownPool(db)
     const session = await lifeguard.session(small)
     session.client.release()
     const owner = await small.connect()
@@ -271,7 +256,7 @@ describe('a session', () => {
   })
 
   it('works on a pool that nobody watches', async () => {
-    const bare = ownPool()
+    const bare = ownPool(db)
     {
       await using session = await lifeguard.session(bare)
       await session.client.query("BEGIN; INSERT INTO items (note) VALUES ('half')")

@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import {
   createLifeguard,
   type Finding,
@@ -9,6 +9,7 @@ import {
   OptionError,
   type TransactionOptions,
 } from '../src/index.ts'
+import { ownPool } from './own-pool.ts'
 import { useDatabase } from './support/database.ts'
 import { startProxy } from './support/tcp-proxy.ts'
 
@@ -49,22 +50,6 @@ async function expectWhole(): Promise<void> {
   expect(pool.idleCount).toBe(pool.totalCount)
   const states = (await db.sessions()).map(({ state }) => state)
   expect(states.filter((state) => state !== 'idle')).toEqual([])
-}
-
-/** A pool of one test. What the test leaves in it is ended, so that a leak fails one test and not all that follow. */
-function ownPool(config: pg.PoolConfig = {}): pg.Pool {
-  const application_name = `own pool ${Math.random()}`
-  const own = new pg.Pool({ ...db.config, max: 1, application_name, ...config })
-  own.on('error', () => {})
-  own.on('connect', (client) => client.on('error', () => {}))
-  onTestFinished(async () => {
-    if (own.idleCount === own.totalCount) return own.end()
-    void own.end()
-    for (const session of await db.sessions()) {
-      if (session.application_name === application_name) await db.terminate(session.pid)
-    }
-  })
-  return own
 }
 
 describe('a transaction', () => {
@@ -190,7 +175,7 @@ describe('a transaction', () => {
       INSERT INTO distant VALUES (1)`)
     await using proxy = await startProxy(db.config.port, db.config.host)
     proxy.splitPackets()
-    const distant = ownPool({ host: '127.0.0.1', port: proxy.port })
+    const distant = ownPool(db, { host: '127.0.0.1', port: proxy.port })
     await expect(
       lifeguard.transaction(distant, (client) => client.query('INSERT INTO distant VALUES (1)')),
     ).rejects.toMatchObject({ code: '23505' })
@@ -201,7 +186,7 @@ describe('a transaction', () => {
 
   it('throws the error of BEGIN and gives the client back', async () => {
     // A pool that nobody guards, with a client that its last owner released in a failed transaction.
-    const bare = ownPool()
+    const bare = ownPool(db)
     const last = await bare.connect()
     await last.query('BEGIN')
     await last.query('SELECT nonsense').catch(() => {})
@@ -221,7 +206,7 @@ describe('a transaction', () => {
   })
 
   it('throws what the pool throws when there is no client', async () => {
-    const small = ownPool()
+    const small = ownPool(db)
     const holder = await small.connect()
     small.options.connectionTimeoutMillis = 50
     await expect(lifeguard.transaction(small, async () => {})).rejects.toThrow('timeout exceeded')
@@ -258,7 +243,7 @@ describe('a transaction', () => {
   })
 
   it('gives up a client that answers no more: a query that timed out in the client', async () => {
-    const impatient = ownPool({ query_timeout: 200 })
+    const impatient = ownPool(db, { query_timeout: 200 })
     await expect(
       lifeguard.transaction(impatient, async (client) => {
         await client.query(insert('half'))
@@ -274,7 +259,7 @@ describe('a transaction', () => {
   it.each(['commits', 'throws'])(
     'that %s gives its client back although the guard was taken off meanwhile',
     async (how) => {
-      const small = ownPool()
+      const small = ownPool(db)
       const guard = createLifeguard({ clock: manualClock(), reporters: [] })
       guard.watch(small)
       const running = guard.transaction(small, async (client) => {
@@ -363,139 +348,5 @@ describe('options of a transaction', () => {
     expect((error as OptionError).message).toContain(message)
     expect(worked).toBe(false)
     await expectWhole()
-  })
-})
-
-describe('retries', () => {
-  /** Two transactions that read both accounts and write one each: one of them must fail. */
-  async function conflict(retries: number) {
-    const attempts = [0, 0]
-    let arrived = 0
-    let meet = () => {}
-    const met = new Promise<void>((resolve) => {
-      meet = resolve
-    })
-    const withdraw = (account: number, index: number) =>
-      lifeguard.transaction(
-        pool,
-        async (client) => {
-          attempts[index] = (attempts[index] ?? 0) + 1
-          const { rows } = await client.query<{ total: number }>(
-            'SELECT sum(balance)::int AS total FROM accounts',
-          )
-          arrived += 1
-          if (arrived === 2) meet()
-          await met
-          const total = rows[0]?.total ?? 0
-          if (total >= 150)
-            await client.query('UPDATE accounts SET balance = balance - 150 WHERE id = $1', [account])
-        },
-        { isolation: 'serializable', retries },
-      )
-    const results = await Promise.allSettled([withdraw(1, 0), withdraw(2, 1)])
-    const { rows } = await db.query<{ total: number }>('SELECT sum(balance)::int AS total FROM accounts')
-    return { attempts, results, total: rows[0]?.total }
-  }
-
-  it('run the whole of the work again after a serialization failure', async () => {
-    const { attempts, results, total } = await conflict(5)
-    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled'])
-    expect(attempts.reduce((sum, count) => sum + count)).toBeGreaterThan(2)
-    expect(total).toBe(50)
-    await expectWhole()
-    expect(findings).toEqual([])
-  })
-
-  it('are none unless asked for', async () => {
-    const { attempts, results, total } = await conflict(0)
-    expect(attempts).toEqual([1, 1])
-    expect(results.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected'])
-    expect(results.find(({ status }) => status === 'rejected')).toMatchObject({ reason: { code: '40001' } })
-    expect(total).toBe(50)
-    await expectWhole()
-  })
-
-  it('come after a deadlock, too', async () => {
-    const attempts = [0, 0]
-    let arrived = 0
-    let meet = () => {}
-    const met = new Promise<void>((resolve) => {
-      meet = resolve
-    })
-    const move = (from: number, to: number) =>
-      lifeguard.transaction(
-        pool,
-        async (client) => {
-          attempts[from - 1] = (attempts[from - 1] ?? 0) + 1
-          await client.query("SET LOCAL deadlock_timeout = '50ms'")
-          await client.query('UPDATE accounts SET balance = balance - 10 WHERE id = $1', [from])
-          arrived += 1
-          if (arrived === 2) meet()
-          await met
-          await client.query('UPDATE accounts SET balance = balance + 10 WHERE id = $1', [to])
-        },
-        { retries: 20 },
-      )
-    await Promise.all([move(1, 2), move(2, 1)])
-    expect(attempts.reduce((sum, count) => sum + count)).toBeGreaterThan(2)
-    const { rows } = await db.query('SELECT balance FROM accounts ORDER BY id')
-    expect(rows).toEqual([{ balance: 100 }, { balance: 100 }])
-    await expectWhole()
-  })
-
-  it('come to an end, with the last error', async () => {
-    let attempts = 0
-    const serializationFailure = "DO $$ BEGIN RAISE EXCEPTION 'again' USING ERRCODE = '40001'; END $$"
-    await expect(
-      lifeguard.transaction(
-        pool,
-        async (client) => {
-          attempts += 1
-          await client.query(insert(`attempt ${attempts}`))
-          await client.query(serializationFailure)
-        },
-        { retries: 2 },
-      ),
-    ).rejects.toMatchObject({ code: '40001' })
-    expect(attempts).toBe(3)
-    expect(await notes()).toEqual([])
-    await expectWhole()
-  })
-
-  it.each([
-    ['an error of the work', 'SELECT nonsense', '42703'],
-    [
-      'a lock that was not there in time',
-      "DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '55P03'; END $$",
-      '55P03',
-    ],
-  ])('do not come after %s', async (_what, statement, code) => {
-    let attempts = 0
-    await expect(
-      lifeguard.transaction(
-        pool,
-        async (client) => {
-          attempts += 1
-          await client.query(statement)
-        },
-        { retries: 5 },
-      ),
-    ).rejects.toMatchObject({ code })
-    expect(attempts).toBe(1)
-  })
-
-  it('do not come after a lost COMMIT: the work has to learn of its swallowed error', async () => {
-    let attempts = 0
-    await expect(
-      lifeguard.transaction(
-        pool,
-        async (client) => {
-          attempts += 1
-          await client.query('SELECT nonsense').catch(() => {})
-        },
-        { retries: 5 },
-      ),
-    ).rejects.toThrow(LostCommitError)
-    expect(attempts).toBe(1)
   })
 })

@@ -9,8 +9,9 @@ import { opensTransaction, statementText } from '../core/statement.ts'
 import { Override } from './override.ts'
 import { PgControl } from './pg-control.ts'
 import type { Client, SubmittedQuery } from './pg-types.ts'
-import { activeQuery, queuedQueries } from './pg-work.ts'
+import { activeQuery, pendingQueries, queuedQueries } from './pg-work.ts'
 import { commitLost, statusLetter } from './session-transaction.ts'
+import { UncleanReleases, type UnsettledRelease } from './unclean-releases.ts'
 
 type PgRelease = (error?: unknown) => unknown
 
@@ -26,12 +27,6 @@ export interface ClientHost {
   readonly capturesQueries: boolean
   /** The guard has been taken off the pool; checkouts made under it may still come back. */
   readonly unwatched: boolean
-}
-
-interface Unsettled {
-  readonly checkout: Checkout
-  /** Whether it had got the client with a transaction open. */
-  readonly inherited: boolean
 }
 
 /**
@@ -52,9 +47,8 @@ export class GuardedClient {
   #pgRelease: PgRelease | undefined
   #release: PgRelease | undefined
   /** Released before the server had answered: the next ReadyForQuery tells what state it was in. */
-  #unsettled: Unsettled | undefined
-  /** Released dirty or busy, each with a finding that is open until the session is clean again. */
-  #unclean: Checkout[] = []
+  #unsettled: UnsettledRelease | undefined
+  readonly #unclean = new UncleanReleases()
   #fatal: string | undefined
   /** The last checkout that is over. Its stack, which keeps the caller's closures alive, is needed if it is released again. */
   #released: Checkout | undefined
@@ -132,7 +126,7 @@ export class GuardedClient {
     }
     if (checkout !== undefined) this.#ledger.dismiss(checkout)
     this.#leave()
-    for (const released of this.#unclean.splice(0)) this.#ledger.dismiss(released)
+    for (const released of this.#unclean.takeAll()) this.#ledger.dismiss(released)
     this.#query.restore()
     client.removeListener?.('error', this.#onError)
     client.removeListener?.('end', this.#onEnd)
@@ -180,7 +174,11 @@ export class GuardedClient {
       this.#noteTransaction(letter, checkout, sentAt)
     }
     if (this.#unsettled !== undefined) this.#settle(this.#unsettled)
-    if (this.#unclean.length > 0 && letter === 'I') this.#cleaned('its session is clean again')
+    if (!this.#unclean.isEmpty) {
+      for (const clean of this.#unclean.answered(letter)) {
+        this.#observer.cleaned(clean, 'its session is clean again')
+      }
+    }
     this.#control.wake()
   }
 
@@ -192,7 +190,7 @@ export class GuardedClient {
     const change = session.note(letter, query, this.#unsettled?.checkout.busySince ?? sentAt ?? now, now)
     if (change === 'opened') {
       // A statement that a former owner left behind has opened the transaction, not the present owner.
-      if (this.#unclean.length > 0 || this.#unsettled !== undefined) session.inherited = true
+      if (!this.#unclean.isEmpty || this.#unsettled !== undefined) session.inherited = true
       else if (checkout === undefined) this.#adopt(query)
       return
     }
@@ -212,16 +210,12 @@ export class GuardedClient {
     checkout.lastQuery = statementText(query)
   }
 
-  #settle({ checkout, inherited }: Unsettled): void {
+  #settle({ checkout, inherited }: UnsettledRelease): void {
     this.#unsettled = undefined
     const release = { ...this.#describeRelease(checkout, 'none', true), inherited }
     const left = this.#observer.releasedAs(release) === 'left'
-    if (left && release.transaction !== 'idle') this.#unclean.push(checkout)
+    if (left && release.transaction !== 'idle') this.#unclean.add(checkout, 0)
     checkout.forget()
-  }
-
-  #cleaned(how: string): void {
-    for (const checkout of this.#unclean.splice(0)) this.#observer.cleaned(checkout, how)
   }
 
   readonly #onErrorMessage = (message: unknown): void => {
@@ -251,7 +245,7 @@ export class GuardedClient {
     this.#control.session.end()
     const checkout = this.#checkout
     if (checkout !== undefined && checkout.reported !== 0) this.#observer.transactionEnded(checkout)
-    this.#cleaned('its session was closed')
+    for (const released of this.#unclean.takeAll()) this.#observer.cleaned(released, 'its session was closed')
     this.#control.wake()
   }
 
@@ -301,7 +295,8 @@ export class GuardedClient {
     if (verdict !== 'proceed') return this.#hold(checkout, pgRelease, error, verdict)
     // A transaction that it has inherited is somebody else's finding; what it has left running is its own.
     const isDirty = release.transaction !== 'idle' && !release.inherited
-    if (work !== 'none' || isDirty) this.#unclean.push(checkout)
+    const unanswered = work === 'none' ? 0 : pendingQueries(this.client)
+    if (unanswered > 0 || isDirty) this.#unclean.add(checkout, unanswered)
     return this.#giveBack(checkout, pgRelease, error)
   }
 
@@ -317,10 +312,11 @@ export class GuardedClient {
     error: unknown,
     verdict: Promise<'proceed' | 'destroyed'>,
   ): undefined {
-    // A remedy that has nothing to wait for has destroyed the client already.
-    if (checkout.phase === 'out') checkout.phase = 'returning'
+    // A remedy that has nothing to wait for has destroyed the client already. The owner may not release it again.
+    checkout.phase = checkout.phase === 'out' ? 'returning' : 'over'
     void verdict.then(() => {
       if (checkout.phase !== 'returning') {
+        checkout.phase = 'over'
         this.#ledger.releasedLate(checkout)
         return
       }

@@ -12,6 +12,12 @@ export function queuedQueries(client: Client): SubmittedQuery[] {
   return client._queryQueue ?? ('_activeQuery' in client ? [] : (client.queryQueue ?? []))
 }
 
+/** How many statements have been sent or queued and not been answered. */
+export function pendingQueries(client: Client): number {
+  const active = activeQuery(client) === undefined ? 0 : 1
+  return active + queuedQueries(client).length + (client._sentQueryQueue?.length ?? 0)
+}
+
 /** What the client is doing for its owner. A stream that has come to its end and only awaits ReadyForQuery is no work. */
 export function workOf(client: Client): Work {
   const active = activeQuery(client)

@@ -9,6 +9,7 @@ import {
   type ManualClock,
   manualClock,
 } from '../../src/index.ts'
+import { socketOf } from '../support/guarded-pool.ts'
 
 const require = createRequire(import.meta.url)
 
@@ -65,11 +66,6 @@ export function abandonAfterTest<Pool extends pg.Pool>(pool: Pool): Pool {
     }
   })
   return pool
-}
-
-/** The socket under a client, which the driver's types do not show. */
-export function socketOf(client: pg.ClientBase): { destroy(): void } {
-  return (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream
 }
 
 /** What a pool tells, in order, its clients numbered as they appear. */

@@ -88,8 +88,6 @@ export function callRelease(world: World, owner: Owner, argument?: Error | boole
   const release = world.releases.get(owner)
   if (release === undefined) throw new Error(`${owner.name} has no release`)
   const again = owner.phase === 'over'
-  // Noted before it is done: who waits for the client may get it, and act, before this call returns.
-  world.note(`${owner.name} releases (${argument ?? ''})`)
   let thrown = ''
   try {
     // Through the client, as most programs do, or as the function that a callback was given.
@@ -99,7 +97,8 @@ export function callRelease(world: World, owner: Owner, argument?: Error | boole
   } catch (error) {
     thrown = (error as Error).message
   }
-  if (thrown !== '') world.note(`${owner.name}: release throws "${thrown}"`)
+  // Who waits for the client may get it, and release it, before this call returns: that is noted when it is served.
+  if (owner.phase !== 'waiting') world.note(`${owner.name} releases (${argument ?? ''}) ${thrown}`)
   if (thrown !== (again ? releasedTwice : '')) throw new Error(`release of ${owner.name} threw "${thrown}"`)
 }
 

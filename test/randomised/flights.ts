@@ -70,14 +70,16 @@ export async function takeOff(world: World, owner: Owner): Promise<void> {
 /** Opens the gate: the statement comes to its end. */
 export async function land(world: World, flight: Flight): Promise<void> {
   const { owner, session, statement, tag } = flight
+  const { model } = world
+  const openedAt = model.now
   world.flights.delete(owner)
   await openGate(world, flight)
   const answer = await within(flight.answered, `${statement.name} of ${owner.name} is answered`)
-  const { model } = world
   const expected = model.apply(session, statement, tag)
   owner.work = 'none'
   const holder = model.holding.find((other) => other.session === session)
-  if (holder !== undefined) holder.idleSince = model.now
+  // ReadyForQuery comes before a result and after an error.
+  if (holder !== undefined) holder.idleSince = 'code' in expected ? model.now : openedAt
   noteAnswer(world, `${owner.name}: ${statement.name} ${tag}`, answer, describeAnswer(expected))
 }
 
