@@ -145,10 +145,12 @@ export function createLifeguard(options?: LifeguardOptions): Lifeguard {
       if (typeof reason !== 'string' || reason.trim() === '') {
         throw new OptionError('exempt(client, reason)', 'must be a text that says why', reason)
       }
-      for (const watch of watches.values()) {
-        const checkout = watch.checkoutOf(client)
-        if (checkout !== undefined) judge.exempt(checkout, reason)
-      }
+      const checkouts = [...watches.values()].map((watch) => watch.checkoutOf(client))
+      const checkout = checkouts.find((found) => found !== undefined)
+      // Not an error: the same program may run without a guard on its pool.
+      if (checkout === undefined)
+        announcer.info(`exempt: the client (${reason}) is not checked out of a watched pool`)
+      else judge.exempt(checkout, reason)
     },
     transaction: (pool, work, transactionOptions) => runTransaction(pool, work, transactionOptions),
     session: (pool) => openSession(pool),

@@ -1,5 +1,5 @@
 import { presentRelease } from './core/restored-release.ts'
-import { SessionReleasedError } from './errors.ts'
+import { OptionError, SessionReleasedError } from './errors.ts'
 
 /** What `lifeguard.session` and `lifeguard.transaction` need of a client; a `pg.PoolClient` fits. */
 export interface SessionClient {
@@ -59,7 +59,9 @@ export async function openSession<Pool extends SessionPool>(pool: Pool): Promise
 export async function checkOut<Pool extends SessionPool>(
   pool: Pool,
 ): Promise<ClientOf<Pool> & SessionClient> {
-  const { connect } = pool as { connect: () => unknown }
+  const { connect } = (pool ?? {}) as { connect?: () => unknown }
+  if (typeof connect !== 'function')
+    throw new OptionError('pool', 'must be a pool with a method connect', pool)
   return (await connect.call(pool)) as ClientOf<Pool> & SessionClient
 }
 

@@ -109,7 +109,7 @@ describe('on the server', () => {
   })
 
   it('a caller waits for a client no longer than the pool was told', async () => {
-    const pool = new pg.Pool({ ...db.config, max: 1, ...sessionTimeouts({ acquireMillis: 50 }) })
+    const pool = new pg.Pool({ ...db.config, max: 1, ...sessionTimeouts({ acquireMillis: 1500 }) })
     const holder = await pool.connect()
     await expect(pool.connect()).rejects.toThrow('timeout exceeded when trying to connect')
     holder.release()

@@ -2,7 +2,7 @@ import type { Checkout, CheckoutPool } from '../core/checkout.ts'
 import type { Work } from '../core/client-control.ts'
 import type { Ledger } from '../core/ledger.ts'
 import type { Observer } from '../core/observer.ts'
-import { captureStack, shallowStack } from '../core/origin.ts'
+import { type CapturedStack, deepStack, setStackDepth, shallowStack } from '../core/origin.ts'
 import { noteRestored } from '../core/restored-release.ts'
 import type { Release } from '../core/rule.ts'
 import { opensTransaction, statementText } from '../core/statement.ts'
@@ -43,7 +43,8 @@ export class GuardedClient {
   readonly #observer: Observer
   readonly #query: Override
   readonly #control: PgControl
-  #checkout: Checkout | undefined
+  /** Whom the client is out to. */
+  checkout: Checkout | undefined
   #pgRelease: PgRelease | undefined
   #release: PgRelease | undefined
   /** Released before the server had answered: the next ReadyForQuery tells what state it was in. */
@@ -68,8 +69,16 @@ export class GuardedClient {
           const fence = guard.#control.raised
           // Nothing at all is a mistake that the driver itself answers.
           if (fence !== undefined && args[0] != null) return guard.#control.meetFence(fence, args)
-          const checkout = guard.#checkout
-          if (checkout !== undefined) guard.#noteQuery(checkout, args[0])
+          const checkout = guard.checkout
+          if (checkout !== undefined) {
+            const depth = guard.#noteQuery(checkout, args[0])
+            if (depth > 0) {
+              const before = setStackDepth(depth)
+              const stack = new Error()
+              setStackDepth(before)
+              guard.#noteStack(checkout, stack)
+            }
+          }
           return Reflect.apply(original, this, args)
         },
     )
@@ -85,17 +94,13 @@ export class GuardedClient {
     client.connection?.prependListener('errorMessage', this.#onErrorMessage)
   }
 
-  get checkout(): Checkout | undefined {
-    return this.#checkout
-  }
-
   /** The pool has handed the client out. Returns the release that the owner gets. */
   begin(checkout: Checkout): PgRelease | undefined {
     const { client } = this
     const pgRelease = client.release
     if (pgRelease === undefined) return undefined
     this.#ledger.acquired(checkout, this.#control)
-    this.#checkout = checkout
+    this.checkout = checkout
     this.#pgRelease = pgRelease
     const { session } = this.#control
     session.inherited = session.letter !== 'I'
@@ -117,7 +122,7 @@ export class GuardedClient {
   /** Puts the client back as it was found. One whose owner still has to learn of a remedy keeps its fence. */
   unguard(): void {
     const { client } = this
-    const checkout = this.#checkout
+    const checkout = this.checkout
     const fenced = this.#control.raised !== undefined && !this.#control.gone
     if (checkout?.phase === 'returning' || fenced) return
     if (this.#release !== undefined && client.release === this.#release) {
@@ -135,24 +140,29 @@ export class GuardedClient {
     this.#control.wake()
   }
 
-  #noteQuery(checkout: Checkout, config: unknown): void {
+  /** Takes in a statement of the owner, and says how deep a stack is wanted for it: 0 for none. */
+  #noteQuery(checkout: Checkout, config: unknown): number {
     this.#noteSending()
-    checkout.queryCount += 1
-    checkout.lastQueryFailed = false
     const text = statementText(config)
-    checkout.lastQuery = text
-    if (text !== undefined && opensTransaction(text)) {
-      this.#control.session.sending(text, captureStack(shallowStack), this.client.readyForQuery !== false)
+    checkout.noteQuery(text)
+    if (this.#host.capturesQueries && checkout.queryCount <= queriesCaptured) return deepStack
+    return text !== undefined && opensTransaction(text) ? shallowStack : 0
+  }
+
+  #noteStack(checkout: Checkout, stack: CapturedStack): void {
+    const { lastQuery } = checkout
+    if (lastQuery !== undefined && opensTransaction(lastQuery)) {
+      this.#control.session.sending(lastQuery, stack, this.client.readyForQuery !== false)
     }
     if (this.#host.capturesQueries && checkout.queryCount <= queriesCaptured) {
       checkout.queryStacks ??= []
-      checkout.queryStacks.push(captureStack())
+      checkout.queryStacks.push(stack)
     }
   }
 
   /** A statement starts to run now, unless another one is running. */
   #noteSending(): void {
-    const checkout = this.#checkout
+    const checkout = this.checkout
     if (checkout !== undefined && this.client.readyForQuery !== false) {
       checkout.busySince = this.#ledger.time.now()
     }
@@ -160,15 +170,8 @@ export class GuardedClient {
 
   readonly #onReady = (message: unknown): void => {
     const letter = statusLetter(message)
-    const checkout = this.#checkout
-    let sentAt: number | undefined
-    if (checkout !== undefined) {
-      const now = this.#ledger.time.now()
-      sentAt = checkout.busySince
-      checkout.busyMillis += now - sentAt
-      checkout.busySince = now
-      checkout.idleSince = now
-    }
+    const checkout = this.checkout
+    const sentAt = checkout?.noteAnswer(this.#ledger.time.now())
     const { session } = this.#control
     if (letter !== 'I' || session.letter !== 'I' || session.isOpening) {
       this.#noteTransaction(letter, checkout, sentAt)
@@ -206,8 +209,7 @@ export class GuardedClient {
     const checkout = this.#ledger.request(this.#host.record, 'pool.query', false, undefined)
     this.begin(checkout)
     this.#control.session.inherited = false
-    checkout.queryCount = 1
-    checkout.lastQuery = statementText(query)
+    checkout.noteQuery(statementText(query))
   }
 
   #settle({ checkout, inherited }: UnsettledRelease): void {
@@ -219,7 +221,7 @@ export class GuardedClient {
   }
 
   readonly #onErrorMessage = (message: unknown): void => {
-    if (this.#checkout !== undefined) this.#checkout.lastQueryFailed = true
+    if (this.checkout !== undefined) this.checkout.lastQueryFailed = true
     if (typeof message !== 'object' || message === null) return
     const { severity, code } = message as { severity?: unknown; code?: unknown }
     if (severity !== 'FATAL' || typeof code !== 'string') return
@@ -231,7 +233,7 @@ export class GuardedClient {
   readonly #onError = (error: unknown): void => this.#noteEnd(error)
 
   #noteEnd(error: unknown): void {
-    const checkout = this.#checkout
+    const checkout = this.checkout
     if (checkout === undefined || this.client._ending === true) return
     this.#observer.sessionEnded({
       checkout,
@@ -243,7 +245,7 @@ export class GuardedClient {
 
   readonly #onEnd = (): void => {
     this.#control.session.end()
-    const checkout = this.#checkout
+    const checkout = this.checkout
     if (checkout !== undefined && checkout.reported !== 0) this.#observer.transactionEnded(checkout)
     for (const released of this.#unclean.takeAll()) this.#observer.cleaned(released, 'its session was closed')
     this.#control.wake()
@@ -335,7 +337,7 @@ export class GuardedClient {
   }
 
   #takeBack(error: Error): void {
-    const checkout = this.#checkout
+    const checkout = this.checkout
     const pgRelease = this.#pgRelease
     if (checkout === undefined || pgRelease === undefined) return
     this.#leave()
@@ -345,7 +347,7 @@ export class GuardedClient {
   }
 
   #leave(): void {
-    this.#checkout = undefined
+    this.checkout = undefined
     this.#pgRelease = undefined
     this.#release = undefined
   }

@@ -1,6 +1,7 @@
 import type { Checkout, CheckoutPool } from '../core/checkout.ts'
 import type { Ledger } from '../core/ledger.ts'
 import type { Observer } from '../core/observer.ts'
+import { type CapturedStack, deepStack, setStackDepth } from '../core/origin.ts'
 import { OriginProbe } from '../core/origin-probe.ts'
 import { opensTransaction, statementText } from '../core/statement.ts'
 import { Override } from './override.ts'
@@ -77,8 +78,10 @@ export function watchPgPool(host: unknown, name: string, ledger: Ledger, observe
     self: unknown,
     args: unknown[],
     via: 'connect' | 'pool.query',
+    stack: CapturedStack,
   ) {
-    const checkout = ledger.request(record, via, isQueued(), probe.capture())
+    probe.see(stack)
+    const checkout = ledger.request(record, via, isQueued(), stack)
     const callback = args[0]
     if (typeof callback === 'function') {
       const onClient: Callback = (error, client, done) => {
@@ -128,12 +131,15 @@ export function watchPgPool(host: unknown, name: string, ledger: Ledger, observe
           const statement = passing
           passing = undefined
           if (clientHost.unwatched) return Reflect.apply(original, this, args)
-          if (statement === undefined) return connectTracked(original, this, args, 'connect')
           const callback = args[0]
-          if (leavesSomething(statement.text) || typeof callback !== 'function') {
-            return connectTracked(original, this, args, 'pool.query')
+          if (statement !== undefined && typeof callback === 'function' && !leavesSomething(statement.text)) {
+            return connectPassing(original, this, callback as Callback, statement.text)
           }
-          return connectPassing(original, this, callback as Callback, statement.text)
+          const depth = setStackDepth(deepStack)
+          const stack = new Error()
+          setStackDepth(depth)
+          const via = statement === undefined ? 'connect' : 'pool.query'
+          return connectTracked(original, this, args, via, stack)
         },
     ),
     new Override(
@@ -178,11 +184,12 @@ export function watchPgPool(host: unknown, name: string, ledger: Ledger, observe
     unwatch() {
       if (clientHost.unwatched) return
       clientHost.unwatched = true
-      for (const override of overrides) override.restore()
       pool.removeListener?.('remove', onRemove)
+      // In the reverse order: V8 keeps an object fast from which the property that came last is taken.
+      Reflect.deleteProperty(pool, watchedMark)
+      for (const override of overrides.toReversed()) override.restore()
       for (const guard of alive) guard.unguard()
       for (const waiter of record.waiters) ledger.dismiss(waiter)
-      Reflect.deleteProperty(pool, watchedMark)
       ledger.pools.delete(record)
     },
   }

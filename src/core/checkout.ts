@@ -69,6 +69,22 @@ export class Checkout {
     return originOf(this.stack, ...(this.queryStacks ?? []), this.control?.transactionStack)
   }
 
+  /** The owner sends a statement. */
+  noteQuery(text: string | undefined): void {
+    this.queryCount += 1
+    this.lastQuery = text
+    this.lastQueryFailed = false
+  }
+
+  /** The server has answered a statement. Returns when that was sent. */
+  noteAnswer(now: number): number {
+    const sentAt = this.busySince
+    this.busyMillis += now - sentAt
+    this.busySince = now
+    this.idleSince = now
+    return sentAt
+  }
+
   /** What is needed only while the client is out; a released client keeps no request alive. */
   forget(): void {
     this.control = undefined

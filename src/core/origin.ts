@@ -24,9 +24,9 @@ export interface CapturedStack {
 }
 
 /** ORMs put up to eighteen frames between the user and the pool. Frames that do not exist cost nothing. */
-const deepStack = 30
+export const deepStack = 30
 /** `BEGIN` is sent by the user or by a thin layer; its line is only a supplement. */
-export const shallowStack = 12
+export const shallowStack = 5
 
 // Source maps lead from `dist` to `src`, so that frames of this package can come from either. In a bundle the folders
 // around this code are the user's.
@@ -35,13 +35,23 @@ const ownFolders = /\/core\/origin\.[jt]s$/.test(import.meta.url)
   : []
 const framePattern = /^\s+at (?:async )?(?:(.*?) \()?((?:file:\/\/|[a-z]:\\|\/|\w+:\/\/).*?):(\d+):(\d+)\)?$/i
 
-/** Records where the program is. Call it in the user's own call, before anything asynchronous. */
-export function captureStack(depth = deepStack): CapturedStack {
-  const limit = Error.stackTraceLimit
-  // `Reflect.set`, because an assignment throws where the intrinsics are frozen.
+/**
+ * Sets how many frames an `Error` made from now on records, and returns the number before. In the path of every checkout
+ * the error is made between two calls of this, right in the function that the user calls: a frame of ours in between
+ * would cost as much as one of theirs.
+ */
+export function setStackDepth(depth: number): number {
+  const before = Error.stackTraceLimit
+  // An assignment would throw where the intrinsics are frozen.
   Reflect.set(Error, 'stackTraceLimit', depth)
+  return before
+}
+
+/** Records where the program is, where it happens rarely. */
+export function captureStack(): CapturedStack {
+  const before = setStackDepth(deepStack)
   const captured = new Error()
-  Reflect.set(Error, 'stackTraceLimit', limit)
+  setStackDepth(before)
   return captured
 }
 
@@ -50,9 +60,7 @@ export function originOf(...stacks: readonly (CapturedStack | undefined)[]): Ori
   for (const captured of stacks) {
     if (captured === undefined) continue
     const frames = parseFrames(readStack(captured))
-    // Source maps of a dependency can lead to files that nobody has.
-    const known = frames.findIndex((frame) => isUserFrame(frame) && existsSync(frame.file))
-    const first = known === -1 ? frames.findIndex(isUserFrame) : known
+    const first = firstUserFrame(frames)
     if (first !== -1) return { ...(frames[first] as Frame), frames: frames.slice(first, first + 10) }
   }
   return undefined
@@ -105,6 +113,14 @@ function filePath(location: string): string | undefined {
   return ownFolders.some((folder) => file.startsWith(folder)) ? undefined : file
 }
 
+function firstUserFrame(frames: readonly Frame[]): number {
+  const first = frames.findIndex(isUserFrame)
+  // Below a dependency: its source maps may lead to files that nobody has.
+  if (first <= 0 || existsSync((frames[first] as Frame).file)) return first
+  const known = frames.findIndex((frame) => isUserFrame(frame) && existsSync(frame.file))
+  return known === -1 ? first : known
+}
+
 function isUserFrame(frame: Frame): boolean {
-  return !/[\\/]node_modules[\\/]/.test(frame.file) && !frame.file.startsWith('node:')
+  return !/[\\/]node_modules[\\/]/.test(frame.file)
 }

@@ -2,13 +2,15 @@
 export type QueryTextMode = 'full' | 'redacted' | 'none'
 
 const longestText = 300
+/** A bulk insert of megabytes would not be read either. */
+const longestFull = 10_000
 /** A text of megabytes (a bulk insert) is cut before the work; one that is cut inside a literal hides the rest. */
 const longestScan = 8 * longestText
 
 /** The text as a report may show it: one line, not too long, literals replaced unless the mode is `full`. */
 export function presentQueryText(text: string | undefined, mode: QueryTextMode): string | undefined {
   if (text === undefined || mode === 'none') return undefined
-  if (mode === 'full') return text
+  if (mode === 'full') return text.length > longestFull ? `${text.slice(0, longestFull)}...` : text
   const redacted = redact(text.slice(0, longestScan))
   return redacted.length > longestText ? `${redacted.slice(0, longestText)}...` : redacted
 }
@@ -23,7 +25,7 @@ const parameter = /\$\d+/y
 const dollarTag = /\$(?:[a-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$/iy
 const number = /0[xob][\da-f_]+|(?:\d[\d_]*(?:\.[\d_]*)?|\.\d[\d_]*)(?:e[+-]?\d+)?/iy
 const plainString = /(?:[^']|'')*/y
-const escapeString = /(?:[^'\\]|\\[\s\S]|\\$|'')*/y
+const escapeString = /(?:[^'\\]|\\[\s\S]|'')*/y
 const continuation = /(?:\s|--[^\n\r]*)*'/y
 const quotedIdentifier = /"(?:[^"]|"")*"?/y
 
@@ -63,12 +65,12 @@ function redact(sql: string): string {
     return '?'
   }
 
-  /** A keyword or name; or the string that it is the prefix of: E'', N'', B'', X''. */
+  /** A keyword or name, and the string right behind it, which it may be the prefix of: E'', N'', B'', X''. */
   function takeWord(): string | undefined {
     const name = take(word)
     if (name === undefined || sql[at] !== "'") return name
     skipString(/^e$/i.test(name) ? escapeString : plainString)
-    return '?'
+    return /^[ebnx]$/i.test(name) ? '?' : `${name} ?`
   }
 
   function next(): string {

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import ts from 'typescript'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { captureStack, describeFrame, originOf } from '../../src/core/origin.ts'
+import { captureStack, describeFrame, originOf, setStackDepth } from '../../src/core/origin.ts'
 
 const run = promisify(execFile)
 const sourceFolder = fileURLToPath(new URL('../../src/', import.meta.url))
@@ -210,7 +210,7 @@ describe('captureStack', () => {
   it.each([0, 5, 10, 1000, Number.POSITIVE_INFINITY])('leaves Error.stackTraceLimit at %d', (limit) => {
     Error.stackTraceLimit = limit
     captureStack()
-    captureStack(3)
+    setStackDepth(setStackDepth(3))
     expect(Error.stackTraceLimit).toBe(limit)
   })
 
@@ -259,9 +259,11 @@ describe('captureStack', () => {
   })
 
   it('keeps no more frames than it was asked for', () => {
-    const nested = (depth: number): string =>
-      depth === 0 ? String(captureStack(4).stack) : nested(depth - 1)
-    expect(nested(30).split('\n')).toHaveLength(5)
+    const nested = (depth: number): string => (depth === 0 ? String(new Error().stack) : nested(depth - 1))
+    const before = setStackDepth(4)
+    const stack = nested(30)
+    setStackDepth(before)
+    expect(stack.split('\n')).toHaveLength(5)
   })
 
   function captured(work: () => unknown): { stack?: unknown } {

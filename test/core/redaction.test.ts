@@ -71,7 +71,7 @@ describe('redacted text', () => {
     [`SELECT "col 1", "it's 2", "a""b 3"`, `SELECT "col 1", "it's 2", "a""b 3"`],
     ['SELECT $1, $23', 'SELECT $1, $23'],
     ['SELECT $1$$secret$$', 'SELECT $1?'],
-    ["SELECT x'1F', fee'sec\\', 'ret'", 'SELECT ?, ?, ?'],
+    ["SELECT x'1F', fee'sec\\', 'ret'", 'SELECT ?, fee ?, ?'],
     ["SELECT e, 'secret'", 'SELECT e, ?'],
     ['select * from T where A <> B', 'select * from T where A <> B'],
     // Comments

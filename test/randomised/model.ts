@@ -166,10 +166,13 @@ export class Model {
       this.liftFence(owner)
     }
     if (session.gone) return { code: 'not queryable' }
+    const { murky } = session
     const failed = session.transaction === 'failed'
     const answer = this.apply(session, statement, tag)
     owner.idleSince = this.now
-    if (failed && statement.name.startsWith('COMMIT') && owner.watched) this.expect(owner, 'lost-commit')
+    if (failed && statement.name.startsWith('COMMIT') && owner.watched) {
+      this.expect(owner, 'lost-commit', murky)
+    }
     if (session.transaction === 'idle') this.resolve(owner, 'idle-transaction', 'long-transaction')
     return answer
   }
@@ -233,12 +236,13 @@ export class Model {
       session.murky = true
       return
     }
-    const innocent = kind === 'dirty-release' && session.inherited && !session.murky
-    if (innocent) return
+    const isDirty = kind === 'dirty-release'
+    const isMurky = isDirty && session.murky
+    if (isDirty && session.inherited && !isMurky) return
     const remedy = this.remedies[kind]
     const outcomes = this.#outcomesOf(remedy)
-    this.awaited.push({ owner, kind, outcomes, optional: session.murky })
-    if (session.murky) return
+    this.awaited.push({ owner, kind, outcomes, optional: isMurky })
+    if (isMurky) return
     if (remedy === 'rollback') {
       discard(session)
       this.cleaned(session)
@@ -284,7 +288,7 @@ export class Model {
     }
     for (const session of this.sessions.values()) {
       if (session.transaction !== 'idle') session.murky = true
-      session.leftBy = []
+      for (const owner of session.leftBy.splice(0)) owner.open.clear()
     }
   }
 
@@ -307,10 +311,10 @@ export class Model {
     owner.destroyAt = this.now + limits.idleTransactionMillis
   }
 
-  expect(owner: Owner, kind: Kind): void {
+  expect(owner: Owner, kind: Kind, optional = false): void {
     if (owner.reported.has(kind) || this.awaited.some((one) => one.owner === owner && one.kind === kind))
       return
-    this.awaited.push({ owner, kind, outcomes: [undefined], optional: false })
+    this.awaited.push({ owner, kind, outcomes: [undefined], optional })
   }
 
   resolve(owner: Owner, ...kinds: Kind[]): void {
