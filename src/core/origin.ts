@@ -115,8 +115,8 @@ function filePath(location: string): string | undefined {
 
 function firstUserFrame(frames: readonly Frame[]): number {
   const first = frames.findIndex(isUserFrame)
-  // Below a dependency: its source maps may lead to files that nobody has.
-  if (first <= 0 || existsSync((frames[first] as Frame).file)) return first
+  if (first === -1 || existsSync((frames[first] as Frame).file)) return first
+  // Source maps of a dependency may lead out of `node_modules`, to files that nobody has.
   const known = frames.findIndex((frame) => isUserFrame(frame) && existsSync(frame.file))
   return known === -1 ? first : known
 }

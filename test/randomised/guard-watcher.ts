@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import type { Finding, Lifeguard } from '../../src/index.ts'
+import type { Finding, Lifeguard, Snapshot } from '../../src/index.ts'
 import type { Awaited, Kind, Model, Owner } from './model.ts'
 import { discard } from './server-session.ts'
 
@@ -16,6 +16,7 @@ interface Known {
   readonly owner: Owner
   readonly kind: Kind
   isResolved: boolean
+  readonly applied: boolean
 }
 
 /** Hears what lifeguards say and holds it against the model: all of it, once, in time, and nothing else. */
@@ -65,6 +66,24 @@ export class GuardWatcher {
             remedy === 'report' || outcome !== undefined || resolvedAt !== undefined,
         ),
     )
+  }
+
+  /** Whether the guard has opened a finding, which it reports only when its remedy is done. */
+  hasOpened(owner: Owner, kind: Kind): boolean {
+    return this.#snapshotOf(owner).findings.some(
+      (finding) => finding.kind === kind && finding.checkout.id === owner.checkoutId,
+    )
+  }
+
+  /** Whether the guard still counts the owner among those who hold a client. */
+  isOut(owner: Owner): boolean {
+    return this.#snapshotOf(owner).checkouts.some(({ id }) => id === owner.checkoutId)
+  }
+
+  #snapshotOf(owner: Owner): Snapshot {
+    const lifeguard = this.#lifeguards[owner.guard - 1]
+    if (lifeguard === undefined) throw new Error(`${owner.name} is not guarded`)
+    return lifeguard.snapshot()
   }
 
   isAnythingDue(): boolean {
@@ -119,9 +138,10 @@ export class GuardWatcher {
   wronglyOpenOrResolved(): string | undefined {
     this.compare()
     const open = [...this.#known.values()].filter(({ isResolved }) => !isResolved)
-    const late = open.find(({ owner, kind }) => !owner.open.has(kind))
+    const late = open.find(({ owner, kind }) => !owner.open.has(kind) && !owner.vague)
     if (late !== undefined) return `${late.kind} of ${late.owner.name} does not resolve`
     for (const owner of this.#model.owners) {
+      if (owner.vague) continue
       for (const kind of owner.open) {
         if (open.some((known) => known.owner === owner && known.kind === kind)) continue
         return `${kind} of ${owner.name} has resolved too early`
@@ -176,16 +196,20 @@ export class GuardWatcher {
       this.#checkTime(owner, finding, openedAt - Date.UTC(2026, 0, 1) - 1_000)
     }
     owner.reported.add(kind)
-    const momentary = kind === 'double-release'
-    const isStanding = owner.phase !== 'over' || this.#standsAfterRelease(owner, kind)
-    if (!momentary && isStanding) owner.open.add(kind)
-    if (!momentary) this.#known.set(`${guard}:${finding.id}`, { owner, kind, isResolved: false })
+    if (kind === 'double-release') return
+    const applied = awaited?.applied === true
+    if (this.#isStanding(owner, kind, applied)) owner.open.add(kind)
+    this.#known.set(`${guard}:${finding.id}`, { owner, kind, isResolved: false, applied })
   }
 
-  /** Left for the next owner: the finding stands until the session is clean. */
-  #standsAfterRelease(owner: Owner, kind: Kind): boolean {
-    if (kind !== 'dirty-release' && kind !== 'busy-release') return false
-    return owner.session?.leftBy.includes(owner) === true
+  #isStanding(owner: Owner, kind: Kind, applied: boolean): boolean {
+    // The owner has answered the remedy with ROLLBACK before it was reported.
+    if (applied && owner.phase === 'holding' && !owner.fenced) return false
+    if (owner.phase !== 'over') return true
+    // Left for the next owner: the finding stands until the session is clean.
+    return (
+      (kind === 'dirty-release' || kind === 'busy-release') && owner.session?.leftBy.includes(owner) === true
+    )
   }
 
   #followed({ guard, event, finding }: Heard): void {
@@ -197,7 +221,7 @@ export class GuardWatcher {
     if (known.isResolved)
       throw new Error(`${event} of ${finding.kind} of ${known.owner.name} after it resolved`)
     if (event === 'resolved') known.isResolved = true
-    else this.#applyOutcome(known.owner, finding)
+    else if (!known.applied || finding.outcome !== 'rolled-back') this.#applyOutcome(known.owner, finding)
   }
 
   #checkTime(owner: Owner, { kind, hint }: Finding, foundAt: number): void {

@@ -46,6 +46,8 @@ export interface Owner {
   readonly reported: Set<Kind>
   /** Findings that are reported and not resolved. */
   readonly open: Set<Kind>
+  /** It came to its end in the middle of a remedy: what resolves first is a matter of luck. */
+  vague: boolean
 }
 
 export interface PooledSession extends ServerSession {
@@ -63,6 +65,8 @@ export interface Awaited {
   readonly kind: Kind
   readonly outcomes: readonly Outcome[]
   readonly optional: boolean
+  /** What the remedy does to the owner is in the model already. */
+  readonly applied?: true
 }
 
 export interface Deadline {
@@ -118,6 +122,7 @@ export class Model {
       work: 'none',
       reported: new Set(),
       open: new Set(),
+      vague: false,
     }
     this.owners.push(owner)
     // Owners long gone are of no interest; the last ones may still release once more.
@@ -173,7 +178,7 @@ export class Model {
     if (failed && statement.name.startsWith('COMMIT') && owner.watched) {
       this.expect(owner, 'lost-commit', murky)
     }
-    if (session.transaction === 'idle') this.resolve(owner, 'idle-transaction', 'long-transaction')
+    if (session.transaction === 'idle') this.endTransaction(owner)
     return answer
   }
 
@@ -187,7 +192,15 @@ export class Model {
   liftFence(owner: Owner): void {
     owner.fenced = false
     owner.destroyAt = Number.POSITIVE_INFINITY
-    this.resolve(owner, 'idle-transaction', 'long-transaction')
+    this.endTransaction(owner)
+  }
+
+  /** What was found of a transaction ends with it; the next one is judged anew. */
+  endTransaction(owner: Owner): void {
+    for (const kind of ['idle-transaction', 'long-transaction'] as const) {
+      owner.open.delete(kind)
+      owner.reported.delete(kind)
+    }
   }
 
   /** Nothing of anybody is left in the session. */
@@ -268,7 +281,7 @@ export class Model {
     if (owner === undefined) return
     owner.work = 'none'
     owner.destroyAt = Number.POSITIVE_INFINITY
-    this.resolve(owner, 'idle-transaction', 'long-transaction')
+    this.endTransaction(owner)
     if (owner.watched) this.expect(owner, 'session-killed')
     else if (owner.fenced) {
       // The guard stays with an owner that still has to learn of a remedy.

@@ -269,7 +269,8 @@ const accidents: Step[] = [
       await within(session.client.end(), `the client of ${owner.name} ends`)
       world.note(`${owner.name} ends its client`)
       world.model.closed(session)
-      world.model.resolve(owner, 'idle-transaction', 'long-transaction')
+      // Whoever still has to learn of a remedy learns of it.
+      if (!owner.fenced) world.model.endTransaction(owner)
       world.cursors.delete(owner)
       owner.work = 'none'
       if (flight === undefined) return

@@ -187,6 +187,11 @@ export class World {
     if (this.watcher?.isAnythingDue() === true) await this.settle()
   }
 
+  async remediesDone(): Promise<void> {
+    const { watcher } = this
+    if (watcher !== undefined) await until(() => watcher.remediesAreDone(), 'every remedy comes to an end')
+  }
+
   /**
    * Waits for remedies and for everybody whom the pool owes a client, and tells the model of them. A statement of
    * `pool.query` does not come to its end while its client is busy for somebody else; `isBusy` leaves it out.
@@ -196,7 +201,7 @@ export class World {
     for (;;) {
       await nextTurn()
       if (watcher !== undefined) {
-        await until(() => watcher.remediesAreDone(), 'every remedy comes to an end')
+        await this.remediesDone()
         watcher.compare()
         await collectBroken(this)
         for (const owner of this.cursors.keys()) {
