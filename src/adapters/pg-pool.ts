@@ -73,6 +73,16 @@ export function watchPgPool(host: unknown, name: string, ledger: Ledger, observe
     return release
   }
 
+  /** A pool that throws instead of rejecting leaves nobody waiting. */
+  function start(checkout: Checkout, connect: () => unknown): unknown {
+    try {
+      return connect()
+    } catch (error) {
+      fail(checkout, error)
+      throw error
+    }
+  }
+
   function connectTracked(
     original: Pool['connect'],
     self: unknown,
@@ -92,9 +102,14 @@ export function watchPgPool(host: unknown, name: string, ledger: Ledger, observe
         const release = acquire(checkout, client)
         return callback(error, client, release ?? done)
       }
-      return Reflect.apply(original, self, [onClient])
+      return start(checkout, () => Reflect.apply(original, self, [onClient]))
     }
-    const connecting = Reflect.apply(original, self, args) as Promise<unknown>
+    const connecting = start(checkout, () => Reflect.apply(original, self, args))
+    if (!isThenable(connecting)) {
+      // Not what a pool does, but what it gives is passed on all the same.
+      acquire(checkout, connecting)
+      return connecting
+    }
     return connecting.then(
       (client) => {
         acquire(checkout, client)
@@ -202,4 +217,8 @@ function leavesSomething(config: unknown): boolean {
   if ('submit' in config) return true
   const text = statementText(config)
   return text !== undefined && opensTransaction(text)
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
 }

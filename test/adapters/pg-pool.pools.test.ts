@@ -372,3 +372,38 @@ describe('a Promise class of the application', () => {
     )
   })
 })
+
+describe('a pool that is only shaped like one', () => {
+  const query = async () => ({ rows: [] })
+
+  it('may throw from connect instead of rejecting, and nobody is left waiting', () => {
+    const failure = new Error('no more')
+    const pool = {
+      options: { max: 1 },
+      totalCount: 1,
+      idleCount: 0,
+      waitingCount: 0,
+      connect: (): Promise<never> => {
+        throw failure
+      },
+      query,
+    }
+    const { lifeguard, clock, findings } = guard(pool as never)
+    expect(() => pool.connect()).toThrow(failure)
+    expect(lifeguard.snapshot().checkouts).toEqual([])
+    clock.advance(100_000)
+    expect(findings).toEqual([])
+  })
+
+  it('may give its client at once', () => {
+    const client = { query, release: () => {} }
+    const pool = { connect: () => client, query }
+    const { lifeguard, clock, kinds } = guard(pool as never)
+    expect(pool.connect()).toBe(client)
+    expect(lifeguard.snapshot().checkouts).toHaveLength(1)
+    clock.advance(31_000)
+    expect(kinds()).toEqual(['long-hold'])
+    client.release()
+    expect(lifeguard.snapshot().checkouts).toEqual([])
+  })
+})

@@ -91,13 +91,13 @@ function awaitsRollback(world: World, owner: Owner, kind: Kind): boolean {
   if (session.murky || session.inherited || session.gone || owner.work === 'portal') return false
   if (model.remedies[kind] !== 'rollback') return false
   const due = model.deadlines(owner).find((deadline) => deadline.kind === kind)
-  return (
-    due !== undefined &&
-    model
-      .deadlines(owner)
-      .every(
-        (other) => other.kind === kind || other.at > due.at + 300 || model.remedies[other.kind] === 'report',
-      )
+  if (due === undefined) return false
+  return model.owners.every(
+    (other) =>
+      other.destroyAt > due.at + 300 &&
+      model
+        .deadlines(other)
+        .every((deadline) => deadline.at > due.at + 300 || (deadline.kind === kind && other === owner)),
   )
 }
 
@@ -144,10 +144,16 @@ async function refused(world: World, flight: Flight): Promise<void> {
 }
 
 /** A release is held back by a remedy, and somebody comes in between. */
-const duringRelease: readonly { readonly name: string; readonly interrupt: Interruption }[] = [
+const duringRelease: readonly {
+  readonly name: string
+  /** It uses the client that is on its way back. */
+  readonly touches?: true
+  readonly interrupt: Interruption
+}[] = [
   { name: 'release', interrupt: (world, owner) => release(world, owner) },
   {
     name: 'a statement of the former owner',
+    touches: true,
     async interrupt(world, owner) {
       const tag = world.nextTag(owner.name)
       const answer = await within(send(clientOf(owner), sql.insertRow, tag, 'promise'), 'it is refused')
@@ -172,6 +178,7 @@ const duringRelease: readonly { readonly name: string; readonly interrupt: Inter
   },
   {
     name: 'kill',
+    touches: true,
     async interrupt(world, owner) {
       owner.vague = true
       world.model.awaited.push({ owner, kind: 'session-killed', outcomes: [undefined], optional: true })
@@ -181,6 +188,7 @@ const duringRelease: readonly { readonly name: string; readonly interrupt: Inter
   },
   {
     name: 'client.end()',
+    touches: true,
     async interrupt(world, owner) {
       owner.vague = true
       await within(clientOf(owner).end(), 'the client ends')
@@ -207,7 +215,9 @@ const interruptedRelease = ownerStep({
   correct: false,
   async take(world, owner) {
     const { model, random } = world
-    const { name, interrupt } = random.pick(duringRelease)
+    // Whoever waits may have the client before it is cut, or used by its former owner.
+    const isWanted = world.requests.length > 0
+    const { name, interrupt } = random.pick(duringRelease.filter(({ touches }) => !(touches && isWanted)))
     const flight = world.flights.get(owner)
     callRelease(world, owner)
     model.released(owner, false)
