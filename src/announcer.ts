@@ -41,7 +41,8 @@ export class Announcer {
     }
     const announce = () => {
       if (this.#unannounced.delete(record)) this.#emit('finding', record.data())
-      else this.#emit('remedied', record.data())
+      // Told early because it cleared; there is no more to say.
+      else if (!record.resolved) this.#emit('remedied', record.data())
     }
     this.#unannounced.add(record)
     void remedy.then(announce)

@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { serverPid } from './aftermath.ts'
 import type { Model, Owner, PooledSession } from './model.ts'
 import { describeAnswer, type Shape, scriptShapes, send, shapes } from './sending.ts'
 import { commit, ExpectedRows, type Statement, type Tag } from './server-session.ts'
@@ -176,11 +177,10 @@ export function risk(
 
 /** An administrator ends the session. */
 export async function terminate(world: World, session: PooledSession): Promise<void> {
-  const { processID } = session.client as unknown as { processID: number }
   const owner = world.model.holding.find((holder) => holder.session === session)
   // Without a guard the program has to listen itself, or the process ends.
   if (owner?.watched === false) session.client.on('error', () => {})
-  await world.database.terminate(processID)
+  await world.database.terminate(serverPid(session.client))
   await until(() => hasEnded(session.client), 'the client learns that its session was ended')
   world.note(`the server ends the session of client ${world.ordinal(session.client)}`)
 }

@@ -1,4 +1,5 @@
 import { noteAnswer, sessionOf } from './acts.ts'
+import { serverPid } from './aftermath.ts'
 import type { Owner, PooledSession } from './model.ts'
 import { describeAnswer, send } from './sending.ts'
 import type { Statement, Tag } from './server-session.ts'
@@ -56,11 +57,10 @@ export async function takeOff(world: World, owner: Owner): Promise<void> {
   const flight: Flight = { owner, session, gate, statement, tag, answered, isFinal, onAnswer: () => {} }
   owner.work = 'query'
   world.flights.set(owner, flight)
-  const { processID } = session.client as unknown as { processID: number }
   for (let isAtIt = false; !isAtIt; ) {
     const { rows } = await database.query(
       `SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND pid = $1`,
-      [processID],
+      [serverPid(session.client)],
     )
     isAtIt = rows.length > 0
   }

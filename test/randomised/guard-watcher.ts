@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import type { Finding, Lifeguard, Snapshot } from '../../src/index.ts'
+import { serverPid } from './aftermath.ts'
 import type { Awaited, Kind, Model, Owner } from './model.ts'
 import { discard } from './server-session.ts'
 
@@ -49,7 +50,7 @@ export class GuardWatcher {
     const found =
       client === undefined
         ? checkouts.filter(({ phase }) => phase === 'waiting').at(-1)
-        : checkouts.find(({ phase, pid }) => phase === 'out' && pid === pidOf(client))
+        : checkouts.find(({ phase, pid }) => phase === 'out' && pid === serverPid(client))
     if (owner.watched && found === undefined) throw new Error(`${owner.name} is not in the snapshot`)
     if (!owner.watched && found !== undefined) {
       throw new Error(`${owner.name} is guarded although no guard is on`)
@@ -182,7 +183,7 @@ export class GuardWatcher {
     const owner = awaited?.owner ?? this.#ownerOf(guard, checkout.id)
     if (owner === undefined) throw new Error(`unexpected ${kind} of a checkout nobody knows: ${finding.hint}`)
     if (owner.reported.has(kind)) throw new Error(`${kind} of ${owner.name} is reported twice`)
-    const pid = pidOf(owner.session?.client)
+    const pid = owner.session === undefined ? undefined : serverPid(owner.session.client)
     if (owner.phase !== 'waiting' && checkout.pid !== undefined && checkout.pid !== pid) {
       throw new Error(`${kind} of ${owner.name} names pid ${checkout.pid} instead of ${pid}`)
     }
@@ -278,8 +279,4 @@ export class GuardWatcher {
   dropOptional(): void {
     this.#model.awaited = this.#model.awaited.filter(({ optional }) => !optional)
   }
-}
-
-function pidOf(client: pg.Client | undefined): number | undefined {
-  return (client as { processID?: number } | undefined)?.processID
 }

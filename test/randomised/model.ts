@@ -296,7 +296,8 @@ export class Model {
       if (!owner.watched) continue
       owner.watched = false
       owner.destroyAt = Number.POSITIVE_INFINITY
-      if (owner.phase === 'destroyed' || owner.fenced) continue
+      if (owner.phase === 'destroyed' || (owner.fenced && owner.session?.gone === false)) continue
+      owner.fenced = false
       owner.open.clear()
     }
     for (const session of this.sessions.values()) {

@@ -1,4 +1,5 @@
 import { callRelease, clientOf, connect, execute, release, sessionOf } from './acts.ts'
+import { serverPid } from './aftermath.ts'
 import { crash, type Flight } from './flights.ts'
 import type { Kind, Outcome, Owner } from './model.ts'
 import { send } from './sending.ts'
@@ -71,17 +72,14 @@ const interruptions: readonly { readonly name: string; readonly interrupt: Inter
   },
   {
     name: 'kill',
-    interrupt: (world, owner) => loseSession(world, owner, () => world.database.terminate(pidOf(owner))),
+    interrupt: (world, owner) =>
+      loseSession(world, owner, () => world.database.terminate(serverPid(clientOf(owner)))),
   },
   {
     name: 'client.end()',
     interrupt: (world, owner) => loseSession(world, owner, () => clientOf(owner).end()),
   },
 ]
-
-function pidOf(owner: Owner): number {
-  return (clientOf(owner) as unknown as { processID: number }).processID
-}
 
 /** Nothing else is due soon, neither for this owner nor for another. */
 function awaitsRollback(world: World, owner: Owner, kind: Kind): boolean {
@@ -182,7 +180,7 @@ const duringRelease: readonly {
     async interrupt(world, owner) {
       owner.vague = true
       world.model.awaited.push({ owner, kind: 'session-killed', outcomes: [undefined], optional: true })
-      await world.database.terminate(pidOf(owner))
+      await world.database.terminate(serverPid(clientOf(owner)))
       world.model.closed(sessionOf(owner))
     },
   },

@@ -7,10 +7,14 @@ export function nextTurn(): Promise<void> {
 }
 
 /** @throws if the promise does not settle, which is how a lost slot shows */
-export async function within<Result>(promise: Promise<Result>, what: string): Promise<Result> {
+export async function within<Result>(
+  promise: Promise<Result>,
+  what: string,
+  millis = patienceMillis,
+): Promise<Result> {
   let timer: NodeJS.Timeout | undefined
   const timeout = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`waited in vain: ${what}`)), patienceMillis)
+    timer = setTimeout(() => reject(new Error(`waited in vain: ${what}`)), millis)
   })
   try {
     return await Promise.race([promise, timeout])

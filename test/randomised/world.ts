@@ -7,6 +7,7 @@ import {
   manualClock,
 } from '../../src/index.ts'
 import type { TestDatabase } from '../support/database.ts'
+import type { OpenPool } from './aftermath.ts'
 import type { Cursor } from './cursors.ts'
 import { drivers } from './drivers.ts'
 import { collectBroken, type Flight } from './flights.ts'
@@ -35,8 +36,6 @@ export interface Request {
   served(): void
 }
 
-type GuardedPool = pg.Pool & { readonly _clients: readonly pg.Client[] }
-
 /** A pool with its guard, the clock that both live by, and the model of what ought to happen. */
 export class World {
   readonly seed: number
@@ -46,7 +45,7 @@ export class World {
   readonly random: Random
   readonly clock: ManualClock = manualClock(1_000)
   readonly model: Model
-  readonly pool: GuardedPool
+  readonly pool: OpenPool
   readonly watcher: GuardWatcher | undefined
   readonly pipeline: boolean
   /** What the program has seen, step by step: the same with and without a guard that only observes. */
@@ -87,7 +86,7 @@ export class World {
       pipeline: this.pipeline,
       onClient: (client) => this.#number(client),
       onQuery: (client, text) => this.#noteSent(client, text),
-    }) as GuardedPool
+    }) as OpenPool
     this.pool.on('error', () => {})
     this.pool.on('connect', (client) => {
       // What the guard does for a checked-out client the program has to do itself.
