@@ -8,10 +8,14 @@ const database = useDatabase()
 const length = Number(process.env.PGLIFEGUARD_STEPS ?? 1)
 const stepsPerRun = 100
 
+/**
+ * The same ones each time, so that a change is judged by what it does and not by luck; `PGLIFEGUARD_SEED=random` goes
+ * hunting, and a number replays one.
+ */
 function seeds(runs: number): readonly number[] {
   const given = process.env.PGLIFEGUARD_SEED
-  if (given !== undefined) return [Number(given)]
-  const first = Math.floor(Math.random() * 1e9)
+  if (given !== undefined && given !== 'random') return [Number(given)]
+  const first = given === 'random' ? Math.floor(Math.random() * 1e9) : 1
   return Array.from({ length: Math.ceil(runs * length) }, (_, index) => first + index)
 }
 
