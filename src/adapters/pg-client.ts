@@ -102,8 +102,7 @@ export class GuardedClient {
     this.#ledger.acquired(checkout, this.#control)
     this.checkout = checkout
     this.#pgRelease = pgRelease
-    const { session } = this.#control
-    session.inherited = session.letter !== 'I'
+    this.#control.session.inherit()
     const release = (error?: unknown) => this.#onRelease(checkout, pgRelease, error)
     this.#release = release
     client.release = release
@@ -197,8 +196,9 @@ export class GuardedClient {
       else if (checkout === undefined) this.#adopt(query)
       return
     }
+    const sender = this.#unclean.answering ?? checkout
+    if (failed && sender !== undefined && commitLost(query)) this.#observer.commitAnswered(sender)
     if (checkout === undefined) return
-    if (failed && commitLost(query)) this.#observer.commitAnswered(checkout)
     if (change === 'ended' && checkout.reported !== 0) this.#observer.transactionEnded(checkout)
   }
 
@@ -256,6 +256,8 @@ export class GuardedClient {
       case 'out':
         break
       case 'destroyed':
+        // Once. Another one is a second release like any other.
+        checkout.phase = 'over'
         this.#observer.releasedLate(checkout)
         return undefined
       case 'returning':
@@ -304,8 +306,8 @@ export class GuardedClient {
 
   #describeRelease(checkout: Checkout, work: Work, settled: boolean): Release {
     const control = this.#control
-    const { inherited } = control.session
-    return { checkout, control, work, transaction: control.transaction, settled, inherited }
+    const { transaction, session } = control
+    return { checkout, control, work, transaction, settled, inherited: session.inherited }
   }
 
   #hold(

@@ -21,6 +21,11 @@ export class SessionTransaction {
     this.letter = typeof letter === 'string' ? letter : 'I'
   }
 
+  /** Another owner gets the session, with whatever is open in it. */
+  inherit(): void {
+    this.inherited = this.letter !== 'I'
+  }
+
   /** Whether a statement that may open one still waits for its answer. */
   get isOpening(): boolean {
     return this.#openers.length > 0

@@ -15,6 +15,11 @@ export class UncleanReleases {
     return this.#releases.length === 0
   }
 
+  /** Whose statement it is that is being answered, if it is a former owner's. */
+  get answering(): Checkout | undefined {
+    return this.#releases.find(({ unanswered }) => unanswered > 0)?.checkout
+  }
+
   /** `unanswered`: how many statements the owner had left running or queued. */
   add(checkout: Checkout, unanswered: number): void {
     this.#releases.push({ checkout, unanswered })

@@ -98,12 +98,16 @@ describe('a session held for too long', () => {
     guarded.clock.advance(30_300)
     const next = await waiting
     done()
-    client.release(new Error('late'))
+    expect(() => client.release(new Error('late'))).toThrow('already been released')
     expect(guarded.pool).toMatchObject({ totalCount: 1, idleCount: 0 })
     await next.query('SELECT 1')
     next.release()
     expect(guarded.pool).toMatchObject({ totalCount: 1, idleCount: 1 })
-    expect(guarded.findings.map(({ kind }) => kind)).toEqual(['pool-exhausted', 'long-hold'])
+    expect(guarded.findings.map(({ kind }) => kind)).toEqual([
+      'pool-exhausted',
+      'long-hold',
+      'double-release',
+    ])
   })
 
   it('loses no slot over many rounds', async () => {

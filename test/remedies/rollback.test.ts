@@ -157,7 +157,7 @@ describe('a transaction that was left open is rolled back', () => {
     await expect(client.query('ROLLBACK')).rejects.toBeInstanceOf(SessionDestroyedError)
     expect(guarded.resolved.map(({ kind }) => kind)).toEqual(['pool-exhausted'])
     client.release()
-    client.release()
+    expect(() => client.release()).toThrow('already been released')
     expect(guarded.resolved[1]).toMatchObject({
       kind: 'idle-transaction',
       resolution: 'released after 20.6 s',
@@ -165,7 +165,7 @@ describe('a transaction that was left open is rolled back', () => {
     await owner.query('SELECT 1')
     owner.release()
     expect(guarded.pool).toMatchObject({ totalCount: 1, idleCount: 1 })
-    expect(guarded.kinds()).toEqual(['idle-transaction', 'pool-exhausted'])
+    expect(guarded.kinds()).toEqual(['idle-transaction', 'pool-exhausted', 'double-release'])
   })
 
   it('and the fence holds even when the guard is taken off', async () => {
