@@ -160,10 +160,10 @@ export class GuardWatcher {
     }
   }
 
-  /** Nothing more is heard of what was open when the guard was taken off, unless its owner still meets a remedy. */
-  dismiss(): void {
-    for (const [key, { owner, kind, isResolved }] of this.#known) {
-      if (!isResolved && !owner.open.has(kind)) this.#known.delete(key)
+  /** Nothing more is heard of what these owners were found for. */
+  dismiss(owners: ReadonlySet<Owner>): void {
+    for (const [key, { owner, isResolved }] of this.#known) {
+      if (!isResolved && owners.has(owner)) this.#known.delete(key)
     }
   }
 
@@ -196,16 +196,16 @@ export class GuardWatcher {
     } else {
       this.#checkTime(owner, finding, openedAt - Date.UTC(2026, 0, 1) - 1_000)
     }
-    owner.reported.add(kind)
-    if (kind === 'double-release') return
     const applied = awaited?.applied === true
-    if (this.#isStanding(owner, kind, applied)) owner.open.add(kind)
+    // The owner has answered the remedy with ROLLBACK before it was reported: its next transaction is judged anew.
+    const isAnswered = applied && owner.phase === 'holding' && !owner.fenced
+    if (!isAnswered) owner.reported.add(kind)
+    if (kind === 'double-release') return
+    if (!isAnswered && this.#isStanding(owner, kind)) owner.open.add(kind)
     this.#known.set(`${guard}:${finding.id}`, { owner, kind, isResolved: false, applied })
   }
 
-  #isStanding(owner: Owner, kind: Kind, applied: boolean): boolean {
-    // The owner has answered the remedy with ROLLBACK before it was reported.
-    if (applied && owner.phase === 'holding' && !owner.fenced) return false
+  #isStanding(owner: Owner, kind: Kind): boolean {
     if (owner.phase !== 'over') return true
     // Left for the next owner: the finding stands until the session is clean.
     return (

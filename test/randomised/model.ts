@@ -289,21 +289,28 @@ export class Model {
     }
   }
 
-  /** The guard is taken off. An owner that has to learn of a remedy still meets its fence. */
-  unwatched(): void {
+  /**
+   * The guard is taken off. Returns those whose open findings it forgets; an owner that still has to learn of a remedy,
+   * or whose release is held back by one, is not among them.
+   */
+  unwatched(): Set<Owner> {
     this.guard = 0
+    const dismissed = new Set<Owner>()
     for (const owner of this.owners) {
       if (!owner.watched) continue
       owner.watched = false
       owner.destroyAt = Number.POSITIVE_INFINITY
-      if (owner.phase === 'destroyed' || (owner.fenced && owner.session?.gone === false)) continue
+      if (owner.phase === 'over' || owner.phase === 'destroyed') continue
+      if (owner.fenced && owner.session?.gone === false) continue
       owner.fenced = false
-      owner.open.clear()
+      dismissed.add(owner)
     }
     for (const session of this.sessions.values()) {
       if (session.transaction !== 'idle') session.murky = true
-      for (const owner of session.leftBy.splice(0)) owner.open.clear()
+      for (const owner of session.leftBy.splice(0)) dismissed.add(owner)
     }
+    for (const owner of dismissed) owner.open.clear()
+    return dismissed
   }
 
   /** Takes a client from its owner and closes it. */

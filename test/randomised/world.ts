@@ -149,8 +149,7 @@ export class World {
   #dismiss(): void {
     this.#unwatch = undefined
     if (!this.guarded) return
-    this.model.unwatched()
-    this.watcher?.dismiss()
+    this.watcher?.dismiss(this.model.unwatched())
   }
 
   /** The client that was sent this text. */
