@@ -90,6 +90,16 @@ export class PoolExhaustedError extends LifeguardError {
   }
 }
 
+/** The lifeguard has rejected this caller, the last of those who wait for each other's clients, so that the others go on. */
+export class PoolDeadlockError extends LifeguardError {
+  readonly finding: FindingReference
+
+  constructor(finding: FindingReference, holders: string) {
+    super('LIFEGUARD_POOL_DEADLOCK', `Rejected by pg-lifeguard to end a deadlock on the pool\n${holders}`)
+    this.finding = finding
+  }
+}
+
 /** `COMMIT` was answered by `ROLLBACK`: a statement had failed before, nothing was saved. */
 export class LostCommitError extends LifeguardError {
   constructor() {

@@ -7,6 +7,7 @@ export type { Limits } from './core/limits.ts'
 export type { Frame, Origin } from './core/origin.ts'
 export type { QueryTextMode } from './core/redaction.ts'
 export type { Reporter } from './core/reporter.ts'
+export type { AttributeValue, ScopeContext, ScopeData, ScopeOptions } from './core/scope.ts'
 export type { CheckoutSnapshot, PoolSnapshot, Snapshot } from './core/snapshot.ts'
 export type { TransactionStatus } from './core/transaction.ts'
 export {
@@ -15,6 +16,7 @@ export {
   LifeguardError,
   LostCommitError,
   OptionError,
+  PoolDeadlockError,
   PoolExhaustedError,
   SessionDestroyedError,
   SessionReleasedError,
@@ -26,6 +28,7 @@ export type { LifeguardOptions } from './options.ts'
 export { type ConsoleReporterOptions, consoleReporter } from './reporters/console.ts'
 export { type JsonLinesReporterOptions, jsonLinesReporter } from './reporters/json-lines.ts'
 export { type LoggerLike, loggerReporter } from './reporters/logger.ts'
+export type { CurrentScope, OpenScope, Scopes } from './scopes.ts'
 export type { ClientOf, Session, SessionClient, SessionPool } from './session.ts'
 export { type PoolTimeoutOptions, type SessionTimeouts, sessionTimeouts } from './session-timeouts.ts'
 export type { TransactionOptions } from './transaction.ts'

@@ -1,17 +1,16 @@
 import type { Announcer } from './announcer.ts'
-import type { Checkout } from './core/checkout.ts'
-import type { ClientControl } from './core/client-control.ts'
-import { describeMillis } from './core/duration.ts'
-import { nameHolders } from './core/exhaustion.ts'
-import { type FindingKind, findingKinds } from './core/finding.ts'
+import type { Checkout, CheckoutPool } from './core/checkout.ts'
+import { exhaustionMessage, nameHolders } from './core/exhaustion.ts'
+import { bitOf, type FindingKind } from './core/finding.ts'
 import type { FindingEvidence, FindingRecord } from './core/finding-record.ts'
 import type { Ledger } from './core/ledger.ts'
 import type { Observer, Verdict } from './core/observer.ts'
 import { captureStack, originOf } from './core/origin.ts'
 import type { EndedSession, Release, Rule, Wait } from './core/rule.ts'
+import type { Enforcer } from './enforcer.ts'
+import { PoolDeadlockError } from './errors.ts'
 import type { Settings } from './options.ts'
-import { destroySession } from './remedies/destroy.ts'
-import { type RemedyResult, rollBack, rollBackFirst } from './remedies/rollback.ts'
+import { rollBackFirst } from './remedies/rollback.ts'
 import { within } from './remedies/within.ts'
 import { blockedShutdown } from './rules/blocked-shutdown.ts'
 import { busyRelease } from './rules/busy-release.ts'
@@ -21,6 +20,9 @@ import { idleTransaction } from './rules/idle-transaction.ts'
 import { longHold } from './rules/long-hold.ts'
 import { longTransaction } from './rules/long-transaction.ts'
 import { lostCommit } from './rules/lost-commit.ts'
+import { nestedAcquire } from './rules/nested-acquire.ts'
+import { outlivedScope } from './rules/outlived-scope.ts'
+import { poolDeadlock } from './rules/pool-deadlock.ts'
 import { poolExhausted } from './rules/pool-exhausted.ts'
 import { sessionKilled } from './rules/session-killed.ts'
 
@@ -36,27 +38,29 @@ interface TimedRule {
   readonly exempts: boolean
 }
 
-/** Brings together what happened, the rules that judge it and the remedies that follow. */
+/** Brings together what happened and the rules that judge it. */
 export class Judge implements Observer {
+  readonly rejectsWaiters: boolean
   readonly #settings: Settings
   readonly #ledger: Ledger
   readonly #announcer: Announcer
+  readonly #enforcer: Enforcer
   readonly #timed: readonly TimedRule[]
   readonly #exhausted: Rule<Wait>
-  readonly #underWay = new Set<Promise<unknown>>()
-  /** Checkouts whose transaction a remedy is about to end. */
-  readonly #remedied = new Set<Checkout>()
 
-  constructor(settings: Settings, ledger: Ledger, announcer: Announcer) {
+  constructor(settings: Settings, ledger: Ledger, announcer: Announcer, enforcer: Enforcer) {
     const { limits } = settings
     this.#settings = settings
     this.#ledger = ledger
+    this.rejectsWaiters = settings.remedies['pool-deadlock'] === 'reject'
     this.#announcer = announcer
+    this.#enforcer = enforcer
     this.#exhausted = poolExhausted(limits.acquireWaitMillis)
     this.#timed = [
       ...timed(limits.idleTransactionMillis, idleTransaction, true),
       ...timed(limits.transactionMillis, longTransaction, true),
       ...timed(limits.holdMillis, longHold, true),
+      ...timed(limits.scopeGraceMillis, outlivedScope, true),
       ...timed(limits.scopeGraceMillis, blockedShutdown, false),
     ]
   }
@@ -70,12 +74,8 @@ export class Judge implements Observer {
         if (checkout.phase === 'out') this.#judgeCheckout(checkout, now)
       }
       for (const waiter of pool.waiters) this.#judgeWait(waiter, now, false)
+      if (pool.waiters.size > 0) this.#judgeDeadlock(pool, now)
     }
-  }
-
-  /** Resolves when no remedy is under way. */
-  async settled(): Promise<void> {
-    while (this.#underWay.size > 0) await Promise.all(this.#underWay)
   }
 
   exempt(checkout: Checkout, reason: string): void {
@@ -84,7 +84,7 @@ export class Judge implements Observer {
   }
 
   releasing(release: Release): Verdict {
-    if (!release.settled) return this.#follow(this.#judgeWhenSettled(release))
+    if (!release.settled) return this.#enforcer.follow(this.#judgeWhenSettled(release))
     const busy = busyRelease.judge(release, 0)
     if (busy !== undefined) return this.#judgeRelease(busyRelease, release, busy)
     const dirty = dirtyRelease.judge(release, 0)
@@ -106,7 +106,7 @@ export class Judge implements Observer {
       this.#announcer.finding(record)
       return 'left'
     }
-    const rollback = this.#follow(
+    const rollback = this.#enforcer.follow(
       rollBackFirst(control).then(({ outcome, detail }) => record.remedied(outcome, detail)),
     )
     this.#announcer.finding(record, rollback)
@@ -138,8 +138,8 @@ export class Judge implements Observer {
 
   transactionEnded(checkout: Checkout): void {
     // After a rollback of ours the owner still has to learn of it; until then nothing is resolved.
-    if (this.#remedied.has(checkout) || checkout.destroyAt !== Number.POSITIVE_INFINITY) return
-    this.#endTransactionFindings(checkout, 'its transaction has ended')
+    if (this.#enforcer.hasTransactionOf(checkout)) return
+    this.#ledger.endTransaction(checkout, 'its transaction has ended')
   }
 
   commitAnswered(checkout: Checkout): void {
@@ -151,7 +151,7 @@ export class Judge implements Observer {
     const { checkout } = ended
     const hint = sessionKilled.judge(ended, 0)
     if (hint !== undefined) this.#report(sessionKilled, checkout, hint)
-    this.#endTransactionFindings(checkout, 'its session was ended by the server')
+    this.#ledger.endTransaction(checkout, 'its session was ended by the server')
   }
 
   acquireFailed(checkout: Checkout, error: unknown): void {
@@ -169,11 +169,12 @@ export class Judge implements Observer {
       if (hint !== undefined) this.#report(rule, checkout, hint)
       if (checkout.phase !== 'out') return
     }
-    if (now >= checkout.destroyAt) this.#destroyAfterRollback(checkout)
+    if (now >= checkout.destroyAt) this.#enforcer.destroyAfterRollback(checkout)
   }
 
   #judgeWait(checkout: Checkout, now: number, gaveUp: boolean): void {
-    if ((checkout.reported & bitOf(this.#exhausted)) !== 0) return
+    if (!gaveUp) this.#judgeNesting(checkout, now)
+    if ((checkout.reported & bitOf(this.#exhausted.kind)) !== 0) return
     const { pool } = checkout
     const occupation = () => ({
       gauge: pool.gauge(),
@@ -183,6 +184,41 @@ export class Judge implements Observer {
     const hint = this.#exhausted.judge({ checkout, gaveUp, occupation }, now)
     if (hint !== undefined)
       this.#report(this.#exhausted, checkout, hint, () => ({ holders: this.#ledger.holders(pool) }))
+  }
+
+  #judgeNesting(waiter: Checkout, now: number): void {
+    const { pool, scope } = waiter
+    if (scope === undefined || (waiter.reported & bitOf(nestedAcquire.kind)) !== 0) return
+    const holdings = [...pool.out].filter((holder) => holder.scope?.encloses(scope))
+    const hint = nestedAcquire.judge({ waiter, holdings }, now)
+    if (hint === undefined) return
+    this.#report(nestedAcquire, waiter, hint, () => ({ holders: this.#ledger.holdersAmong(holdings) }))
+  }
+
+  /**
+   * One finding for the whole pool, which names all holders. It is opened for the last of those who keep a holder
+   * waiting: others may have queued up behind them, and rejecting one of these would help nobody.
+   */
+  #judgeDeadlock(pool: CheckoutPool, now: number): void {
+    const waiters = [...pool.waiters]
+    if (waiters.some(({ reported }) => (reported & bitOf(poolDeadlock.kind)) !== 0)) return
+    const hint = poolDeadlock.judge(pool, now)
+    if (hint === undefined) return
+    const out = [...pool.out]
+    const newest = waiters.findLast(({ scope }) => out.some((holder) => holder.scope?.encloses(scope)))
+    if (newest === undefined) return
+    const holders = this.#ledger.holders(pool)
+    const record = this.#open(poolDeadlock, newest, hint, { holders })
+    if (record === undefined) return
+    const { reject } = newest
+    if (record.evidence.remedy !== 'reject' || reject === undefined) {
+      this.#announcer.finding(record)
+      return
+    }
+    record.remedied('rejected', undefined)
+    this.#announcer.finding(record)
+    this.#ledger.withdrawn(newest, 'rejected')
+    reject(new PoolDeadlockError(record.reference, exhaustionMessage(pool, holders)))
   }
 
   async #judgeWhenSettled(release: Release): Promise<'proceed' | 'destroyed'> {
@@ -200,7 +236,7 @@ export class Judge implements Observer {
     const { checkout, control } = release
     const record = this.#open(rule, checkout, hint)
     if (record === undefined) return 'proceed'
-    const remedy = this.#apply(record, control, false)
+    const remedy = this.#enforcer.apply(record, control, false)
     this.#announcer.finding(record, remedy)
     if (remedy === undefined) return 'proceed'
     return remedy.then(() => {
@@ -214,7 +250,10 @@ export class Judge implements Observer {
     const record = this.#open(rule, checkout, hint, more)
     if (record === undefined) return
     const { control } = checkout
-    this.#announcer.finding(record, control === undefined ? undefined : this.#apply(record, control, true))
+    this.#announcer.finding(
+      record,
+      control === undefined ? undefined : this.#enforcer.apply(record, control, true),
+    )
   }
 
   #open<Subject>(
@@ -234,89 +273,17 @@ export class Judge implements Observer {
       ...(typeof more === 'function' ? more() : more),
     })
   }
-
-  /** Starts the remedy of a finding, if it has one that touches the client. */
-  #apply(record: FindingRecord, control: ClientControl, ownerHolds: boolean): Promise<void> | undefined {
-    switch (record.evidence.remedy) {
-      case 'rollback':
-        return control.transaction === 'idle' ? undefined : this.#rollBack(record, control, ownerHolds)
-      case 'destroy':
-        return this.#destroy(record, control)
-      default:
-        return undefined
-    }
-  }
-
-  #rollBack(record: FindingRecord, control: ClientControl, ownerHolds: boolean): Promise<void> {
-    const { checkout } = record.evidence
-    this.#remedied.add(checkout)
-    const completed = ({ outcome, detail }: RemedyResult) => {
-      this.#remedied.delete(checkout)
-      record.remedied(outcome, detail)
-      const { idleTransactionMillis } = this.#settings.limits
-      if (
-        ownerHolds &&
-        outcome === 'rolled-back' &&
-        checkout.phase === 'out' &&
-        idleTransactionMillis !== false
-      ) {
-        checkout.destroyAt = this.#ledger.time.now() + idleTransactionMillis
-      }
-    }
-    const lifted = () => {
-      checkout.destroyAt = Number.POSITIVE_INFINITY
-      this.#endTransactionFindings(checkout, 'its owner sent ROLLBACK')
-    }
-    return this.#follow(
-      rollBack({
-        control,
-        reference: record.reference,
-        clock: this.#settings.clock,
-        completed,
-        lifted: ownerHolds ? lifted : undefined,
-      }),
-    )
-  }
-
-  /** What was found of a transaction is over with it; the next one of this checkout is judged anew. */
-  #endTransactionFindings(checkout: Checkout, what: string): void {
-    this.#ledger.resolve(checkout, (kind) => ofTransaction.has(kind), { what })
-    checkout.reported &= ~bitsOfTransaction
-  }
-
-  #destroy(record: FindingRecord, control: ClientControl, detail?: string): Promise<void> {
-    const destroyed = destroySession(control, record.reference, this.#settings.clock)
-    return this.#follow(destroyed.then(() => record.remedied('destroyed', detail)))
-  }
-
-  /** The owner has neither released nor sent ROLLBACK for a whole limit after its transaction was taken away. */
-  #destroyAfterRollback(checkout: Checkout): void {
-    checkout.destroyAt = Number.POSITIVE_INFINITY
-    const record = this.#ledger.openFindings(checkout).find(({ evidence }) => evidence.remedy === 'rollback')
-    const { control } = checkout
-    if (record === undefined || control === undefined) return
-    const limit = describeMillis(this.#settings.limits.idleTransactionMillis || 0)
-    const detail = `still held ${limit} after the rollback`
-    void this.#destroy(record, control, detail).then(() => this.#announcer.remedied(record))
-  }
-
-  #follow<T>(work: Promise<T>): Promise<T> {
-    this.#underWay.add(work)
-    const done = () => this.#underWay.delete(work)
-    work.then(done, done)
-    return work
-  }
 }
 
 const rolledBackInTime = { what: 'rolled back before the next owner could use it' }
 
 /** Kinds that an exemption spares. */
-const spared: ReadonlySet<FindingKind> = new Set(['idle-transaction', 'long-transaction', 'long-hold'])
-
-/** Kinds that rest on an open transaction. */
-const ofTransaction: ReadonlySet<FindingKind> = new Set(['idle-transaction', 'long-transaction'])
-
-const bitsOfTransaction = [...ofTransaction].reduce((bits, kind) => bits | bitOf({ kind }), 0)
+const spared: ReadonlySet<FindingKind> = new Set([
+  'idle-transaction',
+  'long-transaction',
+  'long-hold',
+  'outlived-scope',
+])
 
 /** A rule that is switched off does not exist. */
 function timed(
@@ -326,9 +293,5 @@ function timed(
 ): TimedRule[] {
   if (limitMillis === false) return []
   const made = rule(limitMillis)
-  return [{ rule: made, bit: bitOf(made), exempts }]
-}
-
-function bitOf({ kind }: Pick<Rule<never>, 'kind'>): number {
-  return 1 << findingKinds.indexOf(kind)
+  return [{ rule: made, bit: bitOf(made.kind), exempts }]
 }

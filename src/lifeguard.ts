@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks'
 import { type PoolWatch, watchPgPool } from './adapters/pg-pool.ts'
 import type { PgClientLike, PgPoolLike } from './adapters/pg-types.ts'
 import { Announcer } from './announcer.ts'
@@ -7,9 +8,11 @@ import type { Finding } from './core/finding.ts'
 import { Ledger } from './core/ledger.ts'
 import { rejectUnknown, requireObject } from './core/option-check.ts'
 import { type Snapshot, takeSnapshot } from './core/snapshot.ts'
+import { Enforcer } from './enforcer.ts'
 import { ClosedError, OptionError } from './errors.ts'
 import { Judge } from './judge.ts'
 import { type LifeguardOptions, resolveOptions, type Settings } from './options.ts'
+import { type Scopes, scopesOf } from './scopes.ts'
 import { type ClientOf, openSession, type Session, type SessionPool } from './session.ts'
 import { missingTimeouts } from './session-timeouts.ts'
 import { runTransaction, type TransactionOptions } from './transaction.ts'
@@ -29,7 +32,7 @@ export interface LifeguardEvents {
 }
 
 /** Watches pools and says where they leak. Made by {@link createLifeguard}. */
-export interface Lifeguard extends AsyncDisposable {
+export interface Lifeguard extends Scopes, AsyncDisposable {
   /**
    * Watches a pool from now on. Watching it twice changes nothing.
    *
@@ -104,11 +107,12 @@ export function createLifeguard(options?: LifeguardOptions): Lifeguard {
   const period = sweepPeriod(settings)
   const time = new ActiveTime(settings.clock, period)
   const announcer = new Announcer(settings.reporters)
-  const ledger = new Ledger(settings.clock, time, settings.queryText, {
+  const ledger = new Ledger(settings.clock, time, settings.context, settings.queryText, {
     requested: () => sweep.wake(),
     resolved: (record) => announcer.resolved(record),
   })
-  const judge = new Judge(settings, ledger, announcer)
+  const enforcer = new Enforcer(settings, ledger, announcer)
+  const judge = new Judge(settings, ledger, announcer, enforcer)
   const sweep = sweeper(settings, period, ledger, judge)
   const watches = new Map<object, PoolWatch>()
   let names = 0
@@ -119,6 +123,7 @@ export function createLifeguard(options?: LifeguardOptions): Lifeguard {
   }
 
   const lifeguard: Lifeguard = {
+    ...scopesOf(ledger),
     watch(pool, watchOptions = {}) {
       requireOpen('lifeguard.watch')
       const name = poolName(watchOptions, names + 1)
@@ -160,7 +165,7 @@ export function createLifeguard(options?: LifeguardOptions): Lifeguard {
       for (const { unwatch } of watches.values()) unwatch()
       watches.clear()
       sweep.stop()
-      await judge.settled()
+      await enforcer.settled()
     },
     [Symbol.asyncDispose]: () => lifeguard.close(),
   }
@@ -193,6 +198,8 @@ function sweepPeriod({ limits }: Settings): number {
 function sweeper(settings: Settings, period: number, ledger: Ledger, judge: Judge) {
   /** Rests after this many sweeps that found nothing, rather than at once: starting a timer costs more than a sweep. */
   const patience = Math.ceil(5000 / period)
+  // A timer keeps the context of whoever starts it, and listeners would run in that: a request's, and for good.
+  const home = new AsyncResource('PG_LIFEGUARD_SWEEP')
   let cancel: (() => void) | undefined
   let idleSweeps = 0
 
@@ -205,7 +212,7 @@ function sweeper(settings: Settings, period: number, ledger: Ledger, judge: Judg
     judge.sweep()
     idleSweeps = [...ledger.pools].every(isIdle) ? idleSweeps + 1 : 0
     if (idleSweeps < patience) {
-      cancel = settings.clock.schedule(sweep, period)
+      cancel = home.runInAsyncScope(() => settings.clock.schedule(sweep, period))
       return
     }
     cancel = undefined
@@ -218,7 +225,7 @@ function sweeper(settings: Settings, period: number, ledger: Ledger, judge: Judg
       if (cancel !== undefined) return
       idleSweeps = 0
       ledger.time.tick()
-      cancel = settings.clock.schedule(sweep, period)
+      cancel = home.runInAsyncScope(() => settings.clock.schedule(sweep, period))
     },
     stop(): void {
       cancel?.()

@@ -1,9 +1,11 @@
+import { asyncLocalStorageContext } from './context/async-local-storage.ts'
 import { type Clock, systemClock } from './core/clock.ts'
 import { type FindingKind, findingKinds, type Remedy } from './core/finding.ts'
 import { defaultLimits, type Limits } from './core/limits.ts'
 import { oneOf, rejectUnknown, requireObject } from './core/option-check.ts'
 import type { QueryTextMode } from './core/redaction.ts'
 import type { Reporter } from './core/reporter.ts'
+import type { ScopeContext } from './core/scope.ts'
 import { OptionError } from './errors.ts'
 import { consoleReporter } from './reporters/console.ts'
 
@@ -21,6 +23,8 @@ export interface LifeguardOptions {
   readonly queryText?: QueryTextMode
   /** Where time comes from; for tests. */
   readonly clock?: Clock
+  /** Where the current scope comes from. Default: Node's AsyncLocalStorage. */
+  readonly context?: ScopeContext
 }
 
 /** The options with every default filled in. */
@@ -31,6 +35,7 @@ export interface Settings {
   readonly reporters: readonly Reporter[]
   readonly queryText: QueryTextMode
   readonly clock: Clock
+  readonly context: ScopeContext
 }
 
 /** The remedies that make sense for a kind; the first is the one of `enforce`. */
@@ -38,11 +43,14 @@ const possibleRemedies: Readonly<Record<FindingKind, readonly [Remedy, ...Remedy
   'idle-transaction': ['rollback', 'report', 'destroy'],
   'long-transaction': ['report', 'rollback', 'destroy'],
   'long-hold': ['report', 'destroy'],
+  'outlived-scope': ['destroy', 'report', 'rollback'],
   'dirty-release': ['rollback', 'report', 'destroy'],
   'busy-release': ['destroy', 'report'],
   'double-release': ['refuse', 'report'],
   'lost-commit': ['report'],
   'session-killed': ['report'],
+  'nested-acquire': ['report'],
+  'pool-deadlock': ['report', 'reject'],
   'pool-exhausted': ['report'],
   'blocked-shutdown': ['destroy', 'report'],
 }
@@ -53,7 +61,7 @@ const longestMillis = 2 ** 31 - 1
 /** @throws OptionError */
 export function resolveOptions(options: LifeguardOptions = {}): Settings {
   requireObject('options', options)
-  rejectUnknown('', options, ['mode', 'limits', 'remedies', 'reporters', 'queryText', 'clock'])
+  rejectUnknown('', options, ['mode', 'limits', 'remedies', 'reporters', 'queryText', 'clock', 'context'])
   const mode = oneOf('mode', given(options.mode, 'observe'), ['observe', 'enforce'])
   return {
     mode,
@@ -62,6 +70,7 @@ export function resolveOptions(options: LifeguardOptions = {}): Settings {
     reporters: resolveReporters(options.reporters),
     queryText: oneOf('queryText', given(options.queryText, 'redacted'), ['full', 'redacted', 'none']),
     clock: resolveClock(options.clock),
+    context: resolveContext(options.context),
   }
 }
 
@@ -118,6 +127,17 @@ function resolveClock(clock: Clock = systemClock): Clock {
       throw new OptionError(`clock.${method}`, 'must be a function', clock[method])
   }
   return clock
+}
+
+function resolveContext(context: ScopeContext | undefined): ScopeContext {
+  if (context === undefined) return asyncLocalStorageContext()
+  requireObject('context', context)
+  for (const method of ['current', 'run'] as const) {
+    if (typeof context[method] !== 'function') {
+      throw new OptionError(`context.${method}`, 'must be a function', context[method])
+    }
+  }
+  return context
 }
 
 /** Only what is undefined was not given: `null` is a mistake that must not pass. */

@@ -38,6 +38,12 @@ const errors: readonly [name: string, code: string, error: face.LifeguardError, 
     new face.SessionReleasedError(),
     'session.query was called after the session was released',
   ],
+  [
+    'PoolDeadlockError',
+    'LIFEGUARD_POOL_DEADLOCK',
+    new face.PoolDeadlockError({ id: 'f3', kind: 'pool-deadlock' }, 'pool main: all 2 clients are taken'),
+    'Rejected by pg-lifeguard to end a deadlock on the pool\npool main: all 2 clients are taken',
+  ],
   ['PoolExhaustedError', 'LIFEGUARD_POOL_EXHAUSTED', new face.PoolExhaustedError('all taken'), 'all taken'],
   [
     'LostCommitError',

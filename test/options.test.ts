@@ -39,8 +39,11 @@ describe('without options', () => {
 
   it('takes undefined for what is not given', () => {
     const nothing = { mode: undefined, limits: undefined, remedies: undefined, queryText: undefined }
-    const given = { ...nothing, clock: undefined, reporters: [] } as unknown as LifeguardOptions
-    expect(resolveOptions(given)).toEqual({ ...resolveOptions(), reporters: [] })
+    const defaulted = { ...nothing, clock: undefined, context: undefined }
+    const given = { ...defaulted, reporters: [] } as unknown as LifeguardOptions
+    const { context, ...settings } = resolveOptions(given)
+    expect(settings).toEqual({ ...resolveOptions(), context: undefined, reporters: [] })
+    expect(context.run('a scope', () => context.current())).toBe('a scope')
     expect(resolveOptions({ limits: { holdMillis: undefined } as never }).limits.holdMillis).toBe(30_000)
   })
 })
@@ -51,11 +54,14 @@ describe("in mode 'enforce'", () => {
       'idle-transaction': 'rollback',
       'long-transaction': 'report',
       'long-hold': 'report',
+      'outlived-scope': 'destroy',
       'dirty-release': 'rollback',
       'busy-release': 'destroy',
       'double-release': 'refuse',
       'lost-commit': 'report',
       'session-killed': 'report',
+      'nested-acquire': 'report',
+      'pool-deadlock': 'report',
       'pool-exhausted': 'report',
       'blocked-shutdown': 'destroy',
     })
@@ -71,16 +77,19 @@ describe("in mode 'enforce'", () => {
 })
 
 describe('a remedy', () => {
-  const all: readonly Remedy[] = ['report', 'rollback', 'destroy', 'refuse']
+  const all: readonly Remedy[] = ['report', 'rollback', 'destroy', 'refuse', 'reject']
   const allowed: Readonly<Record<FindingKind, readonly Remedy[]>> = {
     'idle-transaction': ['report', 'rollback', 'destroy'],
     'long-transaction': ['report', 'rollback', 'destroy'],
     'long-hold': ['report', 'destroy'],
+    'outlived-scope': ['report', 'rollback', 'destroy'],
     'dirty-release': ['report', 'rollback', 'destroy'],
     'busy-release': ['report', 'destroy'],
     'double-release': ['report', 'refuse'],
     'lost-commit': ['report'],
     'session-killed': ['report'],
+    'nested-acquire': ['report'],
+    'pool-deadlock': ['report', 'reject'],
     'pool-exhausted': ['report'],
     'blocked-shutdown': ['report', 'destroy'],
   }
@@ -152,11 +161,11 @@ describe('what is unknown or cannot work', () => {
     [() => ({}), 'options must be an object, got function (anonymous)'],
     [
       { modus: 'enforce' },
-      'modus is not an option (there are mode, limits, remedies, reporters, queryText, clock), got "enforce"',
+      'modus is not an option (there are mode, limits, remedies, reporters, queryText, clock, context), got "enforce"',
     ],
     [
       { Mode: 'enforce' },
-      'Mode is not an option (there are mode, limits, remedies, reporters, queryText, clock), got "enforce"',
+      'Mode is not an option (there are mode, limits, remedies, reporters, queryText, clock, context), got "enforce"',
     ],
     [{ mode: 'enforced' }, 'mode must be "observe" or "enforce", got "enforced"'],
     [{ mode: '' }, 'mode must be "observe" or "enforce", got ""'],
@@ -199,6 +208,9 @@ describe('what is unknown or cannot work', () => {
     [{ clock: Date }, 'clock must be an object, got function Date'],
     [{ clock: {} }, 'clock.now must be a function, got undefined'],
     [{ clock: { ...manualClock(), schedule: 5 } }, 'clock.schedule must be a function, got 5'],
+    [{ context: null }, 'context must be an object, got null'],
+    [{ context: new Map() }, 'context.current must be a function, got undefined'],
+    [{ context: { current() {}, run: true } }, 'context.run must be a function, got true'],
   ])('are refused: %o, by %j', (options, message) => {
     const error = failure(options)
     expect(error.message).toBe(message)

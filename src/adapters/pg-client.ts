@@ -206,7 +206,7 @@ export class GuardedClient {
   #adopt(query: SubmittedQuery | undefined): void {
     // After an error the pool has closed the client already; its last status says nothing any more.
     if (this.client.release === undefined || this.#control.gone) return
-    const checkout = this.#ledger.request(this.#host.record, 'pool.query', false, undefined)
+    const checkout = this.#ledger.request(this.#host.record, 'pool.query', false, undefined, undefined)
     this.begin(checkout)
     this.#control.session.inherited = false
     checkout.noteQuery(statementText(query))
@@ -256,8 +256,7 @@ export class GuardedClient {
       case 'out':
         break
       case 'destroyed':
-        // Once. Another one is a second release like any other.
-        checkout.phase = 'over'
+        checkout.phase = 'over' // Once: another one is a second release like any other.
         this.#observer.releasedLate(checkout)
         return undefined
       case 'returning':
@@ -335,7 +334,8 @@ export class GuardedClient {
     this.#ledger.closed(checkout, unsettled)
     this.#released = checkout
     if (this.#host.unwatched) this.unguard()
-    return pgRelease(error)
+    // The pool may set timers, and open a connection for the next in line.
+    return this.#ledger.detached(() => pgRelease(error))
   }
 
   #takeBack(error: Error): void {
@@ -344,7 +344,7 @@ export class GuardedClient {
     if (checkout === undefined || pgRelease === undefined) return
     this.#leave()
     this.#ledger.destroyed(checkout)
-    pgRelease(error)
+    this.#ledger.detached(() => pgRelease(error))
     this.#control.expectFarewell(this.#ledger.clock)
   }
 

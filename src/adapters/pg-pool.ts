@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks'
 import type { Checkout, CheckoutPool } from '../core/checkout.ts'
 import type { Ledger } from '../core/ledger.ts'
 import type { Observer } from '../core/observer.ts'
@@ -76,7 +77,7 @@ export function watchPgPool(host: unknown, name: string, ledger: Ledger, observe
   /** A pool that throws instead of rejecting leaves nobody waiting. */
   function start(checkout: Checkout, connect: () => unknown): unknown {
     try {
-      return connect()
+      return ledger.detached(connect)
     } catch (error) {
       fail(checkout, error)
       throw error
@@ -91,42 +92,80 @@ export function watchPgPool(host: unknown, name: string, ledger: Ledger, observe
     stack: CapturedStack,
   ) {
     probe.see(stack)
-    const checkout = ledger.request(record, via, isQueued(), stack)
+    const checkout = ledger.request(record, via, isQueued(), stack, ledger.currentScope())
     const callback = args[0]
     if (typeof callback === 'function') {
+      // A queued caller is served out of somebody else's release, and would go on in their context.
+      const caller = new AsyncResource('PG_LIFEGUARD_CONNECT')
+      const answer = (...results: unknown[]) =>
+        caller.runInAsyncScope(callback as Callback, undefined, ...results)
+      const isRejected = rejectable(checkout, (error) => answer(error, undefined, () => {}))
       const onClient: Callback = (error, client, done) => {
+        if (isRejected()) return giveUp(client)
         if (error) {
           fail(checkout, error)
-          return callback(error, client, done)
+          return answer(error, client, done)
         }
         const release = acquire(checkout, client)
-        return callback(error, client, release ?? done)
+        return answer(error, client, release ?? done)
       }
-      return start(checkout, () => Reflect.apply(original, self, [onClient]))
+      return start(checkout, () => Reflect.apply(original, self, [oneShot(onClient)]))
     }
+    let reject: (error: Error) => void = () => {}
+    const isRejected = rejectable(checkout, (error) => reject(error))
     const connecting = start(checkout, () => Reflect.apply(original, self, args))
     if (!isThenable(connecting)) {
       // Not what a pool does, but what it gives is passed on all the same.
       acquire(checkout, connecting)
       return connecting
     }
-    return connecting.then(
+    const connected = connecting.then(
       (client) => {
+        if (isRejected()) return giveUp(client)
         acquire(checkout, client)
         return client
       },
       (error: unknown) => {
-        fail(checkout, error)
+        if (!isRejected()) fail(checkout, error)
         throw error
       },
     )
+    if (!observer.rejectsWaiters) return connected
+    const rejected = new Promise((_resolve, rejectNow) => {
+      reject = rejectNow
+    })
+    return Promise.race([connected, rejected])
+  }
+
+  /** Lets a remedy answer a caller that waits. Returns a function that says whether it has. */
+  function rejectable(waiter: Checkout, answer: (error: Error) => void): () => boolean {
+    if (!observer.rejectsWaiters) return () => false
+    let isRejected = false
+    waiter.reject = (error) => {
+      isRejected = true
+      answer(error)
+    }
+    return () => isRejected
+  }
+
+  /** The caller was rejected while it waited: nobody wants the client that comes now. */
+  function giveUp(client: unknown): undefined {
+    if (isClient(client)) ledger.detached(() => client.release?.())
   }
 
   /** The pool's own call of `connect` for an ordinary statement of `pool.query`: nothing is tracked but a long wait. */
   function connectPassing(original: Pool['connect'], self: unknown, callback: Callback, text: unknown) {
-    const waiter = isQueued() ? ledger.request(record, 'pool.query', true, undefined) : undefined
+    const waiter = isQueued()
+      ? ledger.request(record, 'pool.query', true, undefined, ledger.currentScope())
+      : undefined
     if (waiter !== undefined) waiter.lastQuery = statementText(text)
+    const reject = (error: Error) => callback(error, undefined, () => {})
+    const isRejected =
+      waiter !== undefined && observer.rejectsWaiters
+        ? rejectable(waiter, AsyncResource.bind(reject))
+        : undefined
     const onClient: Callback = (error, client, done) => {
+      if (isRejected?.()) return giveUp(client)
       if (waiter !== undefined) {
         if (error) fail(waiter, error)
         else ledger.withdrawn(waiter, 'got a client')
@@ -134,7 +173,7 @@ export function watchPgPool(host: unknown, name: string, ledger: Ledger, observe
       if (isClient(client) && !clientHost.unwatched) guardOf(client)
       return callback(error, client, done)
     }
-    return Reflect.apply(original, self, [onClient])
+    return ledger.detached(() => Reflect.apply(original, self, [oneShot(onClient)]))
   }
 
   const overrides = [
@@ -207,6 +246,16 @@ export function watchPgPool(host: unknown, name: string, ledger: Ledger, observe
       for (const waiter of record.waiters) ledger.dismiss(waiter)
       ledger.pools.delete(record)
     },
+  }
+}
+
+/** A connection keeps the callback that it was opened for: it must not keep the caller's request alive as well. */
+function oneShot(callback: Callback): Callback {
+  let pending: Callback | undefined = callback
+  return (...results) => {
+    const called = pending
+    pending = undefined
+    return called?.(...results)
   }
 }
 

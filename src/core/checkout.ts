@@ -3,6 +3,7 @@ import type { ClientControl } from './client-control.ts'
 import { type CapturedStack, type Origin, originOf } from './origin.ts'
 import type { PoolRecord } from './pool-record.ts'
 import { presentQueryText, type QueryTextMode } from './redaction.ts'
+import type { Scope } from './scope.ts'
 import type { TransactionStatus } from './transaction.ts'
 
 /** The pool of a checkout. */
@@ -29,6 +30,8 @@ export class Checkout {
   /** Whether the pool had no client to give when this one was asked for. */
   readonly queued: boolean
   stack: CapturedStack | undefined
+  /** The unit of work that asked for the client. */
+  scope: Scope | undefined
   phase: Phase = 'waiting'
   control: ClientControl | undefined = undefined
   pid: number | undefined = undefined
@@ -44,6 +47,8 @@ export class Checkout {
   /** When the client last became ready: no statement has been running since, unless one is now. */
   idleSince = 0
   exemption: string | undefined = undefined
+  /** Gives a caller that waits an error in place of a client. Only where a remedy may ask for it. */
+  reject: ((error: Error) => void) | undefined = undefined
   /** One bit per rule that has spoken: each speaks once per checkout. */
   reported = 0
   /** When a session that was rolled back and is still held will be destroyed. */
@@ -56,6 +61,7 @@ export class Checkout {
     requestedAt: number,
     queued: boolean,
     stack: CapturedStack | undefined,
+    scope: Scope | undefined,
   ) {
     this.id = id
     this.pool = pool
@@ -63,6 +69,7 @@ export class Checkout {
     this.requestedAt = requestedAt
     this.queued = queued
     this.stack = stack
+    this.scope = scope
   }
 
   get origin(): Origin | undefined {
@@ -89,6 +96,7 @@ export class Checkout {
   forget(): void {
     this.control = undefined
     this.lastQuery = undefined
+    this.scope = undefined
     this.queryStacks = undefined
   }
 }

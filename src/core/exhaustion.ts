@@ -4,6 +4,7 @@ import { describeMillis } from './duration.ts'
 import type { Holder } from './finding.ts'
 import { oneLine } from './harmless.ts'
 import { describeFrame } from './origin.ts'
+import type { ScopeData } from './scope.ts'
 
 /**
  * Gives the pool's own timeout error the reason: `holders` as data, and a `cause` whose message can be read. The
@@ -21,15 +22,22 @@ export function nameHolders(error: Error, pool: CheckoutPool, holders: readonly 
   })
 }
 
-function exhaustionMessage(pool: CheckoutPool, holders: readonly Holder[]): string {
+/** Who has the clients of a pool, one a line. */
+export function exhaustionMessage(pool: CheckoutPool, holders: readonly Holder[]): string {
   const { total, max, waiting } = pool.gauge()
   const head = `pool ${pool.name}: all ${max ?? total} clients are taken${waiting > 0 ? `, ${waiting} more callers wait` : ''}`
   return [head, ...holders.map((holder) => `  - ${describeHolder(holder)}`)].join('\n')
 }
 
+/** `request GET /datasets/:id (id 7)` */
+export function describeScope({ kind, name, id }: ScopeData): string {
+  return `${kind} ${name}${id === undefined ? '' : ` (id ${id})`}`
+}
+
 /** One line: where, for how long, in what state, doing what. */
 export function describeHolder(holder: Holder): string {
   const parts = [holder.origin === undefined ? holder.via : describeFrame(holder.origin)]
+  if (holder.scope !== undefined) parts.push(describeScope(holder.scope))
   if (holder.heldMillis !== undefined) parts.push(`held for ${describeMillis(holder.heldMillis)}`)
   if (holder.transaction !== undefined && holder.transaction !== 'idle') {
     const idle = holder.idleMillis ? `, idle for ${describeMillis(holder.idleMillis)}` : ''

@@ -5,6 +5,7 @@ import type { Certainty, Finding, FindingKind, Holder, Outcome, Remedy } from '.
 import { deepFreeze } from './freeze.ts'
 import { describeFrame, type Origin } from './origin.ts'
 import { presentQueryText, type QueryTextMode } from './redaction.ts'
+import type { ScopeData } from './scope.ts'
 
 /** What a finding is opened with. */
 export interface FindingEvidence {
@@ -27,6 +28,7 @@ export class FindingRecord {
   readonly fingerprint: string
   readonly occurrences: number
   readonly #transactionOrigin: Origin | undefined
+  readonly #scope: ScopeData | undefined
   readonly #openedAt: number
   readonly #time: ActiveTime
   /** As it was found: what a remedy does to it afterwards would only confuse. */
@@ -50,6 +52,7 @@ export class FindingRecord {
     this.#checkout = checkoutData(evidence.checkout, time, queryText)
     this.origin = source.origin
     this.#transactionOrigin = source.transactionOrigin
+    this.#scope = evidence.checkout.scope?.data()
     this.fingerprint = fingerprintOf(evidence, this.origin ?? this.#transactionOrigin)
     this.occurrences = count(this.fingerprint)
     this.#openedAt = time.epochMillis(time.now())
@@ -86,6 +89,7 @@ export class FindingRecord {
       checkout: this.#checkout,
       ...(this.origin === undefined ? {} : { origin: this.origin }),
       ...(this.#transactionOrigin === undefined ? {} : { transactionOrigin: this.#transactionOrigin }),
+      ...(this.#scope === undefined ? {} : { scope: this.#scope }),
       ...(eventOrigin === undefined ? {} : { eventOrigin }),
       ...(holders === undefined ? {} : { holders }),
       hint,

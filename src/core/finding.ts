@@ -1,36 +1,46 @@
 import type { CheckoutData } from './checkout.ts'
 import type { Origin } from './origin.ts'
+import type { ScopeData } from './scope.ts'
 
 /** Every kind of finding, in the order of the documentation. */
 export const findingKinds = [
   'idle-transaction',
   'long-transaction',
   'long-hold',
+  'outlived-scope',
   'dirty-release',
   'busy-release',
   'double-release',
   'lost-commit',
   'session-killed',
+  'nested-acquire',
+  'pool-deadlock',
   'pool-exhausted',
   'blocked-shutdown',
 ] as const
 
 export type FindingKind = (typeof findingKinds)[number]
 
+/** The kind's place in `Checkout.reported`. */
+export function bitOf(kind: FindingKind): number {
+  return 1 << findingKinds.indexOf(kind)
+}
+
 /** `suspected`: a limit has passed, which proves nothing. `certain`: a leak, whatever the time. */
 export type Certainty = 'suspected' | 'certain'
 
 /** What is done about a finding. */
-export type Remedy = 'report' | 'rollback' | 'destroy' | 'refuse'
+export type Remedy = 'report' | 'rollback' | 'destroy' | 'refuse' | 'reject'
 
 /** What a remedy other than `report` came to. */
-export type Outcome = 'rolled-back' | 'destroyed' | 'refused'
+export type Outcome = 'rolled-back' | 'destroyed' | 'refused' | 'rejected'
 
 /** A client that somebody else waits for. */
 export interface Holder extends Partial<CheckoutData> {
   readonly via: CheckoutData['via']
   readonly origin?: Origin
   readonly transactionOrigin?: Origin
+  readonly scope?: ScopeData
 }
 
 /** What a rule reports: frozen, plain, JSON-safe. */
@@ -48,6 +58,8 @@ export interface Finding {
   readonly transactionOrigin?: Origin
   /** For `double-release`: where the second release was called. */
   readonly eventOrigin?: Origin
+  /** The unit of work that checked it out. */
+  readonly scope?: ScopeData
   /** Who has the pool's clients, for `pool-exhausted`. */
   readonly holders?: readonly Holder[]
   /** The likely cause, in one sentence. */

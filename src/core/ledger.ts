@@ -4,10 +4,11 @@ import type { ClientControl } from './client-control.ts'
 import type { Clock } from './clock.ts'
 import { describeMillis } from './duration.ts'
 import type { Finding, FindingKind, Holder } from './finding.ts'
-import { findingKinds } from './finding.ts'
+import { bitOf } from './finding.ts'
 import { type FindingEvidence, FindingRecord } from './finding-record.ts'
 import { type CapturedStack, originOf } from './origin.ts'
 import { presentQueryText, type QueryTextMode } from './redaction.ts'
+import { Scope, type ScopeContext } from './scope.ts'
 
 /** How many fingerprints are counted, and how many resolved findings are remembered: memory must not grow with time. */
 const mostFingerprints = 1000
@@ -16,6 +17,9 @@ const mostResolved = 200
 const mostDestroyed = 200
 /** A report that lists more holders than this helps nobody. */
 const mostHolders = 20
+
+/** Findings that rest on an open transaction. */
+const ofTransaction: ReadonlySet<FindingKind> = new Set(['idle-transaction', 'long-transaction'])
 
 /** Findings that are made by a release and therefore outlast it. */
 const afterRelease: ReadonlySet<FindingKind> = new Set(['dirty-release', 'busy-release'])
@@ -31,6 +35,7 @@ export class Ledger {
   readonly pools = new Set<CheckoutPool>()
   readonly clock: Clock
   readonly time: ActiveTime
+  readonly context: ScopeContext
   readonly queryText: QueryTextMode
   readonly #open = new Map<Checkout, FindingRecord[]>()
   readonly #resolved: Finding[] = []
@@ -40,18 +45,42 @@ export class Ledger {
   #checkouts = 0
   #findings = 0
 
-  constructor(clock: Clock, time: ActiveTime, queryText: QueryTextMode, events: LedgerEvents) {
+  constructor(
+    clock: Clock,
+    time: ActiveTime,
+    context: ScopeContext,
+    queryText: QueryTextMode,
+    events: LedgerEvents,
+  ) {
     this.clock = clock
     this.time = time
+    this.context = context
     this.queryText = queryText
     this.#events = events
   }
 
+  /** The unit of work that the caller belongs to. */
+  currentScope(): Scope | undefined {
+    const current = this.context.current()
+    return current instanceof Scope ? current : undefined
+  }
+
+  /** Calls `work` outside of any scope: what it makes to last, such as a connection, must not keep the caller's alive. */
+  detached<Result>(work: () => Result): Result {
+    return this.context.current() === undefined ? work() : this.context.run(undefined, work)
+  }
+
   /** Somebody asks for a client. */
-  request(pool: CheckoutPool, via: Via, queued: boolean, stack: CapturedStack | undefined): Checkout {
+  request(
+    pool: CheckoutPool,
+    via: Via,
+    queued: boolean,
+    stack: CapturedStack | undefined,
+    scope: Scope | undefined,
+  ): Checkout {
     this.#checkouts += 1
     this.#events.requested()
-    const checkout = new Checkout(this.#checkouts, pool, via, this.time.now(), queued, stack)
+    const checkout = new Checkout(this.#checkouts, pool, via, this.time.now(), queued, stack, scope)
     if (queued) pool.waiters.add(checkout)
     return checkout
   }
@@ -117,7 +146,7 @@ export class Ledger {
   /** Opens a finding, unless this checkout has had one of this kind. */
   open(evidence: FindingEvidence): FindingRecord | undefined {
     const { checkout, kind } = evidence
-    const bit = 1 << findingKinds.indexOf(kind)
+    const bit = bitOf(kind)
     if ((checkout.reported & bit) !== 0) return undefined
     checkout.reported |= bit
     this.#findings += 1
@@ -166,6 +195,12 @@ export class Ledger {
     }
   }
 
+  /** What was found of a transaction is over with it; the next one of this checkout is judged anew. */
+  endTransaction(checkout: Checkout, what: string): void {
+    this.resolve(checkout, (kind) => ofTransaction.has(kind), { what })
+    for (const kind of ofTransaction) checkout.reported &= ~bitOf(kind)
+  }
+
   /** Open findings first, then those that resolved lately. */
   findings(): Finding[] {
     const open = [...this.#open.values()].flat()
@@ -174,15 +209,7 @@ export class Ledger {
 
   /** Who has the clients of a pool, the longest first; statements of `pool.query` last. */
   holders(pool: CheckoutPool): Holder[] {
-    const held = [...pool.out].slice(0, mostHolders).map((checkout): Holder => {
-      const origin = checkout.origin
-      const transactionOrigin = originOf(checkout.control?.transactionStack)
-      return {
-        ...checkoutData(checkout, this.time, this.queryText),
-        ...(origin === undefined ? {} : { origin }),
-        ...(transactionOrigin === undefined ? {} : { transactionOrigin }),
-      }
-    })
+    const held = this.holdersAmong([...pool.out])
     const passing = pool.passingQueries().map(({ pid, text }): Holder => {
       const lastQuery = this.present(text)
       return {
@@ -194,6 +221,20 @@ export class Ledger {
     return [...held, ...passing].slice(0, mostHolders)
   }
 
+  /** These checkouts as a report lists them. */
+  holdersAmong(checkouts: readonly Checkout[]): Holder[] {
+    return checkouts.slice(0, mostHolders).map((checkout): Holder => {
+      const origin = checkout.origin
+      const transactionOrigin = originOf(checkout.control?.transactionStack)
+      return {
+        ...checkoutData(checkout, this.time, this.queryText),
+        ...(origin === undefined ? {} : { origin }),
+        ...(transactionOrigin === undefined ? {} : { transactionOrigin }),
+        ...(checkout.scope === undefined ? {} : { scope: checkout.scope.data() }),
+      }
+    })
+  }
+
   /** A statement's text as reports show it. */
   present(text: string | undefined): string | undefined {
     return presentQueryText(text, this.queryText)
@@ -201,6 +242,7 @@ export class Ledger {
 
   #stopWaiting(checkout: Checkout, what: string): void {
     if (checkout.queued) checkout.pool.waiters.delete(checkout)
+    checkout.reject = undefined
     if (checkout.reported === 0) return
     this.resolve(checkout, () => true, { what, after: this.time.now() - checkout.requestedAt })
     // The wait is over. What it was reported for says nothing about the checkout that follows.

@@ -18,6 +18,8 @@ export interface Observer {
    * its statements has been sent. Returns whether the session stays as it is.
    */
   releasedAs(release: Release): 'remedied' | 'left'
+  /** Whether a remedy may give a caller that waits an error in place of a client. */
+  readonly rejectsWaiters: boolean
   releasedAgain(checkout: Checkout): void
   /** The owner released a client whose session a remedy had destroyed. */
   releasedLate(checkout: Checkout): void

@@ -49,3 +49,9 @@ export interface Occupation {
   readonly held: number
   readonly passing: number
 }
+
+/** A waiter, and what its own scope, or one around it, holds of the same pool. */
+export interface ScopedWait {
+  readonly waiter: Checkout
+  readonly holdings: readonly Checkout[]
+}

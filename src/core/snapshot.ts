@@ -1,9 +1,10 @@
-import { type CheckoutData, checkoutData } from './checkout.ts'
+import { type Checkout, type CheckoutData, checkoutData } from './checkout.ts'
 import type { Finding } from './finding.ts'
 import { deepFreeze } from './freeze.ts'
 import type { Ledger } from './ledger.ts'
 import { type Origin, originOf } from './origin.ts'
 import type { PoolGauge } from './pool-record.ts'
+import type { Scope, ScopeData } from './scope.ts'
 
 /** A watched pool at one moment. */
 export interface PoolSnapshot extends Omit<PoolGauge, 'max'> {
@@ -20,6 +21,7 @@ export interface CheckoutSnapshot extends CheckoutData {
   readonly pool: string
   readonly origin?: Origin
   readonly transactionOrigin?: Origin
+  readonly scope?: ScopeData
 }
 
 /** Everything the lifeguard knows, as frozen plain data that `JSON.stringify` takes. */
@@ -46,16 +48,7 @@ export function takeSnapshot(ledger: Ledger, mode: Snapshot['mode']): Snapshot {
       out: pool.out.size,
       ending: pool.endingSince !== undefined,
     })
-    for (const checkout of [...pool.out, ...pool.waiters]) {
-      const { origin } = checkout
-      const transactionOrigin = originOf(checkout.control?.transactionStack)
-      checkouts.push({
-        pool: pool.name,
-        ...checkoutData(checkout, ledger.time, ledger.queryText),
-        ...(origin === undefined ? {} : { origin }),
-        ...(transactionOrigin === undefined ? {} : { transactionOrigin }),
-      })
-    }
+    for (const checkout of [...pool.out, ...pool.waiters]) checkouts.push(describeCheckout(ledger, checkout))
   }
   return deepFreeze({
     takenAt: ledger.time.epochMillis(ledger.time.now()),
@@ -64,4 +57,27 @@ export function takeSnapshot(ledger: Ledger, mode: Snapshot['mode']): Snapshot {
     checkouts,
     findings: ledger.findings(),
   })
+}
+
+/** What a scope holds or waits for, the scopes inside it included. */
+export function scopeSessions(ledger: Ledger, scope: Scope): readonly CheckoutSnapshot[] {
+  const sessions: CheckoutSnapshot[] = []
+  for (const pool of ledger.pools) {
+    for (const checkout of [...pool.out, ...pool.waiters]) {
+      if (scope.encloses(checkout.scope)) sessions.push(describeCheckout(ledger, checkout))
+    }
+  }
+  return deepFreeze(sessions)
+}
+
+function describeCheckout(ledger: Ledger, checkout: Checkout): CheckoutSnapshot {
+  const { origin } = checkout
+  const transactionOrigin = originOf(checkout.control?.transactionStack)
+  return {
+    pool: checkout.pool.name,
+    ...checkoutData(checkout, ledger.time, ledger.queryText),
+    ...(origin === undefined ? {} : { origin }),
+    ...(transactionOrigin === undefined ? {} : { transactionOrigin }),
+    ...(checkout.scope === undefined ? {} : { scope: checkout.scope.data() }),
+  }
 }

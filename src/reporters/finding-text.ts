@@ -1,8 +1,9 @@
 import { describeMillis } from '../core/duration.ts'
-import { describeHolder } from '../core/exhaustion.ts'
+import { describeHolder, describeScope } from '../core/exhaustion.ts'
 import type { Finding, Outcome } from '../core/finding.ts'
 import { oneLine } from '../core/harmless.ts'
 import { describeFrame, type Frame, type Origin } from '../core/origin.ts'
+import type { ScopeData } from '../core/scope.ts'
 import { codeFrame, linesAround } from './code-frame.ts'
 import type { Style } from './terminal-style.ts'
 import { verdictOf } from './verdict.ts'
@@ -12,6 +13,7 @@ const outcomes: Readonly<Record<Outcome, string>> = {
   'rolled-back': 'the transaction was rolled back',
   destroyed: 'the session was destroyed, its slot is free',
   refused: 'the release was refused',
+  rejected: 'the caller that came last was rejected',
 }
 
 /** Below this a duration says nothing. */
@@ -34,6 +36,8 @@ export function findingText(finding: Finding, options: TextOptions): string {
   if (finding.outcome !== undefined) {
     lines.push(...paragraph(`done: ${outcomeText(finding)}`).map((line) => style('green', line)))
   }
+  if (finding.scope !== undefined)
+    lines.push('', ...paragraph(`in ${describeScope(finding.scope)}${traceText(finding.scope)}`))
   lines.push(...place(finding, options))
   // Of a caller that waits the hint has said everything.
   if (checkout.phase !== 'waiting') lines.push('', ...paragraph(stateOf(finding)))
@@ -50,6 +54,10 @@ export function findingText(finding: Finding, options: TextOptions): string {
     )
   }
   return `${lines.join('\n')}\n`
+}
+
+function traceText({ traceId }: ScopeData): string {
+  return traceId === undefined ? '' : `, trace ${traceId}`
 }
 
 /** Whether a reader can still do by hand what no remedy has done. */

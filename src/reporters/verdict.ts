@@ -1,7 +1,12 @@
 import type { Finding, FindingKind } from '../core/finding.ts'
 
 /** Certain, but nothing is leaked. */
-const noLeak: ReadonlySet<FindingKind> = new Set(['double-release', 'lost-commit', 'session-killed'])
+const noLeak: ReadonlySet<FindingKind> = new Set([
+  'double-release',
+  'lost-commit',
+  'session-killed',
+  'pool-deadlock',
+])
 
 /** How sure the finding is, in one word: only what is certain to be one is called a leak. */
 export function verdictOf({

@@ -1,3 +1,4 @@
+import { asyncLocalStorageContext } from '../../src/context/async-local-storage.ts'
 import { ActiveTime } from '../../src/core/active-time.ts'
 import type { Checkout } from '../../src/core/checkout.ts'
 import type { ClientControl, Work } from '../../src/core/client-control.ts'
@@ -6,6 +7,7 @@ import type { Finding, FindingKind } from '../../src/core/finding.ts'
 import type { FindingRecord } from '../../src/core/finding-record.ts'
 import { Ledger } from '../../src/core/ledger.ts'
 import type { QueryTextMode } from '../../src/core/redaction.ts'
+import type { Scope } from '../../src/core/scope.ts'
 import type { TransactionStatus } from '../../src/core/transaction.ts'
 
 type PoolOfBooks = Checkout['pool']
@@ -17,6 +19,8 @@ export interface Posture {
   transactionSince?: number
   transactionStack?: { stack: string }
   work?: Work
+  /** Whose client it is. */
+  scope?: Scope
 }
 
 export interface Books {
@@ -29,7 +33,7 @@ export interface Books {
   /** How often somebody asked for a client. */
   requests(): number
   /** Somebody waits for a client. */
-  wait(place?: string): Checkout
+  wait(place?: string, scope?: Scope): Checkout
   /** Somebody gets a client at once. */
   checkOut(place?: string, posture?: Posture): Checkout
   open(checkout: Checkout, kind?: FindingKind, momentary?: boolean): FindingRecord | undefined
@@ -48,7 +52,7 @@ export function openBooks(
   const time = new ActiveTime(clock, 200)
   const resolved: Finding[] = []
   let requests = 0
-  const ledger = new Ledger(clock, time, queryText, {
+  const ledger = new Ledger(clock, time, asyncLocalStorageContext(), queryText, {
     requested: () => {
       requests += 1
     },
@@ -75,9 +79,9 @@ export function openBooks(
     pool,
     resolved,
     requests: () => requests,
-    wait: (place) => ledger.request(pool, 'connect', true, stackAt(place)),
+    wait: (place, scope) => ledger.request(pool, 'connect', true, stackAt(place), scope),
     checkOut(place, posture = {}) {
-      const checkout = ledger.request(pool, 'connect', false, stackAt(place))
+      const checkout = ledger.request(pool, 'connect', false, stackAt(place), posture.scope)
       ledger.acquired(checkout, pretend(posture))
       return checkout
     },

@@ -31,7 +31,9 @@ function namesDeclaredIn(code: string): ReadonlySet<string> {
   const names = new Set<string>()
   const addFrom = (node: ts.Node) => {
     const { name } = node as ts.Node & { name?: ts.Node }
-    if (name !== undefined && ts.isIdentifier(name)) names.add(name.text)
+    // A property is no name of its own: `{ lifeguard }` takes what is there.
+    if (name !== undefined && ts.isIdentifier(name) && !ts.isObjectLiteralElementLike(node))
+      names.add(name.text)
     // Not into a function: what is declared inside is none of the module's names.
     if (!ts.isFunctionLike(node)) ts.forEachChild(node, addFrom)
   }

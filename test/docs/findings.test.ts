@@ -13,6 +13,7 @@ const outcomes: Readonly<Record<Remedy, Outcome | undefined>> = {
   rollback: 'rolled-back',
   destroy: 'destroyed',
   refuse: 'refused',
+  reject: 'rejected',
 }
 
 it('has a section for each kind, in the order of the list, and no other', () => {

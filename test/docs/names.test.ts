@@ -5,6 +5,7 @@ import { defaultLimits } from '../../src/core/limits.ts'
 import * as lifeguard from '../../src/index.ts'
 import { findingKinds, LifeguardError, sessionTimeouts } from '../../src/index.ts'
 import { resolveOptions } from '../../src/options.ts'
+import { entryPoints } from './entry-points.ts'
 import { readPage, root, tableIn } from './page.ts'
 
 const readme = readPage('README.md')
@@ -39,6 +40,7 @@ const explained = [
     'FindingReference',
     'ManualClock',
   ],
+  ...['Scopes', 'ScopeOptions', 'ScopeData', 'ScopeContext', 'CurrentScope', 'OpenScope'],
 ]
 
 describe('what the package exports', () => {
@@ -121,25 +123,30 @@ describe('the README', () => {
   })
 })
 
-/** The exports of the package, with the names of their members where they are interfaces. */
+/** The exports of the package and its entry points, with the names of their members where they are interfaces. */
 function readExports(): Map<string, string[]> {
   const { config } = ts.readConfigFile(join(root, 'tsconfig.json'), ts.sys.readFile)
   const { options } = ts.parseJsonConfigFileContent(config, { ...ts.sys, readDirectory: () => [] }, root)
-  const index = join(root, 'src/index.ts')
+  const rootNames = [...entryPoints.values()]
   // The types of Node.js are most of the work, and none of the names.
-  const program = ts.createProgram({ rootNames: [index], options: { ...options, types: [] } })
+  const program = ts.createProgram({ rootNames, options: { ...options, types: [] } })
   const checker = program.getTypeChecker()
-  const file = program.getSourceFile(index)
-  const symbol = file === undefined ? undefined : checker.getSymbolAtLocation(file)
-  if (symbol === undefined) throw new Error('src/index.ts exports nothing')
-  return new Map(
-    checker.getExportsOfModule(symbol).map((one) => {
+  const exported = new Map<string, string[]>()
+  for (const entryPoint of rootNames) {
+    const file = program.getSourceFile(entryPoint)
+    const symbol = file === undefined ? undefined : checker.getSymbolAtLocation(file)
+    if (symbol === undefined) throw new Error(`${entryPoint} exports nothing`)
+    for (const one of checker.getExportsOfModule(symbol)) {
       const real = one.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(one) : one
       const members =
         real.flags & ts.SymbolFlags.Interface ? checker.getDeclaredTypeOfSymbol(real).getProperties() : []
-      return [one.name, members.map(({ name }) => name).filter((name) => !name.startsWith('__@'))]
-    }),
-  )
+      exported.set(
+        one.name,
+        members.map(({ name }) => name).filter((name) => !name.startsWith('__@')),
+      )
+    }
+  }
+  return exported
 }
 
 function isErrorClass(value: unknown): value is new () => LifeguardError {

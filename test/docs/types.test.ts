@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import ts from 'typescript'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { entryPoints } from './entry-points.ts'
 import { exampleModule } from './example.ts'
 import { type CodeBlock, pagePaths, readPage, root } from './page.ts'
 
@@ -54,7 +55,7 @@ function problemsOf(sources: readonly Source[]): Map<string, string[]> {
   const texts = new Map(sources.map((source) => [source.file, source]))
   const options: ts.CompilerOptions = {
     ...repositoryOptions(),
-    paths: { 'pg-lifeguard': [join(root, 'src/index.ts')] },
+    paths: Object.fromEntries([...entryPoints].map(([name, source]) => [name, [source]])),
   }
   const host = ts.createCompilerHost(options)
   const { fileExists, readFile } = host

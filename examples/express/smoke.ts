@@ -1,0 +1,4 @@
+import { startService } from './app.ts'
+import { play } from './play.ts'
+
+await play(startService)

@@ -1,0 +1,98 @@
+/** A value that reports can show. */
+export type AttributeValue = string | number | boolean
+
+/** What a scope is opened with. */
+export interface ScopeOptions {
+  /** What sort of work it is, in one word: `request`, `job`, `test`. */
+  readonly kind: string
+  /** What people call it: `GET /datasets/:id`, `nightly`. A function is asked when a report needs it, and not before. */
+  readonly name: string | (() => string)
+  /** Tells this one from others of its name: a request id. */
+  readonly id?: string | undefined
+  readonly attributes?: Readonly<Record<string, AttributeValue>> | undefined
+  /** A W3C `traceparent`, as tracing clients send it. */
+  readonly traceparent?: string | undefined
+}
+
+/** A scope as plain data. */
+export interface ScopeData {
+  readonly kind: string
+  readonly name: string
+  readonly id?: string
+  readonly attributes?: Readonly<Record<string, AttributeValue>>
+  /** How it ended; absent while it goes on. */
+  readonly ending?: string
+  readonly traceId?: string
+  readonly spanId?: string
+}
+
+/** The unit of work that ought to release what it acquired. */
+export class Scope {
+  readonly parent: Scope | undefined
+  readonly #options: ScopeOptions
+  /** In active time. A scope that has ended stays the scope of what it has left running. */
+  endedAt: number | undefined = undefined
+  ending: string | undefined = undefined
+
+  constructor(options: ScopeOptions, parent: Scope | undefined) {
+    this.#options = options
+    this.parent = parent
+  }
+
+  get kind(): string {
+    return this.#options.kind
+  }
+
+  end(now: number, ending: string): void {
+    if (this.endedAt !== undefined) return
+    this.endedAt = now
+    this.ending = ending
+  }
+
+  /** Whether `other` is this scope or one inside it. */
+  encloses(other: Scope | undefined): boolean {
+    for (let scope = other; scope !== undefined; scope = scope.parent) if (scope === this) return true
+    return false
+  }
+
+  data(): ScopeData {
+    const { kind, id, attributes, traceparent } = this.#options
+    return {
+      kind,
+      name: this.#name(),
+      ...(id === undefined ? {} : { id }),
+      ...(attributes === undefined ? {} : { attributes: { ...attributes } }),
+      ...(this.ending === undefined ? {} : { ending: this.ending }),
+      ...traceOf(traceparent),
+    }
+  }
+
+  #name(): string {
+    const { kind, name } = this.#options
+    if (typeof name === 'string') return name
+    // Foreign code; a report must not fail for the want of a name.
+    try {
+      const found: unknown = name()
+      return typeof found === 'string' && found !== '' ? found : kind
+    } catch {
+      return kind
+    }
+  }
+}
+
+/** Nothing, if it is malformed: it comes from whoever sent the request. */
+function traceOf(traceparent: string | undefined): { traceId?: string; spanId?: string } {
+  const match = /^(?!ff)[\da-f]{2}-(?!0{32})([\da-f]{32})-(?!0{16})([\da-f]{16})-[\da-f]{2}/.exec(
+    traceparent ?? '',
+  )
+  const [, traceId, spanId] = match ?? []
+  return traceId === undefined || spanId === undefined ? {} : { traceId, spanId }
+}
+
+/** Where the current scope comes from: whatever carries a value along a flow of asynchronous calls. */
+export interface ScopeContext {
+  /** The value that `run` was given by the nearest caller. */
+  current(): unknown
+  /** Calls `work` and makes `value` the current one for all that it starts. */
+  run<Result>(value: unknown, work: () => Result): Result
+}

@@ -1,0 +1,39 @@
+/** A layer of a router's stack, in Express 4 and 5. */
+interface Layer {
+  readonly handle?: unknown
+  readonly route?: unknown
+}
+
+/** How many routes stand before `middleware` in the router that it is mounted in. Zero if it is not found. */
+export function routesBefore(app: unknown, middleware: unknown): number {
+  return countBefore(routerOf(app), middleware) ?? 0
+}
+
+/** `app.router` of Express 4 only throws; it has `_router`, which Express 5 has no more. */
+function routerOf(app: unknown): unknown {
+  if (typeof app !== 'function') return undefined
+  const { _router } = app as { readonly _router?: unknown }
+  return _router ?? (app as { readonly router?: unknown }).router
+}
+
+function countBefore(router: unknown, middleware: unknown): number | undefined {
+  const layers = layersOf(router)
+  const at = layers.findIndex(({ handle }) => handle === middleware)
+  if (at !== -1) return layers.slice(0, at).reduce((sum, layer) => sum + routesIn(layer), 0)
+  for (const { handle } of layers) {
+    const count = countBefore(handle, middleware)
+    if (count !== undefined) return count
+  }
+  return undefined
+}
+
+function routesIn({ route, handle }: Layer): number {
+  if (route !== undefined) return 1
+  return layersOf(handle).reduce((sum, layer) => sum + routesIn(layer), 0)
+}
+
+function layersOf(router: unknown): readonly Layer[] {
+  if (typeof router !== 'function') return []
+  const { stack } = router as { readonly stack?: unknown }
+  return Array.isArray(stack) ? (stack as Layer[]) : []
+}

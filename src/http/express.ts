@@ -1,0 +1,145 @@
+import type { Lifeguard } from '../lifeguard.ts'
+import type { CurrentScope } from '../scopes.ts'
+import { routesBefore } from './express-routes.ts'
+import {
+  openRequestScope,
+  pathOf,
+  type RequestLike,
+  type RequestNaming,
+  type ResponseLike,
+  requireLifeguard,
+  warn,
+} from './request-scope.ts'
+
+declare global {
+  namespace Express {
+    interface Request {
+      /** The scope of this request: what an error handler can log. There behind `lifeguardMiddleware`. */
+      readonly lifeguard: CurrentScope
+    }
+  }
+}
+
+/** A request of Express, as far as it is needed. */
+export interface ExpressRequestLike extends RequestLike {
+  readonly baseUrl?: string
+  readonly originalUrl?: string
+  readonly app?: unknown
+  readonly params?: Readonly<Record<string, unknown>>
+}
+
+/** Fits `app.use` of Express 4 and 5, and of all that is built like it. */
+export type LifeguardMiddleware = (
+  request: ExpressRequestLike,
+  response: ResponseLike,
+  next: (error?: unknown) => void,
+) => void
+
+/**
+ * Makes each request a scope, which ends when its response closes. Mount it first: what runs before it has no scope.
+ *
+ * @throws OptionError if it is not given a lifeguard
+ *
+ * @example
+ * const app = express()
+ * app.use(lifeguardMiddleware(lifeguard))
+ */
+export function lifeguardMiddleware(lifeguard: Lifeguard): LifeguardMiddleware {
+  requireLifeguard('lifeguardMiddleware(lifeguard)', lifeguard)
+  let isPlaced = false
+  let saidTwice = false
+
+  return function lifeguardOfRequest(request, response, next) {
+    if (!isPlaced) {
+      isPlaced = true
+      const routes = routesBefore(request.app, lifeguardOfRequest)
+      if (routes > 0) {
+        const behind = routes === 1 ? 'a route, whose requests have' : `${routes} routes, whose requests have`
+        warn(`lifeguardMiddleware is mounted behind ${behind} no scope: mount it before them`)
+      }
+    }
+    const { scope, again } = openRequestScope(lifeguard, 'express', request, response, namingOf(request))
+    if (again) {
+      if (!saidTwice) warn('lifeguardMiddleware is mounted twice on the way of a request: once is enough')
+      saidTwice = true
+      return next()
+    }
+    Object.assign(request, { lifeguard: scope })
+    scope.run(next)
+  }
+}
+
+interface MatchedRoute {
+  readonly route: { readonly path?: unknown } | undefined
+  readonly baseUrl: string
+}
+
+function namingOf(request: ExpressRequestLike): RequestNaming {
+  const matched = followRoute(request)
+  return {
+    name() {
+      const { method = '', originalUrl, url } = request
+      const { route, baseUrl } = matched()
+      const path = route === undefined ? undefined : patternOf(route.path)
+      return `${method} ${path === undefined ? pathOf(originalUrl ?? url) : joined(baseUrl, path)}`
+    },
+    id() {
+      const { id } = request as { readonly id?: unknown }
+      return typeof id === 'string' || typeof id === 'number' ? String(id) : undefined
+    },
+  }
+}
+
+/**
+ * Express sets `request.route` when a route matches, and leaves it. `baseUrl` and the parameters of what the router is
+ * mounted at it takes back, so that they must be read at that moment.
+ */
+function followRoute(request: ExpressRequestLike): () => MatchedRoute {
+  let route = (request as { readonly route?: MatchedRoute['route'] }).route
+  let mountedAt = request.baseUrl ?? ''
+  let baseUrl = mountedAt
+  Object.defineProperty(request, 'route', {
+    get: () => route,
+    set(next: MatchedRoute['route']) {
+      const { baseUrl: mount = '', params = {} } = request
+      // Set once more by the route itself, when the parameters are its own.
+      if (next === route && mount === mountedAt) return
+      route = next
+      mountedAt = mount
+      baseUrl = withParameters(mount, params)
+    },
+    enumerable: true,
+    configurable: true,
+  })
+  return () => ({ route, baseUrl })
+}
+
+/** `/users/7` of a router that is mounted at `/users/:user` is `/users/:user` again: at this moment it has its parameters. */
+function withParameters(baseUrl: string, params: Readonly<Record<string, unknown>>): string {
+  const names = Object.keys(params)
+  if (names.length === 0) return baseUrl
+  return baseUrl
+    .split('/')
+    .map((segment) => {
+      const name = segment === '' ? undefined : names.find((one) => params[one] === decoded(segment))
+      return name === undefined ? segment : `:${name}`
+    })
+    .join('/')
+}
+
+function decoded(segment: string): string {
+  try {
+    return decodeURIComponent(segment)
+  } catch {
+    return segment
+  }
+}
+
+/** A route's path is a text, a regular expression, or a list of them. */
+function patternOf(path: unknown): string {
+  return Array.isArray(path) ? path.map(String).join('|') : String(path)
+}
+
+function joined(baseUrl: string, path: string): string {
+  return path === '/' && baseUrl !== '' ? baseUrl : baseUrl + path
+}

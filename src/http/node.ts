@@ -1,0 +1,93 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { OptionError } from '../errors.ts'
+import type { Lifeguard } from '../lifeguard.ts'
+import {
+  openRequestScope,
+  type RequestLike,
+  type ResponseLike,
+  requireLifeguard,
+  warn,
+} from './request-scope.ts'
+
+export interface RequestScopeOptions<Request> {
+  /** The request's name in reports, such as its route's pattern with the method; asked when a report needs it. */
+  readonly name?: (request: Request) => string | undefined
+  /** Default: the header `x-request-id`. */
+  readonly id?: (request: Request) => string | undefined
+}
+
+/**
+ * Makes each request a scope, which ends when its response closes. For plain `node:http`, and for frameworks that give a
+ * handler for it: Koa, Hono.
+ *
+ * @throws OptionError if it is not given a lifeguard and a function
+ *
+ * @example
+ * http.createServer(withRequestScope(lifeguard, (request, response) => response.end('hello')))
+ * http.createServer(withRequestScope(lifeguard, koa.callback()))
+ * http.createServer(withRequestScope(lifeguard, getRequestListener(hono.fetch)))
+ */
+export function withRequestScope<Result>(
+  lifeguard: Lifeguard,
+  handler: (request: IncomingMessage, response: ServerResponse) => Result,
+  options?: RequestScopeOptions<IncomingMessage>,
+): (request: IncomingMessage, response: ServerResponse) => Result
+export function withRequestScope<Request extends RequestLike, Response extends ResponseLike, Result>(
+  lifeguard: Lifeguard,
+  handler: (request: Request, response: Response) => Result,
+  options?: RequestScopeOptions<Request>,
+): (request: Request, response: Response) => Result
+export function withRequestScope<Request extends RequestLike, Response extends ResponseLike, Result>(
+  lifeguard: Lifeguard,
+  handler: (request: Request, response: Response) => Result,
+  options: RequestScopeOptions<Request> = {},
+): (request: Request, response: Response) => Result {
+  requireLifeguard('withRequestScope(lifeguard)', lifeguard)
+  if (typeof handler !== 'function') {
+    throw new OptionError('withRequestScope(lifeguard, handler)', 'must be a function', handler)
+  }
+  const { name, id } = checked(options)
+  let saidTwice = false
+
+  return function handleInScope(this: unknown, request, response) {
+    const { scope, again } = openRequestScope(lifeguard, 'http', request, response, {
+      name: () => answerOf(name, request),
+      id: () => answerOf(id, request),
+    })
+    if (again && !saidTwice) {
+      saidTwice = true
+      warn('withRequestScope is wrapped around a handler twice: once is enough')
+    }
+    const handle = () => Reflect.apply(handler, this, [request, response]) as Result
+    return again ? handle() : scope.run(handle)
+  }
+}
+
+function checked<Request>(options: RequestScopeOptions<Request>): RequestScopeOptions<Request> {
+  if (typeof options !== 'object' || options === null) {
+    throw new OptionError('withRequestScope(lifeguard, handler, options)', 'must be an object', options)
+  }
+  for (const [option, value] of Object.entries(options)) {
+    const name = `withRequestScope.${option}`
+    if (option !== 'name' && option !== 'id') {
+      throw new OptionError(name, 'is not an option (there are name, id)', value)
+    }
+    if (value !== undefined && typeof value !== 'function') {
+      throw new OptionError(name, 'must be a function of the request', value)
+    }
+  }
+  return options
+}
+
+/** Foreign code: a request must not fail for the want of a name. */
+function answerOf<Request>(
+  ask: ((request: Request) => string | undefined) | undefined,
+  request: Request,
+): string | undefined {
+  try {
+    const answer: unknown = ask?.(request)
+    return typeof answer === 'string' && answer !== '' ? answer : undefined
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,200 @@
+import { OptionError } from '../errors.ts'
+import type { Lifeguard } from '../lifeguard.ts'
+import type { OpenScope } from '../scopes.ts'
+import { endWithSocket, type SocketLike } from './socket-end.ts'
+
+/** A request of `node:http`, as far as it is needed. */
+export interface RequestLike {
+  readonly method?: string | undefined
+  readonly url?: string | undefined
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>
+  readonly socket?: SocketLike | null
+  readonly aborted?: boolean
+}
+
+/** A response of `node:http`, as far as it is needed. */
+export interface ResponseLike {
+  readonly socket?: object | null
+  readonly closed?: boolean
+  readonly destroyed?: boolean
+  /** Everything was handed over to the operating system. */
+  readonly writableFinished?: boolean
+  readonly writableEnded?: boolean
+  on(event: 'close', listener: () => void): unknown
+}
+
+/** What a framework knows of a request, sooner or later. */
+export interface RequestNaming {
+  /** The route's pattern with its method; undefined while it is not known. Asked when a report needs it. */
+  name(): string | undefined
+  /** Asked when the request comes. */
+  id(): string | undefined
+}
+
+export type Surface = 'express' | 'fastify' | 'http'
+
+export interface RequestScope {
+  readonly scope: OpenScope
+  /** Whether this surface has opened it before. */
+  readonly again: boolean
+}
+
+interface Entry {
+  readonly scope: OpenScope
+  surface: Surface
+  name: () => string
+}
+
+/** Long enough for any route and any request id; a client chooses what a path and a header hold. */
+const longestText = 200
+
+const requestsOf = new WeakMap<Lifeguard, WeakMap<object, Entry>>()
+
+/** What is wrong with a value that should be a lifeguard. */
+export function refuseOther(name: string, lifeguard: unknown): OptionError | undefined {
+  if (typeof lifeguard === 'object' && lifeguard !== null && 'openScope' in lifeguard) return undefined
+  return new OptionError(name, 'must be a lifeguard, as createLifeguard() makes it', lifeguard)
+}
+
+/** @throws OptionError with this name if it is no lifeguard */
+export function requireLifeguard(name: string, lifeguard: unknown): void {
+  const refused = refuseOther(name, lifeguard)
+  if (refused !== undefined) throw refused
+}
+
+/**
+ * Opens the scope of a request, which ends when its response closes. A request has one scope per lifeguard: if a surface
+ * further out has opened it, the one further in, which knows more, only names it.
+ */
+export function openRequestScope(
+  lifeguard: Lifeguard,
+  surface: Surface,
+  request: RequestLike,
+  response: ResponseLike,
+  naming: RequestNaming,
+): RequestScope {
+  const requests = requestsOf.get(lifeguard) ?? new WeakMap<object, Entry>()
+  requestsOf.set(lifeguard, requests)
+  const known = requests.get(request)
+  if (known !== undefined) {
+    const again = known.surface === surface
+    if (!again) Object.assign(known, { surface, name: nameOf(request, naming) })
+    return { scope: known.scope, again }
+  }
+
+  const named = { name: nameOf(request, naming) }
+  const scope = lifeguard.openScope({
+    kind: 'request',
+    name: lateName(named),
+    id: bounded(naming.id() ?? header(request, 'x-request-id')),
+    traceparent: header(request, 'traceparent'),
+  })
+  const entry: Entry = Object.assign(named, { scope, surface })
+  requests.set(request, entry)
+  endWithResponse(entry, request, response)
+  emitInside(scope, request)
+  emitInside(scope, response)
+  return { scope, again: false }
+}
+
+function endWithResponse(entry: Entry, request: RequestLike, response: ResponseLike): void {
+  const { scope } = entry
+  const end = () => {
+    scope.end(endingOf(request, response))
+    // Whatever the request has left running keeps the scope, and must not keep the request. One that was cut off may
+    // not have come to its route yet.
+    if (isAnswered(request, response)) entry.name = constant(entry.name())
+  }
+  if (response.closed === true || response.destroyed === true) {
+    end()
+    return
+  }
+  // A response that has no socket yet, behind others of the same connection, or never gets one, as WebSocket libraries
+  // make it, is not told when the connection is lost.
+  const forget = response.socket ? undefined : endWithSocket(request.socket, end)
+  response.on('close', () => {
+    forget?.()
+    end()
+  })
+}
+
+function isAnswered(request: RequestLike, { writableFinished }: ResponseLike): boolean {
+  return isHttp2(request) ? request.aborted !== true : writableFinished === true
+}
+
+/** Its responses finish however they end; that they were cut off is told of the request alone. */
+function isHttp2(request: RequestLike): boolean {
+  return 'stream' in request
+}
+
+/** How the operating system and Node's parser tell that it was the other side. */
+const clientErrors: ReadonlySet<string | undefined> = new Set([
+  'ECONNRESET',
+  'EPIPE',
+  'HPE_INVALID_EOF_STATE',
+])
+
+function endingOf(request: RequestLike, response: ResponseLike): string {
+  if (isAnswered(request, response)) return 'answered'
+  if (request.headers.upgrade !== undefined) return 'the connection was closed'
+  const { socket } = request
+  const code = socket?.errored?.code
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return 'the request timed out'
+  if (isHttp2(request) || socket?.readableEnded === true || clientErrors.has(code))
+    return 'the client aborted'
+  // Ended by the handler, and closed by the server before all of it was sent, or without a network at all.
+  return response.writableEnded === true ? 'answered' : 'the server cut the connection'
+}
+
+/**
+ * Asked when a report needs it, for a router knows the route late. In a function of its own, because closures made side by
+ * side keep alive what any of them has use for: the request, here.
+ */
+function lateName(entry: Pick<Entry, 'name'>): () => string {
+  return () => entry.name()
+}
+
+function nameOf(request: RequestLike, naming: RequestNaming): () => string {
+  return () => bounded(naming.name() ?? `${request.method ?? ''} ${pathOf(request.url)}`)
+}
+
+function constant<Value>(value: Value): () => Value {
+  return () => value
+}
+
+/** Without the query, which holds what people type. */
+export function pathOf(url: string | undefined): string {
+  return (url ?? '').split('?', 1)[0] || '/'
+}
+
+function header({ headers }: RequestLike, name: string): string | undefined {
+  const value = headers[name]
+  return typeof value === 'string' && value !== '' ? value : undefined
+}
+
+function bounded<Text extends string | undefined>(text: Text): Text {
+  return text === undefined || text.length <= longestText
+    ? text
+    : (`${text.slice(0, longestText)}...` as Text)
+}
+
+/**
+ * What waits for an event of the request or of its response belongs to the request. Node emits most of them from the
+ * connection, which is nobody's.
+ */
+function emitInside(scope: OpenScope, emitter: object): void {
+  const { emit } = emitter as { emit?: unknown }
+  if (typeof emit !== 'function') return
+  Object.defineProperty(emitter, 'emit', {
+    value(this: unknown, ...args: unknown[]) {
+      return scope.run(() => Reflect.apply(emit, this, args))
+    },
+    configurable: true,
+    writable: true,
+  })
+}
+
+/** For mistakes in how a surface was put in place: the service runs on as it did. */
+export function warn(message: string): void {
+  process.emitWarning(message, { type: 'LifeguardWarning', code: 'LIFEGUARD_HTTP' })
+}

@@ -1,0 +1,33 @@
+/** A socket, as far as it is needed. */
+export interface SocketLike {
+  readonly destroyed?: boolean
+  readonly readableEnded?: boolean
+  readonly errored?: ({ readonly code?: string } & Error) | null
+  on?(event: 'close', listener: () => void): unknown
+}
+
+const waiting = new WeakMap<SocketLike, Set<() => void>>()
+
+/**
+ * Calls `end` when the socket closes; at once, if it has. One listener per socket, however many requests of it wait.
+ *
+ * @returns a function that takes it back
+ */
+export function endWithSocket(socket: SocketLike | null | undefined, end: () => void): () => void {
+  if (!socket || typeof socket.on !== 'function') return () => {}
+  if (socket.destroyed === true) {
+    end()
+    return () => {}
+  }
+  const known = waiting.get(socket)
+  const ends = known ?? new Set()
+  ends.add(end)
+  if (known === undefined) {
+    waiting.set(socket, ends)
+    socket.on('close', () => {
+      for (const one of ends) one()
+      ends.clear()
+    })
+  }
+  return () => ends.delete(end)
+}

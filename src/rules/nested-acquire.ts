@@ -1,0 +1,17 @@
+import { describeMillis } from '../core/duration.ts'
+import type { Rule, ScopedWait } from '../core/rule.ts'
+
+/** Shorter waits of a scope for itself are what a busy pool looks like. */
+const waitMillis = 250
+
+/** A scope that holds a client of the pool waits for another one. */
+export const nestedAcquire: Rule<ScopedWait> = {
+  kind: 'nested-acquire',
+  certainty: 'suspected',
+  judge({ waiter, holdings }, now) {
+    const waited = now - waiter.requestedAt
+    if (waited < waitMillis || holdings.length === 0) return undefined
+    const held = holdings.length === 1 ? 'one' : String(holdings.length)
+    return `waiting for ${describeMillis(waited)} for a client while its ${waiter.scope?.kind ?? 'scope'} holds ${held}: pass the client on instead of asking the pool again`
+  },
+}

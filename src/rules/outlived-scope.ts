@@ -1,0 +1,36 @@
+import type { Checkout } from '../core/checkout.ts'
+import { describeMillis } from '../core/duration.ts'
+import type { Rule } from '../core/rule.ts'
+
+/** The scope of a checkout has ended, and its client is still out. */
+export function outlivedScope(graceMillis: number): Rule<Checkout> {
+  return {
+    kind: 'outlived-scope',
+    certainty: 'certain',
+    judge(checkout, now) {
+      const endedAt = checkout.scope?.endedAt
+      if (endedAt === undefined) return undefined
+      // What a flow acquires after the end of its scope gets a grace of its own.
+      if (now - Math.max(endedAt, checkout.acquiredAt) < graceMillis) return undefined
+      return hint(checkout, now, endedAt)
+    },
+  }
+}
+
+function hint(checkout: Checkout, now: number, endedAt: number): string {
+  const { control, scope } = checkout
+  const kind = scope?.kind ?? 'scope'
+  const end = `the ${kind} is over (${scope?.ending ?? 'ended'}) for ${describeMillis(now - endedAt)}`
+  if (checkout.acquiredAt > endedAt) return `${end}, and its code went on and acquired this client afterwards`
+  if (control !== undefined && control.work() !== 'none')
+    return `${end}, and its code is still running a statement`
+  if (checkout.queryCount === 0)
+    return `${end}, and the client was never used: the code threw or returned before the first statement`
+  if (checkout.lastQueryFailed)
+    return `${end}; its last statement failed and release was not reached: call release in finally`
+  if (checkout.idleSince > endedAt)
+    return `${end}, and its code went on with statements: it answers before it is done`
+  if (control?.transaction !== 'idle')
+    return `${end}, and neither COMMIT, ROLLBACK nor release was reached: an early return`
+  return `${end}, and release was not reached: an early return, or a branch without it`
+}

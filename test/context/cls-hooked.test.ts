@@ -1,0 +1,184 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { setImmediate as turn } from 'node:timers/promises'
+import { createNamespace, destroyNamespace, type Namespace } from 'cls-hooked'
+import pg from 'pg'
+import { Sequelize } from 'sequelize'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { clsHookedContext } from '../../src/context/cls-hooked.ts'
+import { createLifeguard, OptionError } from '../../src/index.ts'
+import { useDatabase } from '../support/database.ts'
+import { guardedPool, hereLine } from '../support/guarded-pool.ts'
+
+const db = useDatabase()
+const request = { kind: 'request', name: 'GET /x', id: '7' }
+const graceAndSweep = 1_250
+let namespace: Namespace
+
+beforeEach(() => {
+  namespace = createNamespace('requests')
+})
+afterEach(() => destroyNamespace('requests'))
+
+describe('a namespace', () => {
+  it('has no value outside of any run of its own', () => {
+    const context = clsHookedContext(namespace)
+    expect(context.current()).toBeUndefined()
+    namespace.run(() => expect(context.current()).toBeUndefined())
+  })
+
+  it('carries a value along everything that the work starts, and no further', async () => {
+    const context = clsHookedContext(namespace)
+    const seen = await context.run('outer', async () => {
+      await turn()
+      const inner = await context.run('inner', async () => {
+        await turn()
+        return context.current()
+      })
+      return [inner, context.current()]
+    })
+    expect(seen).toEqual(['inner', 'outer'])
+    expect(context.current()).toBeUndefined()
+  })
+
+  it('keeps what the application has put into it, and carries our value through its own run and bind', async () => {
+    const context = clsHookedContext(namespace)
+    await namespace.runAndReturn(async () => {
+      namespace.set('user', 'ada')
+      await context.run('scope', async () => {
+        await turn()
+        expect(namespace.get('user')).toBe('ada')
+        namespace.run(() => expect(context.current()).toBe('scope'))
+        const bound = namespace.bind(() => context.current())
+        expect(context.run(undefined, bound)).toBe('scope')
+      })
+      expect(context.current()).toBeUndefined()
+      expect(namespace.get('user')).toBe('ada')
+    })
+  })
+
+  it('gives what the work returns, and throws what it throws', () => {
+    const context = clsHookedContext(namespace)
+    const result = {}
+    expect(context.run('scope', () => result)).toBe(result)
+    const error = new Error('no')
+    expect(() =>
+      context.run('scope', () => {
+        throw error
+      }),
+    ).toThrow(error)
+    expect(context.current()).toBeUndefined()
+  })
+
+  it.each<[unknown, string]>([
+    [undefined, 'got undefined'],
+    [null, 'got null'],
+    ['requests', 'got "requests"'],
+    [{}, 'with a method get, got an object'],
+    [{ get() {} }, 'with a method set, got an object'],
+    [{ get() {}, set() {} }, 'with a method runAndReturn, got an object'],
+    [new AsyncLocalStorage(), 'with a method get, got a AsyncLocalStorage'],
+  ])('is nothing else: %o', (value, message) => {
+    expect(() => clsHookedContext(value as never)).toThrow(OptionError)
+    expect(() => clsHookedContext(value as never)).toThrow(message)
+  })
+})
+
+describe('a lifeguard with a namespace', () => {
+  const guarded = (max = 1) => guardedPool({ ...db.config, max }, { context: clsHookedContext(namespace) })
+
+  it('finds what outlives its scope, and names it', async () => {
+    const { pool, lifeguard, clock, findings } = guarded()
+    await lifeguard.runInScope(request, async () => {
+      await turn()
+      const client = await pool.connect()
+      await client.query('SELECT 1')
+      await turn()
+      expect(lifeguard.currentScope()?.sessions()).toHaveLength(1)
+    })
+    clock.advance(graceAndSweep)
+    expect(findings).toMatchObject([{ kind: 'outlived-scope', scope: request }])
+  })
+
+  it('gives a queued caller its own scope and context, by promise and by callback', async () => {
+    const { pool, lifeguard } = guarded()
+    const currentId = () => lifeguard.currentScope()?.describe().id
+    const first = lifeguard.openScope({ ...request, id: 'first' })
+    const held = await first.run(() => pool.connect())
+    const ids: (string | undefined)[] = []
+    const scope = (id: string) => lifeguard.openScope({ ...request, id })
+    const byPromise = scope('promise').run(async () => {
+      namespace.set('user', 'ada')
+      const client = await pool.connect()
+      ids.push(currentId(), lifeguard.snapshot().checkouts[0]?.scope?.id, namespace.get('user'))
+      client.release()
+    })
+    const byCallback = scope('callback').run(
+      () =>
+        new Promise<void>((resolve, reject) => {
+          namespace.set('user', 'bob')
+          pool.connect((error, _client, done) => {
+            if (error) return reject(error)
+            ids.push(currentId(), lifeguard.snapshot().checkouts[0]?.scope?.id, namespace.get('user'))
+            done()
+            resolve()
+          })
+        }),
+    )
+    first.run(() => held.release())
+    await Promise.all([byPromise, byCallback])
+    expect(ids).toEqual(['promise', 'promise', 'ada', 'callback', 'callback', 'bob'])
+  })
+
+  it('detaches work from its scope, and from nothing else', async () => {
+    const { lifeguard } = guarded()
+    await namespace.runAndReturn(async () => {
+      namespace.set('user', 'ada')
+      await lifeguard.runInScope(request, () =>
+        lifeguard.detach(async () => {
+          await turn()
+          expect(lifeguard.currentScope()).toBeUndefined()
+          expect(namespace.get('user')).toBe('ada')
+        }),
+      )
+    })
+  })
+
+  it('lives together with Sequelize.useCLS on one namespace', async () => {
+    Sequelize.useCLS(namespace)
+    // Of one connection: a statement that has not found its transaction would wait for a second one for ever.
+    const sequelize = new Sequelize(db.url, {
+      logging: false,
+      dialectModule: pg,
+      pool: { max: 1, acquire: 2_000 },
+    })
+    const { pool, lifeguard, clock, findings } = guarded()
+    let line = 0
+    try {
+      await lifeguard.runInScope(request, () =>
+        sequelize.transaction(async () => {
+          await sequelize.query('SELECT 1')
+          await lifeguard.runInScope({ kind: 'job', name: 'audit' }, async () => {
+            await sequelize.query('SELECT 2')
+            line = hereLine(1)
+            await pool.connect()
+          })
+          await sequelize.query('SELECT 3')
+          expect(lifeguard.currentScope()?.describe()).toMatchObject(request)
+        }),
+      )
+      clock.advance(graceAndSweep)
+      expect(findings).toMatchObject([
+        { kind: 'outlived-scope', scope: { kind: 'job', name: 'audit' }, origin: { line } },
+      ])
+    } finally {
+      await sequelize.close()
+      Reflect.deleteProperty(Sequelize, '_cls')
+    }
+  })
+
+  it('can be a namespace that nothing has run in yet', () => {
+    const lifeguard = createLifeguard({ reporters: [], context: clsHookedContext(namespace) })
+    expect(lifeguard.currentScope()).toBeUndefined()
+    expect(lifeguard.detach(() => 7)).toBe(7)
+  })
+})

@@ -1,0 +1,3 @@
+import { describeLives } from './battery.ts'
+
+describeLives('node:http')
