@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
 import { useDatabase } from '../support/database.ts'
+import { runCrowd } from './concurrent.ts'
 import { runSequence } from './sequence.ts'
 
 const database = useDatabase()
@@ -7,6 +8,7 @@ const database = useDatabase()
 /** Multiplies the number of runs; each is of the same length, so that its seed alone says what happens. */
 const length = Number(process.env.PGLIFEGUARD_STEPS ?? 1)
 const stepsPerRun = 100
+const livesPerRun = 60
 
 /**
  * The same ones each time, so that a change is judged by what it does and not by luck; `PGLIFEGUARD_SEED=random` goes
@@ -48,5 +50,26 @@ it('finds nothing in a correct program and changes nothing for it, in either mod
       expect(guarded.transcript, `seed ${seed}, ${mode}`).toEqual(bare.transcript)
       expect(guarded.sent, `seed ${seed}, ${mode}`).toEqual(bare.sent)
     }
+  }
+})
+
+// Real concurrency cannot be replayed to the letter, so these two hunt only when they are asked to.
+const isHunting = process.env.PGLIFEGUARD_SEED !== undefined
+
+it.runIf(isHunting)(
+  'loses no slot, no row and no finding among many owners at once',
+  { timeout },
+  async () => {
+    for (const seed of seeds(8)) {
+      await runCrowd({ seed, database, lives: livesPerRun, correct: false, mode: 'observe' })
+      await runCrowd({ seed, database, lives: livesPerRun, correct: false, mode: 'enforce' })
+    }
+  },
+)
+
+it.runIf(isHunting)('finds nothing in many correct owners at once', { timeout }, async () => {
+  for (const seed of seeds(4)) {
+    await runCrowd({ seed, database, lives: livesPerRun, correct: true, mode: 'observe' })
+    await runCrowd({ seed, database, lives: livesPerRun, correct: true, mode: 'enforce' })
   }
 })
