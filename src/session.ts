@@ -71,8 +71,16 @@ export async function checkOut<Pool extends SessionPool>(
  * @param release the client's `release` as it was when it was checked out
  */
 export async function giveBackClean(client: SessionClient, release: SessionClient['release']): Promise<void> {
-  // The pool gives the client another `release` for each owner: this one is none any more.
-  if (client.release !== presentRelease(release)) return
+  if (client.release !== presentRelease(release)) {
+    // Another owner has it, or somebody has put another `release` in its place. This one knows: it throws if it is over,
+    // and otherwise closes the client, to which no statement is sent that could be somebody else's.
+    try {
+      release.call(client, true)
+    } catch {
+      // It is over: there is nothing left to give back.
+    }
+    return
+  }
   try {
     // Outside a transaction ROLLBACK does nothing but a notice; it is sent only where a transaction may be open.
     if (mayBeInTransaction(client)) await client.query('ROLLBACK')
