@@ -33,6 +33,10 @@ const rooms = {
     ],
   },
   'judge.ts': {
+    imports: ['state-judge.ts', 'core', 'rules', 'remedies'],
+    typesOnly: ['announcer.ts', 'enforcer.ts', 'options.ts'],
+  },
+  'state-judge.ts': {
     imports: ['core', 'rules', 'remedies'],
     typesOnly: ['announcer.ts', 'enforcer.ts', 'options.ts'],
   },

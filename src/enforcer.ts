@@ -4,8 +4,10 @@ import type { ClientControl } from './core/client-control.ts'
 import { describeMillis } from './core/duration.ts'
 import type { FindingRecord } from './core/finding-record.ts'
 import type { Ledger } from './core/ledger.ts'
+import type { SessionItem } from './core/session-item.ts'
 import type { Settings } from './options.ts'
 import { destroySession } from './remedies/destroy.ts'
+import { resetSession } from './remedies/reset.ts'
 import { type RemedyResult, rollBack } from './remedies/rollback.ts'
 
 /** Applies remedies to findings, and keeps track of those that are under way. */
@@ -38,6 +40,18 @@ export class Enforcer {
       default:
         return undefined
     }
+  }
+
+  /** Takes back what a released session holds, or closes it. */
+  applyToState(
+    record: FindingRecord,
+    control: ClientControl,
+    items: readonly SessionItem[],
+  ): Promise<void> | undefined {
+    if (record.evidence.remedy !== 'reset') return this.apply(record, control, false)
+    const { reference } = record
+    const reset = resetSession({ control, items, reference, clock: this.#settings.clock })
+    return this.follow(reset.then(({ outcome, detail }) => record.remedied(outcome, detail)))
   }
 
   /** The owner has neither released nor sent ROLLBACK for a whole limit after its transaction was taken away. */

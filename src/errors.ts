@@ -37,19 +37,28 @@ export class ClosedError extends LifeguardError {
   }
 }
 
-/** A session of `lifeguard.session` was used after its release. */
-export class SessionReleasedError extends LifeguardError {
-  constructor() {
-    super('LIFEGUARD_SESSION_RELEASED', 'session.query was called after the session was released')
-  }
-}
-
 /** Where the session that an error speaks of was checked out, as far as it is known. */
 export interface FindingReference {
   readonly id: string
   readonly kind: string
   /** `file:line:column` of the checkout, absent where no line of the user's code was on the stack. */
   readonly origin?: string
+}
+
+/** A client was used after its release, and its statement was not sent: the client may have another owner by now. */
+export class SessionReleasedError extends LifeguardError {
+  /** Absent for a session of `lifeguard.session`, which no finding is made of. */
+  readonly finding: FindingReference | undefined
+
+  constructor(finding?: FindingReference) {
+    super(
+      'LIFEGUARD_SESSION_RELEASED',
+      finding === undefined
+        ? 'session.query was called after the session was released'
+        : `A query after release was refused by pg-lifeguard (${finding.kind}${at(finding)})`,
+    )
+    this.finding = finding
+  }
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { Announcer } from './announcer.ts'
 import type { Checkout, CheckoutPool } from './core/checkout.ts'
+import type { ClientControl } from './core/client-control.ts'
 import { exhaustionMessage, nameHolders } from './core/exhaustion.ts'
 import { bitOf, type FindingKind } from './core/finding.ts'
 import type { FindingEvidence, FindingRecord } from './core/finding-record.ts'
@@ -8,7 +9,7 @@ import type { Observer, Verdict } from './core/observer.ts'
 import { captureStack, originOf } from './core/origin.ts'
 import type { EndedSession, Release, Rule, Wait } from './core/rule.ts'
 import type { Enforcer } from './enforcer.ts'
-import { PoolDeadlockError } from './errors.ts'
+import { type FindingReference, PoolDeadlockError, SessionReleasedError } from './errors.ts'
 import type { Settings } from './options.ts'
 import { rollBackFirst } from './remedies/rollback.ts'
 import { within } from './remedies/within.ts'
@@ -25,6 +26,8 @@ import { outlivedScope } from './rules/outlived-scope.ts'
 import { poolDeadlock } from './rules/pool-deadlock.ts'
 import { poolExhausted } from './rules/pool-exhausted.ts'
 import { sessionKilled } from './rules/session-killed.ts'
+import { useAfterRelease } from './rules/use-after-release.ts'
+import { StateJudge } from './state-judge.ts'
 
 /** A failed statement's ReadyForQuery follows its error at once; a release does not wait longer for it. */
 const settleMillis = 2000
@@ -41,10 +44,13 @@ interface TimedRule {
 /** Brings together what happened and the rules that judge it. */
 export class Judge implements Observer {
   readonly rejectsWaiters: boolean
+  readonly sessionState: Observer['sessionState']
   readonly #settings: Settings
   readonly #ledger: Ledger
   readonly #announcer: Announcer
   readonly #enforcer: Enforcer
+  readonly #state: StateJudge
+  readonly #lateUses = new WeakMap<Checkout, FindingReference>()
   readonly #timed: readonly TimedRule[]
   readonly #exhausted: Rule<Wait>
 
@@ -55,6 +61,8 @@ export class Judge implements Observer {
     this.rejectsWaiters = settings.remedies['pool-deadlock'] === 'reject'
     this.#announcer = announcer
     this.#enforcer = enforcer
+    this.#state = new StateJudge(settings, ledger, announcer, enforcer)
+    this.sessionState = this.#state.interest
     this.#exhausted = poolExhausted(limits.acquireWaitMillis)
     this.#timed = [
       ...timed(limits.idleTransactionMillis, idleTransaction, true),
@@ -85,16 +93,22 @@ export class Judge implements Observer {
 
   releasing(release: Release): Verdict {
     if (!release.settled) return this.#enforcer.follow(this.#judgeWhenSettled(release))
-    const busy = busyRelease.judge(release, 0)
-    if (busy !== undefined) return this.#judgeRelease(busyRelease, release, busy)
-    const dirty = dirtyRelease.judge(release, 0)
-    if (dirty !== undefined) return this.#judgeRelease(dirtyRelease, release, dirty)
-    return 'proceed'
+    const verdict = this.#judgeWork(release)
+    if (verdict === 'proceed') return this.#state.leaving(release)
+    return verdict.then((then) => (then === 'proceed' ? this.#state.leaving(release) : then))
   }
 
-  holdsReleases(pipelined: boolean): boolean {
+  leavingState(checkout: Checkout, control: ClientControl): void {
+    this.#state.report(checkout, control)
+  }
+
+  arriving(control: ClientControl): Promise<void> | undefined {
+    return this.#state.arriving(control)
+  }
+
+  holdsReleases(control: ClientControl, pipelined: boolean): boolean {
     const remedy = this.#settings.remedies['dirty-release']
-    return remedy === 'destroy' || (remedy === 'rollback' && pipelined)
+    return remedy === 'destroy' || (remedy === 'rollback' && pipelined) || this.#state.inspects(control)
   }
 
   releasedAs(release: Release): 'remedied' | 'left' {
@@ -116,16 +130,21 @@ export class Judge implements Observer {
     return 'remedied'
   }
 
-  releasedAgain(checkout: Checkout): void {
-    const hint = doubleRelease.judge(checkout, 0)
-    if (hint === undefined) return
-    const record = this.#open(doubleRelease, checkout, hint, {
-      momentary: true,
-      eventOrigin: originOf(captureStack()),
-    })
-    if (record === undefined) return
-    if (record.evidence.remedy === 'refuse') record.remedied('refused', undefined)
-    this.#announcer.finding(record)
+  releasedAgain(checkout: Checkout, ownedByAnother: boolean): boolean {
+    const hint = doubleRelease.judge({ checkout, ownedByAnother }, 0)
+    if (hint !== undefined) this.#reportLateAct(doubleRelease, checkout, hint)
+    return this.#settings.remedies['double-release'] === 'refuse'
+  }
+
+  usedAfterRelease(checkout: Checkout): Error | undefined {
+    const hint = useAfterRelease.judge(checkout, 0)
+    if (hint === undefined) return undefined
+    const record = this.#reportLateAct(useAfterRelease, checkout, hint)
+    if (this.#settings.remedies['use-after-release'] !== 'refuse') return undefined
+    // The finding is made once; each statement is told of it.
+    const reference = record?.reference ?? this.#lateUses.get(checkout)
+    if (reference !== undefined) this.#lateUses.set(checkout, reference)
+    return new SessionReleasedError(reference)
   }
 
   releasedLate(checkout: Checkout): void {
@@ -219,6 +238,24 @@ export class Judge implements Observer {
     this.#announcer.finding(record)
     this.#ledger.withdrawn(newest, 'rejected')
     reject(new PoolDeadlockError(record.reference, exhaustionMessage(pool, holders)))
+  }
+
+  #judgeWork(release: Release): Verdict {
+    const busy = busyRelease.judge(release, 0)
+    if (busy !== undefined) return this.#judgeRelease(busyRelease, release, busy)
+    const dirty = dirtyRelease.judge(release, 0)
+    if (dirty !== undefined) return this.#judgeRelease(dirtyRelease, release, dirty)
+    return 'proceed'
+  }
+
+  /** Something that an owner does after the end of its checkout. */
+  #reportLateAct<Subject>(rule: Rule<Subject>, checkout: Checkout, hint: string): FindingRecord | undefined {
+    const eventOrigin = originOf(captureStack())
+    const record = this.#open(rule, checkout, hint, { momentary: true, eventOrigin })
+    if (record === undefined) return undefined
+    if (record.evidence.remedy === 'refuse') record.remedied('refused', undefined)
+    this.#announcer.finding(record)
+    return record
   }
 
   async #judgeWhenSettled(release: Release): Promise<'proceed' | 'destroyed'> {

@@ -2,7 +2,7 @@ import { asyncLocalStorageContext } from './context/async-local-storage.ts'
 import { type Clock, systemClock } from './core/clock.ts'
 import { type FindingKind, findingKinds, type Remedy } from './core/finding.ts'
 import { defaultLimits, type Limits } from './core/limits.ts'
-import { oneOf, rejectUnknown, requireObject } from './core/option-check.ts'
+import { oneOf, rejectUnknown, requireBoolean, requireObject } from './core/option-check.ts'
 import type { QueryTextMode } from './core/redaction.ts'
 import type { Reporter } from './core/reporter.ts'
 import type { ScopeContext } from './core/scope.ts'
@@ -21,10 +21,29 @@ export interface LifeguardOptions {
   readonly reporters?: readonly Reporter[]
   /** How much of a statement's text reports show: `redacted` (default) replaces literals. Bind values are never kept. */
   readonly queryText?: QueryTextMode
+  /**
+   * `raw` (default): `connect` gives the pool's own client. `checked`: it gives a handle of its own to each checkout, so
+   * that what a former owner does with it is told from what the present one does. Costs some microseconds for each use:
+   * for staging and tests.
+   */
+  readonly handles?: 'raw' | 'checked'
+  /** What is judged of the session that a client is released with; `false`: nothing. */
+  readonly sessionState?: SessionStateOptions | false
   /** Where time comes from; for tests. */
   readonly clock?: Clock
   /** Where the current scope comes from. Default: Node's AsyncLocalStorage. */
   readonly context?: ScopeContext
+}
+
+export interface SessionStateOptions {
+  /**
+   * Asks the server what each session holds, at its first checkout and at every release: also what functions have set is
+   * seen. Costs a round trip for each release: for staging and tests. Default `false`: judged by the statements that the
+   * owner has sent, at no cost that could be measured.
+   */
+  readonly verify?: boolean
+  /** What may be left: settings by name (`app.tenant`), or `channel`, `temporary`, `prepared-statement`, `cursor`, `advisory-lock`. */
+  readonly ignore?: readonly string[]
 }
 
 /** The options with every default filled in. */
@@ -34,6 +53,8 @@ export interface Settings {
   readonly remedies: Readonly<Record<FindingKind, Remedy>>
   readonly reporters: readonly Reporter[]
   readonly queryText: QueryTextMode
+  readonly handles: 'raw' | 'checked'
+  readonly sessionState: Required<SessionStateOptions> | false
   readonly clock: Clock
   readonly context: ScopeContext
 }
@@ -47,6 +68,8 @@ const possibleRemedies: Readonly<Record<FindingKind, readonly [Remedy, ...Remedy
   'dirty-release': ['rollback', 'report', 'destroy'],
   'busy-release': ['destroy', 'report'],
   'double-release': ['refuse', 'report'],
+  'use-after-release': ['refuse', 'report'],
+  'session-state': ['reset', 'report', 'destroy'],
   'lost-commit': ['report'],
   'session-killed': ['report'],
   'nested-acquire': ['report'],
@@ -61,7 +84,17 @@ const longestMillis = 2 ** 31 - 1
 /** @throws OptionError */
 export function resolveOptions(options: LifeguardOptions = {}): Settings {
   requireObject('options', options)
-  rejectUnknown('', options, ['mode', 'limits', 'remedies', 'reporters', 'queryText', 'clock', 'context'])
+  rejectUnknown('', options, [
+    'mode',
+    'limits',
+    'remedies',
+    'reporters',
+    'queryText',
+    'handles',
+    'sessionState',
+    'clock',
+    'context',
+  ])
   const mode = oneOf('mode', given(options.mode, 'observe'), ['observe', 'enforce'])
   return {
     mode,
@@ -69,6 +102,8 @@ export function resolveOptions(options: LifeguardOptions = {}): Settings {
     remedies: resolveRemedies(mode, options.remedies),
     reporters: resolveReporters(options.reporters),
     queryText: oneOf('queryText', given(options.queryText, 'redacted'), ['full', 'redacted', 'none']),
+    handles: oneOf('handles', given(options.handles, 'raw'), ['raw', 'checked']),
+    sessionState: resolveSessionState(options.sessionState),
     clock: resolveClock(options.clock),
     context: resolveContext(options.context),
   }
@@ -102,6 +137,22 @@ function resolveRemedies(
     resolved[kind] = oneOf(`remedies.${kind}`, given(remedies[kind], byMode), possible)
   }
   return resolved
+}
+
+function resolveSessionState(options: LifeguardOptions['sessionState'] = {}): Settings['sessionState'] {
+  if (options === false) return false
+  if (typeof options !== 'object' || options === null || Array.isArray(options))
+    throw new OptionError('sessionState', 'must be an object or false', options)
+  rejectUnknown('sessionState.', options, ['verify', 'ignore'])
+  const { verify = false, ignore = [] } = options
+  requireBoolean('sessionState.verify', verify)
+  if (!Array.isArray(ignore))
+    throw new OptionError('sessionState.ignore', 'must be an array of names', ignore)
+  for (const [index, name] of ignore.entries()) {
+    if (typeof name !== 'string' || name.trim() === '')
+      throw new OptionError(`sessionState.ignore[${index}]`, 'must be a name', name)
+  }
+  return { verify, ignore: ignore.map((name) => name.toLowerCase()) }
 }
 
 function resolveReporters(reporters: LifeguardOptions['reporters']): readonly Reporter[] {

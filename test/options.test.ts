@@ -58,6 +58,8 @@ describe("in mode 'enforce'", () => {
       'dirty-release': 'rollback',
       'busy-release': 'destroy',
       'double-release': 'refuse',
+      'use-after-release': 'refuse',
+      'session-state': 'reset',
       'lost-commit': 'report',
       'session-killed': 'report',
       'nested-acquire': 'report',
@@ -77,7 +79,7 @@ describe("in mode 'enforce'", () => {
 })
 
 describe('a remedy', () => {
-  const all: readonly Remedy[] = ['report', 'rollback', 'destroy', 'refuse', 'reject']
+  const all: readonly Remedy[] = ['report', 'rollback', 'destroy', 'refuse', 'reject', 'reset']
   const allowed: Readonly<Record<FindingKind, readonly Remedy[]>> = {
     'idle-transaction': ['report', 'rollback', 'destroy'],
     'long-transaction': ['report', 'rollback', 'destroy'],
@@ -86,6 +88,8 @@ describe('a remedy', () => {
     'dirty-release': ['report', 'rollback', 'destroy'],
     'busy-release': ['report', 'destroy'],
     'double-release': ['report', 'refuse'],
+    'use-after-release': ['report', 'refuse'],
+    'session-state': ['report', 'reset', 'destroy'],
     'lost-commit': ['report'],
     'session-killed': ['report'],
     'nested-acquire': ['report'],
@@ -161,11 +165,11 @@ describe('what is unknown or cannot work', () => {
     [() => ({}), 'options must be an object, got function (anonymous)'],
     [
       { modus: 'enforce' },
-      'modus is not an option (there are mode, limits, remedies, reporters, queryText, clock, context), got "enforce"',
+      'modus is not an option (there are mode, limits, remedies, reporters, queryText, handles, sessionState, clock, context), got "enforce"',
     ],
     [
       { Mode: 'enforce' },
-      'Mode is not an option (there are mode, limits, remedies, reporters, queryText, clock, context), got "enforce"',
+      'Mode is not an option (there are mode, limits, remedies, reporters, queryText, handles, sessionState, clock, context), got "enforce"',
     ],
     [{ mode: 'enforced' }, 'mode must be "observe" or "enforce", got "enforced"'],
     [{ mode: '' }, 'mode must be "observe" or "enforce", got ""'],
@@ -202,6 +206,15 @@ describe('what is unknown or cannot work', () => {
       { reporters: [function report() {}] },
       'reporters[0] must be an object with a method finding(finding), got function report',
     ],
+    [{ handles: 'proxied' }, 'handles must be "raw" or "checked", got "proxied"'],
+    [{ sessionState: true }, 'sessionState must be an object or false, got true'],
+    [
+      { sessionState: { verfy: true } },
+      'sessionState.verfy is not an option (there are verify, ignore), got true',
+    ],
+    [{ sessionState: { verify: 1 } }, 'sessionState.verify must be true or false, got 1'],
+    [{ sessionState: { ignore: 'role' } }, 'sessionState.ignore must be an array of names, got "role"'],
+    [{ sessionState: { ignore: ['role', ''] } }, 'sessionState.ignore[1] must be a name, got ""'],
     [{ queryText: 'all' }, 'queryText must be "full" or "redacted" or "none", got "all"'],
     [{ queryText: false }, 'queryText must be "full" or "redacted" or "none", got false'],
     [{ queryText: null }, 'queryText must be "full" or "redacted" or "none", got null'],

@@ -2,29 +2,31 @@ import type { Checkout, CheckoutPool } from '../core/checkout.ts'
 import type { Work } from '../core/client-control.ts'
 import type { Ledger } from '../core/ledger.ts'
 import type { Observer } from '../core/observer.ts'
-import { type CapturedStack, deepStack, setStackDepth, shallowStack } from '../core/origin.ts'
+import { setStackDepth } from '../core/origin.ts'
 import { noteRestored } from '../core/restored-release.ts'
 import type { Release } from '../core/rule.ts'
-import { opensTransaction, statementText } from '../core/statement.ts'
+import { statementText } from '../core/statement.ts'
 import { Override } from './override.ts'
 import { PgControl } from './pg-control.ts'
+import { checkedHandle } from './pg-handle.ts'
+import { refuse } from './pg-refusal.ts'
+import { OwnerStatements, type StatementHost } from './pg-statements.ts'
 import type { Client, SubmittedQuery } from './pg-types.ts'
-import { activeQuery, pendingQueries, queuedQueries } from './pg-work.ts'
+import { activeQuery, answerOf, pendingQueries } from './pg-work.ts'
 import { commitLost, statusLetter } from './session-transaction.ts'
 import { UncleanReleases, type UnsettledRelease } from './unclean-releases.ts'
 
 type PgRelease = (error?: unknown) => unknown
 
-/** An ORM's own first statements (its version query, BEGIN) have lost the user, too. */
-const queriesCaptured = 4
-
 /** What a guarded client needs of the pool that it came from. */
-export interface ClientHost {
+export interface ClientHost extends StatementHost {
   readonly record: CheckoutPool
   /** The pool's `stream` option. */
   readonly stream: unknown
-  /** Stacks taken at `connect()` do not reach the user's code here (an ORM is in between): those of queries may. */
-  readonly capturesQueries: boolean
+  /** The pool runs statements of the application's on each new client. */
+  readonly setUpByHost: boolean
+  /** Whether the client lies in the pool, so that nobody may use it. */
+  isIdle(client: Client): boolean
   /** The guard has been taken off the pool; checkouts made under it may still come back. */
   readonly unwatched: boolean
 }
@@ -43,6 +45,7 @@ export class GuardedClient {
   readonly #observer: Observer
   readonly #query: Override
   readonly #control: PgControl
+  readonly #statements: OwnerStatements
   /** Whom the client is out to. */
   checkout: Checkout | undefined
   #pgRelease: PgRelease | undefined
@@ -70,13 +73,15 @@ export class GuardedClient {
           // Nothing at all is a mistake that the driver itself answers.
           if (fence !== undefined && args[0] != null) return guard.#control.meetFence(fence, args)
           const checkout = guard.checkout
+          const refusal = guard.#meetLateUse(checkout)
+          if (refusal !== undefined) return refuse(client, refusal, args)
           if (checkout !== undefined) {
-            const depth = guard.#noteQuery(checkout, args[0])
+            const depth = guard.#statements.note(checkout, args[0])
             if (depth > 0) {
               const before = setStackDepth(depth)
               const stack = new Error()
               setStackDepth(before)
-              guard.#noteStack(checkout, stack)
+              guard.#statements.noteStack(checkout, stack)
             }
           }
           return Reflect.apply(original, this, args)
@@ -85,9 +90,12 @@ export class GuardedClient {
     this.#control = new PgControl(client, {
       query: this.#query.original,
       stream: host.stream,
-      sending: () => this.#noteSending(),
+      setUpByHost: host.setUpByHost,
+      tracksState: observer.sessionState !== 'ignored',
+      sending: () => this.#statements.noteSending(this.checkout),
       takeBack: (error) => this.#takeBack(error),
     })
+    this.#statements = new OwnerStatements(client, host, this.#control, ledger.time)
     client.on?.('error', this.#onError)
     client.on?.('end', this.#onEnd)
     client.connection?.prependListener('readyForQuery', this.#onReady)
@@ -96,25 +104,40 @@ export class GuardedClient {
 
   /** The pool has handed the client out. Returns the release that the owner gets. */
   begin(checkout: Checkout): PgRelease | undefined {
-    const { client } = this
-    const pgRelease = client.release
+    const pgRelease = this.client.release
     if (pgRelease === undefined) return undefined
     this.#ledger.acquired(checkout, this.#control)
     this.checkout = checkout
     this.#pgRelease = pgRelease
     this.#control.session.inherit()
+    this.#control.changes?.begin()
     const release = (error?: unknown) => this.#onRelease(checkout, pgRelease, error)
     this.#release = release
-    client.release = release
+    this.client.release = release
     return release
+  }
+
+  /** The session is handed out for the first time. A promise: its owner gets it when that is settled. */
+  arriving(): Promise<void> | undefined {
+    return this.#observer.arriving(this.#control)
+  }
+
+  /** What the owner gets in place of the client, where former owners are to be told from it. */
+  handle(checkout: Checkout, release: PgRelease): Client {
+    const owner = () => this.checkout
+    return checkedHandle(this.client, {
+      checkout,
+      release,
+      owner,
+      host: this.#host,
+      observer: this.#observer,
+    })
   }
 
   /** Lets go of the last checkout's stack once it has been over for a whole sweep: `client.release` still leads to it. */
   forgetReleased(): void {
-    if (this.#released !== undefined && this.#released === this.#releasedBefore) {
+    if (this.#released !== undefined && this.#released === this.#releasedBefore)
       this.#released.stack = undefined
-      this.#released = undefined
-    }
     this.#releasedBefore = this.#released
   }
 
@@ -139,39 +162,20 @@ export class GuardedClient {
     this.#control.wake()
   }
 
-  /** Takes in a statement of the owner, and says how deep a stack is wanted for it: 0 for none. */
-  #noteQuery(checkout: Checkout, config: unknown): number {
-    this.#noteSending()
-    const text = statementText(config)
-    checkout.noteQuery(text)
-    if (this.#host.capturesQueries && checkout.queryCount <= queriesCaptured) return deepStack
-    return text !== undefined && opensTransaction(text) ? shallowStack : 0
-  }
-
-  #noteStack(checkout: Checkout, stack: CapturedStack): void {
-    const { lastQuery } = checkout
-    if (lastQuery !== undefined && opensTransaction(lastQuery)) {
-      this.#control.session.sending(lastQuery, stack, this.client.readyForQuery !== false)
-    }
-    if (this.#host.capturesQueries && checkout.queryCount <= queriesCaptured) {
-      checkout.queryStacks ??= []
-      checkout.queryStacks.push(stack)
-    }
-  }
-
-  /** A statement starts to run now, unless another one is running. */
-  #noteSending(): void {
-    const checkout = this.checkout
-    if (checkout !== undefined && this.client.readyForQuery !== false) {
-      checkout.busySince = this.#ledger.time.now()
-    }
+  /** A statement of somebody who has released the client. What its raw owner does later, when another has it, cannot be told. */
+  #meetLateUse(checkout: Checkout | undefined): Error | undefined {
+    const former = checkout === undefined ? this.#released : checkout
+    if (former === undefined || this.#host.unwatched) return undefined
+    const isLate = checkout === undefined ? this.#host.isIdle(this.client) : checkout.phase === 'returning'
+    return isLate ? this.#observer.usedAfterRelease(former) : undefined
   }
 
   readonly #onReady = (message: unknown): void => {
     const letter = statusLetter(message)
     const checkout = this.checkout
     const sentAt = checkout?.noteAnswer(this.#ledger.time.now())
-    const { session } = this.#control
+    const { session, changes } = this.#control
+    if (changes?.touched === true) changes.answered(answerOf(activeQuery(this.client)), letter)
     if (letter !== 'I' || session.letter !== 'I' || session.isOpening) {
       this.#noteTransaction(letter, checkout, sentAt)
     }
@@ -222,6 +226,7 @@ export class GuardedClient {
 
   readonly #onErrorMessage = (message: unknown): void => {
     if (this.checkout !== undefined) this.checkout.lastQueryFailed = true
+    this.#control.changes?.failed(activeQuery(this.client)?.text)
     if (typeof message !== 'object' || message === null) return
     const { severity, code } = message as { severity?: unknown; code?: unknown }
     if (severity !== 'FATAL' || typeof code !== 'string') return
@@ -260,19 +265,13 @@ export class GuardedClient {
         this.#observer.releasedLate(checkout)
         return undefined
       case 'returning':
-        this.#observer.releasedAgain(checkout)
+        this.#observer.releasedAgain(checkout, false)
         throw new Error('Release called on client which has already been released to the pool.')
       default:
-        if (!this.#host.unwatched) this.#observer.releasedAgain(checkout)
+        if (!this.#host.unwatched) this.#observer.releasedAgain(checkout, false)
         return pgRelease(error)
     }
-    const isPlain =
-      !error &&
-      this.#control.raised === undefined &&
-      this.#control.session.letter === 'I' &&
-      this.client.readyForQuery !== false &&
-      queuedQueries(this.client).length === 0
-    return isPlain
+    return !error && this.#control.isPlain() && this.#observer.sessionState !== 'by query'
       ? this.#giveBack(checkout, pgRelease, error)
       : this.#releaseWithCare(checkout, pgRelease, error)
   }
@@ -289,7 +288,8 @@ export class GuardedClient {
     if (error || control.gone || checkout.queryCount === 0) return this.#giveBack(checkout, pgRelease, error)
     const work = control.work()
     const settled = work !== 'none' || control.isReady()
-    if (!settled && !this.#observer.holdsReleases(this.client.pipeline === true)) {
+    if (!settled && !this.#observer.holdsReleases(control, this.client.pipeline === true)) {
+      this.#observer.leavingState(checkout, control)
       this.#unsettled = { checkout, inherited: this.#control.session.inherited }
       return this.#giveBack(checkout, pgRelease, error)
     }

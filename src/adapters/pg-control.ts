@@ -1,6 +1,8 @@
 import type { ClientControl, Fence, Work } from '../core/client-control.ts'
 import type { Clock } from '../core/clock.ts'
 import type { CapturedStack } from '../core/origin.ts'
+import { SessionChanges } from '../core/session-changes.ts'
+import type { SessionPicture } from '../core/session-picture.ts'
 import { type TransactionStatus, transactionStatus } from '../core/transaction.ts'
 import { cancelRunning } from './pg-cancel.ts'
 import { admits, deferred, refuse, translateFailure } from './pg-refusal.ts'
@@ -17,6 +19,10 @@ export interface ControlOwner {
   readonly query: Method
   /** The pool's `stream` option. */
   readonly stream: unknown
+  /** The pool runs statements of the application's on each new client. */
+  readonly setUpByHost: boolean
+  /** Whether statements that change the session are of interest. */
+  readonly tracksState: boolean
   /** A statement of the lifeguard's own is about to be sent. */
   sending(): void
   /** Gives the slot back to the pool, with an error, so that the pool closes the client. */
@@ -27,6 +33,8 @@ export interface ControlOwner {
 export class PgControl implements ClientControl {
   readonly client: Client
   readonly session: SessionTransaction
+  readonly changes: SessionChanges | undefined
+  picture: SessionPicture | undefined
   /** What statements of the owner meet instead of the server. */
   raised: Fence | undefined
   readonly #owner: ControlOwner
@@ -35,12 +43,17 @@ export class PgControl implements ClientControl {
   constructor(client: Client, owner: ControlOwner) {
     this.client = client
     this.session = new SessionTransaction(client.getTransactionStatus?.())
+    this.changes = owner.tracksState ? new SessionChanges() : undefined
     this.#owner = owner
   }
 
   get pid(): number | undefined {
     const { processID } = this.client
     return typeof processID === 'number' ? processID : undefined
+  }
+
+  get setUpByHost(): boolean {
+    return this.#owner.setUpByHost
   }
 
   get gone(): boolean {
@@ -58,6 +71,17 @@ export class PgControl implements ClientControl {
 
   get transactionStack(): CapturedStack | undefined {
     return this.session.stack
+  }
+
+  /** Nothing has happened that a release would have to be judged for. In the path of every release. */
+  isPlain(): boolean {
+    return (
+      this.raised === undefined &&
+      this.session.letter === 'I' &&
+      this.changes?.touched !== true &&
+      this.client.readyForQuery !== false &&
+      queuedQueries(this.client).length === 0
+    )
   }
 
   work(): Work {
@@ -78,6 +102,17 @@ export class PgControl implements ClientControl {
   wake(): void {
     if (this.#waiting.length === 0) return
     for (const resolve of this.#waiting.splice(0)) resolve()
+  }
+
+  read(statement: string): Promise<string> {
+    this.#owner.sending()
+    return new Promise((resolve, reject) => {
+      const done = (error: unknown, result: unknown) =>
+        error ? reject(error) : resolve(String((result as { rows: unknown[][] }).rows[0]?.[0]))
+      // The application may have changed how values are read.
+      const types = { getTypeParser: () => String }
+      Reflect.apply(this.#owner.query, this.client, [{ text: statement, rowMode: 'array', types }, done])
+    })
   }
 
   run(statement: string): Promise<void> {

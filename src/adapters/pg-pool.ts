@@ -4,9 +4,11 @@ import type { Ledger } from '../core/ledger.ts'
 import type { Observer } from '../core/observer.ts'
 import { type CapturedStack, deepStack, setStackDepth } from '../core/origin.ts'
 import { OriginProbe } from '../core/origin-probe.ts'
+import { mayLeaveState } from '../core/session-statement.ts'
 import { opensTransaction, statementText } from '../core/statement.ts'
 import { Override } from './override.ts'
 import { GuardedClient } from './pg-client.ts'
+import { clientBehind } from './pg-handle.ts'
 import { asPool, isClient, poolRecord, watchedMark } from './pg-pool-record.ts'
 import type { Callback, Client, Pool } from './pg-types.ts'
 
@@ -23,13 +25,18 @@ export interface PoolWatch {
  *
  * @throws WatchError if `host` is not shaped like a pool or is watched already
  */
-export function watchPgPool(host: unknown, name: string, ledger: Ledger, observer: Observer): PoolWatch {
+export function watchPgPool(
+  host: unknown,
+  options: { readonly name: string; readonly handles: 'raw' | 'checked' },
+  ledger: Ledger,
+  observer: Observer,
+): PoolWatch {
   const pool = asPool(host)
   const guards = new WeakMap<object, GuardedClient>()
   const alive = new Set<GuardedClient>()
   const record = poolRecord(
     pool,
-    name,
+    options.name,
     (client) => guards.get(client)?.checkout !== undefined,
     () => {
       for (const guard of alive) guard.forgetReleased()
@@ -39,6 +46,11 @@ export function watchPgPool(host: unknown, name: string, ledger: Ledger, observe
   const clientHost = {
     record,
     stream: pool.options?.stream,
+    get setUpByHost() {
+      const { onConnect, verify } = pool.options ?? {}
+      return onConnect !== undefined || verify !== undefined || (pool.listenerCount?.('connect') ?? 0) > 0
+    },
+    isIdle: (client: Client) => pool._idle?.some((item) => item.client === client) === true,
     get capturesQueries() {
       return probe.losesUser
     },
@@ -67,11 +79,22 @@ export function watchPgPool(host: unknown, name: string, ledger: Ledger, observe
     ledger.withdrawn(checkout, 'gave up')
   }
 
-  function acquire(checkout: Checkout, client: unknown): Callback | undefined {
-    const guarded = isClient(client) && !clientHost.unwatched
-    const release = guarded ? guardOf(client).begin(checkout) : undefined
-    if (release === undefined) ledger.withdrawn(checkout, 'got a client')
-    return release
+  /** What the caller gets: the client or a handle, and its release. */
+  function acquire(checkout: Checkout, client: unknown): { client: unknown; release?: Callback } {
+    const guard = isClient(client) && !clientHost.unwatched ? guardOf(client) : undefined
+    const release = guard?.begin(checkout)
+    if (guard === undefined || release === undefined) {
+      ledger.withdrawn(checkout, 'got a client')
+      return { client }
+    }
+    const isChecked = options.handles === 'checked' && checkout.via === 'connect'
+    return { client: isChecked ? guard.handle(checkout, release) : client, release }
+  }
+
+  /** What has to be done before the caller gets a client for the first time. */
+  function arriving(client: unknown): Promise<void> | undefined {
+    if (observer.sessionState !== 'by query' || !isClient(client) || clientHost.unwatched) return undefined
+    return guardOf(client).arriving()
   }
 
   /** A pool that throws instead of rejecting leaves nobody waiting. */
@@ -106,8 +129,11 @@ export function watchPgPool(host: unknown, name: string, ledger: Ledger, observe
           fail(checkout, error)
           return answer(error, client, done)
         }
-        const release = acquire(checkout, client)
-        return answer(error, client, release ?? done)
+        const handOut = () => {
+          const got = acquire(checkout, client)
+          return answer(error, got.client, got.release ?? done)
+        }
+        return arriving(client)?.then(handOut) ?? handOut()
       }
       return start(checkout, () => Reflect.apply(original, self, [oneShot(onClient)]))
     }
@@ -116,14 +142,13 @@ export function watchPgPool(host: unknown, name: string, ledger: Ledger, observe
     const connecting = start(checkout, () => Reflect.apply(original, self, args))
     if (!isThenable(connecting)) {
       // Not what a pool does, but what it gives is passed on all the same.
-      acquire(checkout, connecting)
-      return connecting
+      return acquire(checkout, connecting).client
     }
     const connected = connecting.then(
       (client) => {
         if (isRejected()) return giveUp(client)
-        acquire(checkout, client)
-        return client
+        const handOut = () => acquire(checkout, client).client
+        return arriving(client)?.then(handOut) ?? handOut()
       },
       (error: unknown) => {
         if (!isRejected()) fail(checkout, error)
@@ -234,7 +259,10 @@ export function watchPgPool(host: unknown, name: string, ledger: Ledger, observe
 
   return {
     record,
-    checkoutOf: (client) => (isClient(client) ? guards.get(client)?.checkout : undefined),
+    checkoutOf(client) {
+      const behind = clientBehind(client)
+      return isClient(behind) ? guards.get(behind)?.checkout : undefined
+    },
     unwatch() {
       if (clientHost.unwatched) return
       clientHost.unwatched = true
@@ -261,11 +289,11 @@ function oneShot(callback: Callback): Callback {
 
 /** Whether a statement of `pool.query` can leave a transaction or a client behind, so that its line is needed. */
 function leavesSomething(config: unknown): boolean {
-  if (typeof config === 'string') return opensTransaction(config)
+  if (typeof config === 'string') return opensTransaction(config) || mayLeaveState(config)
   if (typeof config !== 'object' || config === null) return false
   if ('submit' in config) return true
   const text = statementText(config)
-  return text !== undefined && opensTransaction(text)
+  return text !== undefined && (opensTransaction(text) || mayLeaveState(text))
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

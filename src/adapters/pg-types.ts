@@ -30,7 +30,15 @@ export interface Pool {
   end?: Method
   on?(event: string, listener: Callback): unknown
   removeListener?(event: string, listener: Callback): unknown
-  readonly options?: { readonly max?: unknown; readonly stream?: unknown }
+  readonly options?: {
+    readonly max?: unknown
+    readonly stream?: unknown
+    /** From pg-pool 3.11 on. */
+    readonly onConnect?: unknown
+    readonly verify?: unknown
+  }
+  listenerCount?(event: string): number
+  readonly _idle?: readonly { readonly client?: unknown }[]
   readonly totalCount?: number
   readonly idleCount?: number
   readonly waitingCount?: number
@@ -78,6 +86,6 @@ export interface SubmittedQuery {
   readonly values?: unknown
   callback?: Callback | undefined
   handleError?(error: unknown, connection: unknown): void
-  readonly _result?: { readonly command?: unknown }
+  readonly _result?: { readonly command?: unknown; readonly rows?: unknown }
   readonly _results?: unknown
 }

@@ -1,10 +1,22 @@
 import type { Work } from '../core/client-control.ts'
+import type { Answer } from '../core/session-changes.ts'
 import type { Client, SubmittedQuery } from './pg-types.ts'
 
 /** The statement on the wire. Reading `activeQuery` itself warns in newer versions of pg. */
 export function activeQuery(client: Client): SubmittedQuery | undefined {
   const active = '_activeQuery' in client ? client._activeQuery : client.activeQuery
   return typeof active === 'object' && active !== null ? (active as SubmittedQuery) : undefined
+}
+
+/** What the driver knows of the statement that the server has just answered. */
+export function answerOf(query: SubmittedQuery | undefined): Answer {
+  const { text, _result, _results } = query ?? {}
+  const { command, rows } = _result ?? {}
+  return {
+    text: typeof text === 'string' ? text : undefined,
+    command: typeof command === 'string' ? command : undefined,
+    rows: Array.isArray(rows) && !Array.isArray(_results) ? rows : undefined,
+  }
 }
 
 /** Statements that were queued in the client and not sent yet. */

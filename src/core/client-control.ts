@@ -1,4 +1,6 @@
 import type { CapturedStack } from './origin.ts'
+import type { SessionChanges } from './session-changes.ts'
+import type { SessionPicture } from './session-picture.ts'
 import type { TransactionStatus } from './transaction.ts'
 
 /** What a client is doing: nothing, a statement sent or queued, a portal held open (cursor, query stream), a COPY. */
@@ -29,6 +31,12 @@ export interface ClientControl {
   readonly transactionSince: number
   /** Where the statement that opened the transaction was sent, if it was recognised. */
   readonly transactionStack: CapturedStack | undefined
+  /** What the owner's statements have done to the session. Undefined if nobody wants to know. */
+  readonly changes: SessionChanges | undefined
+  /** What the session held when it was last looked at. */
+  picture: SessionPicture | undefined
+  /** The application sets its sessions up itself, so that RESET would not bring back what it wants. */
+  readonly setUpByHost: boolean
   /** The driver closed or lost the connection: whatever was open on the server is gone. */
   readonly gone: boolean
   /** What the driver is doing right now. */
@@ -39,7 +47,9 @@ export interface ClientControl {
   whenReady(): Promise<void>
   /** Sends a statement behind everything that is queued, past any fence. */
   run(statement: string): Promise<void>
-  /** The same, ahead of everything that waits in the client to be sent. */
+  /** The same for a statement that yields one value, as text. */
+  read(statement: string): Promise<string>
+  /** As `run`, ahead of everything that waits in the client to be sent. */
   runFirst(statement: string): Promise<void>
   /**
    * Asks the server to cancel the running statement, on a connection of its own. Resolves when the server has

@@ -16,6 +16,7 @@ export interface FindingEvidence {
   readonly remedy: Remedy
   readonly holders?: readonly Holder[]
   readonly eventOrigin?: Origin | undefined
+  readonly left?: readonly string[]
   /** It is an event, not a state: there is nothing that could clear. */
   readonly momentary?: boolean
 }
@@ -80,7 +81,7 @@ export class FindingRecord {
   }
 
   data(): Finding {
-    const { kind, certainty, checkout, hint, remedy, holders, eventOrigin } = this.evidence
+    const { kind, certainty, checkout, hint, remedy, holders, eventOrigin, left } = this.evidence
     return deepFreeze({
       id: this.id,
       kind,
@@ -91,6 +92,7 @@ export class FindingRecord {
       ...(this.#transactionOrigin === undefined ? {} : { transactionOrigin: this.#transactionOrigin }),
       ...(this.#scope === undefined ? {} : { scope: this.#scope }),
       ...(eventOrigin === undefined ? {} : { eventOrigin }),
+      ...(left === undefined ? {} : { left }),
       ...(holders === undefined ? {} : { holders }),
       hint,
       remedy,

@@ -11,6 +11,8 @@ export const findingKinds = [
   'dirty-release',
   'busy-release',
   'double-release',
+  'use-after-release',
+  'session-state',
   'lost-commit',
   'session-killed',
   'nested-acquire',
@@ -30,10 +32,10 @@ export function bitOf(kind: FindingKind): number {
 export type Certainty = 'suspected' | 'certain'
 
 /** What is done about a finding. */
-export type Remedy = 'report' | 'rollback' | 'destroy' | 'refuse' | 'reject'
+export type Remedy = 'report' | 'rollback' | 'destroy' | 'refuse' | 'reject' | 'reset'
 
 /** What a remedy other than `report` came to. */
-export type Outcome = 'rolled-back' | 'destroyed' | 'refused' | 'rejected'
+export type Outcome = 'rolled-back' | 'destroyed' | 'refused' | 'rejected' | 'reset'
 
 /** A client that somebody else waits for. */
 export interface Holder extends Partial<CheckoutData> {
@@ -56,10 +58,12 @@ export interface Finding {
   readonly origin?: Origin
   /** Where its transaction was opened. */
   readonly transactionOrigin?: Origin
-  /** For `double-release`: where the second release was called. */
+  /** Where it happened: the second release, the statement after release, the statement that changed the session. */
   readonly eventOrigin?: Origin
   /** The unit of work that checked it out. */
   readonly scope?: ScopeData
+  /** For `session-state`: what was left, such as `search_path` or `LISTEN orders`. Names only, never values. */
+  readonly left?: readonly string[]
   /** Who has the pool's clients, for `pool-exhausted`. */
   readonly holders?: readonly Holder[]
   /** The likely cause, in one sentence. */

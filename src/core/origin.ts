@@ -26,7 +26,7 @@ export interface CapturedStack {
 /** ORMs put up to eighteen frames between the user and the pool. Frames that do not exist cost nothing. */
 export const deepStack = 30
 /** `BEGIN` is sent by the user or by a thin layer; its line is only a supplement. */
-export const shallowStack = 5
+export const shallowStack = 6
 
 // Source maps lead from `dist` to `src`, so that frames of this package can come from either. In a bundle the folders
 // around this code are the user's.

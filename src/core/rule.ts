@@ -2,6 +2,7 @@ import type { Checkout } from './checkout.ts'
 import type { ClientControl, Work } from './client-control.ts'
 import type { Certainty, FindingKind } from './finding.ts'
 import type { PoolGauge } from './pool-record.ts'
+import type { SessionItem } from './session-item.ts'
 import type { TransactionStatus } from './transaction.ts'
 
 /**
@@ -25,6 +26,19 @@ export interface Release {
   readonly settled: boolean
   /** The transaction was already there when this owner got the client, and somebody else was told. */
   readonly inherited: boolean
+}
+
+/** What an owner has left in its session. */
+export interface LeftState {
+  readonly checkout: Checkout
+  readonly items: readonly SessionItem[]
+}
+
+/** Release was called after the end of its checkout. */
+export interface LateRelease {
+  readonly checkout: Checkout
+  /** The client is checked out again. */
+  readonly ownedByAnother: boolean
 }
 
 /** The connection of a checked-out client ended without the client's doing. */

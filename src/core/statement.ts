@@ -53,7 +53,8 @@ export function isRollback(text: string): boolean {
   return end === text.length
 }
 
-function startsWith(text: string, keyword: RegExp): boolean {
+/** Whether the text, after blanks and comments, goes on with a keyword: a sticky pattern. */
+export function startsWith(text: string, keyword: RegExp): boolean {
   keyword.lastIndex = skipBlank(text, 0)
   return keyword.test(text)
 }

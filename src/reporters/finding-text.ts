@@ -1,6 +1,6 @@
 import { describeMillis } from '../core/duration.ts'
 import { describeHolder, describeScope } from '../core/exhaustion.ts'
-import type { Finding, Outcome } from '../core/finding.ts'
+import type { Finding, FindingKind, Outcome } from '../core/finding.ts'
 import { oneLine } from '../core/harmless.ts'
 import { describeFrame, type Frame, type Origin } from '../core/origin.ts'
 import type { ScopeData } from '../core/scope.ts'
@@ -12,8 +12,16 @@ import { wrap } from './wrap.ts'
 const outcomes: Readonly<Record<Outcome, string>> = {
   'rolled-back': 'the transaction was rolled back',
   destroyed: 'the session was destroyed, its slot is free',
-  refused: 'the release was refused',
+  refused: 'it was refused',
+  reset: 'the session was reset',
   rejected: 'the caller that came last was rejected',
+}
+
+/** What happened at a finding's `eventOrigin`. */
+const events: Partial<Readonly<Record<FindingKind, string>>> = {
+  'double-release': 'released again',
+  'use-after-release': 'used after release',
+  'session-state': 'changed',
 }
 
 /** Below this a duration says nothing. */
@@ -88,7 +96,7 @@ function headline(finding: Finding, style: Style): string {
 }
 
 function place(
-  { checkout, origin, transactionOrigin, eventOrigin }: Finding,
+  { kind, checkout, origin, transactionOrigin, eventOrigin }: Finding,
   options: TextOptions,
 ): string[] {
   const { style } = options
@@ -107,7 +115,11 @@ function place(
     lines.push(`  ${style('dim', 'transaction opened at')} ${frameText(transactionOrigin, style)}`)
   }
   if (eventOrigin !== undefined) {
-    lines.push('', `  released again at ${frameText(eventOrigin, style)}`, ...framed(eventOrigin, options))
+    lines.push(
+      '',
+      `  ${events[kind] ?? 'happened'} at ${frameText(eventOrigin, style)}`,
+      ...framed(eventOrigin, options),
+    )
   }
   return lines
 }

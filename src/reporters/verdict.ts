@@ -3,6 +3,7 @@ import type { Finding, FindingKind } from '../core/finding.ts'
 /** Certain, but nothing is leaked. */
 const noLeak: ReadonlySet<FindingKind> = new Set([
   'double-release',
+  'use-after-release',
   'lost-commit',
   'session-killed',
   'pool-deadlock',

@@ -1,9 +1,12 @@
-import type { Checkout } from '../core/checkout.ts'
-import type { Rule } from '../core/rule.ts'
+import type { LateRelease, Rule } from '../core/rule.ts'
 
 /** Release was called for a checkout that is over. */
-export const doubleRelease: Rule<Checkout> = {
+export const doubleRelease: Rule<LateRelease> = {
   kind: 'double-release',
   certainty: 'certain',
-  judge: () => 'released twice: two paths (catch and finally, or an event and a callback) both call release',
+  judge({ ownedByAnother }) {
+    return ownedByAnother
+      ? 'released by a former owner while somebody else has the client: it was kept after its release'
+      : 'released twice: two paths (catch and finally, or an event and a callback) both call release'
+  },
 }

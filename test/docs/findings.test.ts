@@ -14,6 +14,7 @@ const outcomes: Readonly<Record<Remedy, Outcome | undefined>> = {
   destroy: 'destroyed',
   refuse: 'refused',
   reject: 'rejected',
+  reset: 'reset',
 }
 
 it('has a section for each kind, in the order of the list, and no other', () => {

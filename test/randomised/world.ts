@@ -280,6 +280,8 @@ function remediesOf(mode: Mode, seed: number): Record<Finding['kind'], Finding['
     'dirty-release': choose('rollback', 'rollback', 'rollback', 'destroy'),
     'busy-release': choose('destroy'),
     'double-release': choose('refuse'),
+    'use-after-release': choose('refuse'),
+    'session-state': choose('reset', 'reset', 'destroy'),
     'lost-commit': 'report',
     'session-killed': 'report',
     'nested-acquire': 'report',

@@ -240,6 +240,7 @@ describe('long-hold', () => {
     expect(findings).toEqual([])
     expect(lifeguard.snapshot().checkouts).toMatchObject([{ exemption: 'LISTEN connection' }])
     await client.query('COMMIT')
+    await client.query('UNLISTEN news')
     client.release()
     const again = await pool.connect()
     clock.advance(31_000)

@@ -42,7 +42,8 @@ export function guardedPool(
   lifeguard.watch(pool, { name: 'main' })
 
   const clients = new Set<pg.PoolClient>()
-  pool.on('connect', (client) => clients.add(client))
+  // A listener of `connect` would say that the application sets its sessions up.
+  pool.on('acquire', (client) => clients.add(client))
   pool.on('error', () => {})
   onTestFinished(async () => {
     await lifeguard.close()

@@ -1,0 +1,72 @@
+/** What a session keeps when its transaction has ended, and hands on to the next owner. */
+export type SessionItemKind =
+  | 'setting'
+  | 'channel'
+  | 'temporary'
+  | 'prepared-statement'
+  | 'cursor'
+  | 'advisory-lock'
+
+/** One thing that was left in a session. Never its value, which may be anything. */
+export interface SessionItem {
+  readonly kind: SessionItemKind
+  /** As PostgreSQL knows it: settings in lower case. Advisory locks have none: they are counted, not told apart. */
+  readonly name: string
+}
+
+/** All advisory locks of a session. */
+export const advisoryLocks: SessionItem = { kind: 'advisory-lock', name: '' }
+
+/** The same for equal items. */
+export function itemKey({ kind, name }: SessionItem): string {
+  return `${kind} ${name}`
+}
+
+/** As a reader of SQL knows it. */
+export function describeItem({ kind, name }: SessionItem): string {
+  switch (kind) {
+    case 'setting':
+      return name
+    case 'channel':
+      return `LISTEN ${name}`
+    case 'temporary':
+      return `temporary ${name}`
+    case 'prepared-statement':
+      return `PREPARE ${name}`
+    case 'cursor':
+      return `cursor ${name}`
+    case 'advisory-lock':
+      return 'an advisory lock'
+  }
+}
+
+/** Statements that take all of these back, in an order that works. */
+export function resetStatements(items: readonly SessionItem[]): string[] {
+  // As another role, the others may not be allowed.
+  const first = ['session_authorization', 'role']
+  const rank = ({ name }: SessionItem) => (first.includes(name) ? first.indexOf(name) : first.length)
+  const ordered = items.toSorted((a, b) => rank(a) - rank(b))
+  return [...new Set(ordered.map(resetStatement))]
+}
+
+function resetStatement({ kind, name }: SessionItem): string {
+  switch (kind) {
+    case 'setting':
+      if (name === 'session_authorization') return 'RESET SESSION AUTHORIZATION'
+      return `RESET ${name.split('.').map(quoted).join('.')}`
+    case 'channel':
+      return `UNLISTEN ${quoted(name)}`
+    case 'temporary':
+      return 'DISCARD TEMP'
+    case 'prepared-statement':
+      return `DEALLOCATE ${quoted(name)}`
+    case 'cursor':
+      return `CLOSE ${quoted(name)}`
+    case 'advisory-lock':
+      return 'SELECT pg_catalog.pg_advisory_unlock_all()'
+  }
+}
+
+function quoted(identifier: string): string {
+  return `"${identifier.replaceAll('"', '""')}"`
+}

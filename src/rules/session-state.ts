@@ -1,0 +1,36 @@
+import type { LeftState, Rule } from '../core/rule.ts'
+import { describeItem, type SessionItem } from '../core/session-item.ts'
+
+/** More than these in one sentence nobody reads. */
+const mostNamed = 5
+
+/** A client was released with something in its session that the next owner gets, too. */
+export const sessionState: Rule<LeftState> = {
+  kind: 'session-state',
+  certainty: 'certain',
+  judge({ items }) {
+    const [first] = items
+    if (first === undefined) return undefined
+    const named = items.slice(0, mostNamed).map(describeItem)
+    const more = items.length - named.length
+    const list = more === 0 ? named.join(', ') : `${named.join(', ')} and ${more} more`
+    return `released with ${list} left for the next owner: ${cure(first)}`
+  },
+}
+
+function cure({ kind, name }: SessionItem): string {
+  switch (kind) {
+    case 'setting':
+      return `use SET LOCAL inside a transaction, or RESET ${name === 'session_authorization' ? 'it' : name} before release`
+    case 'channel':
+      return 'UNLISTEN before release, or keep the client that listens'
+    case 'temporary':
+      return 'create it with ON COMMIT DROP, or drop it before release'
+    case 'prepared-statement':
+      return 'DEALLOCATE it before release, or use a named query of the driver'
+    case 'cursor':
+      return 'close it before release'
+    case 'advisory-lock':
+      return 'unlock it before release, or use pg_advisory_xact_lock'
+  }
+}

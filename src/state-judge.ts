@@ -1,0 +1,132 @@
+import type { Announcer } from './announcer.ts'
+import type { Checkout } from './core/checkout.ts'
+import type { ClientControl } from './core/client-control.ts'
+import type { FindingRecord } from './core/finding-record.ts'
+import type { Ledger } from './core/ledger.ts'
+import type { Observer, Verdict } from './core/observer.ts'
+import { type CapturedStack, originOf } from './core/origin.ts'
+import type { Release } from './core/rule.ts'
+import { describeItem, itemKey, type SessionItem } from './core/session-item.ts'
+import { differences, type SessionPicture } from './core/session-picture.ts'
+import type { Enforcer } from './enforcer.ts'
+import type { Settings } from './options.ts'
+import { lookAt } from './remedies/reset.ts'
+import { sessionState } from './rules/session-state.ts'
+
+const emptyPicture: SessionPicture = new Map()
+
+/** Judges what owners leave in their sessions: by their statements, by asking the server, or both. */
+export class StateJudge {
+  readonly interest: Observer['sessionState']
+  readonly #settings: Settings
+  readonly #ledger: Ledger
+  readonly #announcer: Announcer
+  readonly #enforcer: Enforcer
+
+  constructor(settings: Settings, ledger: Ledger, announcer: Announcer, enforcer: Enforcer) {
+    this.#settings = settings
+    this.#ledger = ledger
+    this.#announcer = announcer
+    this.#enforcer = enforcer
+    if (settings.sessionState === false) this.interest = 'ignored'
+    else this.interest = settings.sessionState.verify ? 'by query' : 'by statement'
+  }
+
+  /** Whether the server is asked at this release. In `observe` only where the application wants it. */
+  inspects({ changes }: ClientControl): boolean {
+    if (this.interest === 'by query') return true
+    return changes?.hasLeft === true && this.#settings.remedies['session-state'] !== 'report'
+  }
+
+  /** A session is handed out for the first time. */
+  arriving(control: ClientControl): Promise<void> | undefined {
+    if (this.interest !== 'by query' || control.picture !== undefined) return undefined
+    const looked = lookAt(control, [], this.#settings.clock).then((picture) => {
+      control.picture = picture
+    })
+    // The owner learns of it with its first statement.
+    return looked.catch(() => {})
+  }
+
+  /** A client is released, with nothing running and no transaction that would hinder a look at the session. */
+  leaving({ checkout, control }: Release): Verdict {
+    const { changes } = control
+    if (changes === undefined) return 'proceed'
+    if (!this.inspects(control)) {
+      this.report(checkout, control)
+      return 'proceed'
+    }
+    if (control.gone || control.work() !== 'none' || control.transaction !== 'idle') return 'proceed'
+    return this.#enforcer.follow(this.#inspect(checkout, control))
+  }
+
+  /** Reports what the owner's statements have left, and leaves it. */
+  report(checkout: Checkout, { changes }: ClientControl): void {
+    if (changes?.hasLeft !== true) return
+    const { items, stack } = changes.left(true)
+    const record = this.#open(checkout, items, stack)
+    if (record !== undefined) this.#announcer.finding(record)
+  }
+
+  async #inspect(checkout: Checkout, control: ClientControl): Promise<'proceed' | 'destroyed'> {
+    const { stack } = control.changes?.left(false) ?? {}
+    const items = await this.#itemsLeft(control)
+    const record = this.#open(checkout, items, stack)
+    if (record === undefined) return 'proceed'
+    const remedy = this.#enforcer.applyToState(record, control, items)
+    this.#announcer.finding(record, remedy)
+    await remedy
+    if (checkout.phase === 'destroyed') return 'destroyed'
+    const resolution = { what: 'reset before the next owner could use it' }
+    this.#ledger.resolve(checkout, (kind) => kind === sessionState.kind, resolution)
+    return 'proceed'
+  }
+
+  async #itemsLeft(control: ClientControl): Promise<readonly SessionItem[]> {
+    const { changes, picture: before } = control
+    if (changes === undefined) return []
+    const seen = changes.left(false).items
+    let after: SessionPicture
+    try {
+      after = await lookAt(control, seen, this.#settings.clock)
+    } catch {
+      // What the statements say is all that is known.
+      return changes.left(true).items
+    }
+    if (this.interest === 'by query') {
+      control.picture = after
+      return before === undefined ? [] : differences(before, after)
+    }
+    // What the application has set up by itself cannot be told from what this owner has set back to it by hand.
+    const suspects = control.setUpByHost ? changes.left(true).items : seen
+    const keys = new Set(suspects.map(itemKey))
+    return differences(emptyPicture, after).filter((item) => keys.has(itemKey(item)))
+  }
+
+  #open(
+    checkout: Checkout,
+    items: readonly SessionItem[],
+    stack: CapturedStack | undefined,
+  ): FindingRecord | undefined {
+    const left = items.filter((item) => !this.#ignores(item))
+    const hint = sessionState.judge({ checkout, items: left }, 0)
+    if (hint === undefined) return undefined
+    const { kind, certainty } = sessionState
+    const remedy = this.#settings.remedies[kind]
+    return this.#ledger.open({
+      kind,
+      certainty,
+      checkout,
+      hint,
+      remedy,
+      left: left.map(describeItem),
+      eventOrigin: originOf(stack),
+      momentary: remedy === 'report',
+    })
+  }
+
+  #ignores({ kind, name }: SessionItem): boolean {
+    const { sessionState: options } = this.#settings
+    return options !== false && options.ignore.includes(kind === 'setting' ? name : kind)
+  }
+}

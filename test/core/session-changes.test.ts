@@ -1,0 +1,160 @@
+import { describe, expect, it } from 'vitest'
+import { SessionChanges } from '../../src/core/session-changes.ts'
+import { describeItem } from '../../src/core/session-item.ts'
+
+interface Step {
+  readonly text: string
+  readonly letter?: 'I' | 'T' | 'E'
+  readonly command?: string
+  readonly rows?: readonly object[]
+  readonly fails?: boolean
+}
+
+/** What is left after these statements; the letter is that of the status after each. */
+function leftBy(steps: readonly (Step | string)[], sure = true): string[] {
+  const changes = new SessionChanges()
+  let before = 'I'
+  for (const step of steps) {
+    const { text, letter, command, rows, fails } = typeof step === 'string' ? ({ text: step } as Step) : step
+    changes.sending(text, undefined)
+    if (fails === true) changes.failed(text)
+    const after = letter ?? (/^(COMMIT|ROLLBACK$)/.test(text) ? 'I' : text === 'BEGIN' ? 'T' : before)
+    const answer = { text: fails === true ? undefined : text, command: command ?? text.split(' ')[0], rows }
+    changes.answered(answer, after)
+    before = after
+  }
+  return changes.left(sure).items.map(describeItem)
+}
+
+const lock = (value: unknown) => [{ lock: value }]
+
+describe('what an owner leaves in its session', () => {
+  it.each<[string, (Step | string)[], string[]]>([
+    ['a setting', ['SET search_path TO app'], ['search_path']],
+    [
+      'several things',
+      ['SET ROLE a', 'LISTEN b', 'CREATE TEMP TABLE c (d int)'],
+      ['role', 'LISTEN b', 'temporary c'],
+    ],
+    ['nothing that was reset', ['SET search_path TO app', 'RESET search_path'], []],
+    ['nothing that was reset with the others', ['SET search_path TO app', 'RESET ALL'], []],
+    ['the role, which RESET ALL spares', ['SET ROLE tenant', 'RESET ALL'], ['role']],
+    ['nothing after DISCARD ALL', ['SET ROLE tenant', 'LISTEN a', 'DISCARD ALL'], []],
+    ['nothing that failed', [{ text: 'SET search_path TO app', fails: true }], []],
+    ['what a transaction has committed', ['BEGIN', 'SET ROLE tenant', 'COMMIT'], ['role']],
+    ['nothing that was rolled back', ['BEGIN', 'SET ROLE tenant', 'ROLLBACK'], []],
+    ['nothing of a transaction that is still open', ['BEGIN', 'SET ROLE tenant'], []],
+    [
+      'nothing of a transaction that failed, though COMMIT was sent',
+      [
+        'BEGIN',
+        'SET ROLE tenant',
+        { text: 'SELECT 1/0', fails: true, letter: 'E' },
+        { text: 'COMMIT', command: 'ROLLBACK' },
+      ],
+      [],
+    ],
+    [
+      'what was reset in a transaction that was rolled back',
+      ['SET ROLE a', 'BEGIN', 'RESET ROLE', 'ROLLBACK'],
+      ['role'],
+    ],
+    [
+      'nothing that was rolled back to a savepoint',
+      ['BEGIN', 'SAVEPOINT s', 'SET ROLE a', 'ROLLBACK TO s', 'COMMIT'],
+      [],
+    ],
+    [
+      'what came before the savepoint',
+      ['BEGIN', 'SET ROLE a', 'SAVEPOINT s', 'LISTEN b', 'ROLLBACK TO s', 'COMMIT'],
+      ['role'],
+    ],
+    [
+      'what came before the inner of two savepoints',
+      ['BEGIN', 'SAVEPOINT a', 'SET ROLE a', 'SAVEPOINT b', 'LISTEN b', 'ROLLBACK TO b', 'COMMIT'],
+      ['role'],
+    ],
+    ['what one text has set and committed', ['BEGIN; SET ROLE tenant; COMMIT'], ['role']],
+    ['nothing that one text has set and rolled back', ['BEGIN; SET ROLE tenant; ROLLBACK'], []],
+    [
+      'a transaction that ends with a text of somebody else',
+      ['BEGIN', 'SET ROLE a', { text: '', command: 'ROLLBACK', letter: 'I' }],
+      [],
+    ],
+    ['one setting twice to the same', ['SET search_path TO a', 'SET search_path TO a'], ['search_path']],
+    [
+      'no setting that may have been set back by hand',
+      ['SET search_path TO a', 'SET search_path TO public'],
+      [],
+    ],
+    [
+      'no setting of two values that are not known',
+      ["SELECT set_config('a.b', $1, false)", "SELECT set_config('a.b', $1, false)"],
+      [],
+    ],
+    ['a setting that was reset in between', ['SET ROLE a', 'RESET ROLE', 'SET ROLE b'], ['role']],
+    ['an advisory lock', [{ text: 'SELECT pg_advisory_lock(1)', rows: lock('') }], ['an advisory lock']],
+    [
+      'no advisory lock that was not granted',
+      [{ text: 'SELECT pg_try_advisory_lock(1)', rows: lock(false) }],
+      [],
+    ],
+    [
+      'an advisory lock that was granted',
+      [{ text: 'SELECT pg_try_advisory_lock(1)', rows: lock(true) }],
+      ['an advisory lock'],
+    ],
+    [
+      'no advisory lock that was given back',
+      [
+        { text: 'SELECT pg_advisory_lock(1)', rows: lock('') },
+        { text: 'SELECT pg_advisory_unlock(1)', rows: lock(true) },
+      ],
+      [],
+    ],
+    [
+      'an advisory lock of which another one was given back',
+      [
+        { text: 'SELECT pg_advisory_lock(1)', rows: lock('') },
+        { text: 'SELECT pg_advisory_unlock(2)', rows: lock(false) },
+      ],
+      ['an advisory lock'],
+    ],
+    [
+      'an advisory lock after ROLLBACK, which does not give it back',
+      ['BEGIN', { text: 'SELECT pg_advisory_lock(1)', rows: lock('') }, 'ROLLBACK'],
+      ['an advisory lock'],
+    ],
+    [
+      'no advisory locks after pg_advisory_unlock_all',
+      [
+        { text: 'SELECT pg_advisory_lock(id) FROM t', rows: [...lock(''), ...lock('')] },
+        'SELECT pg_advisory_unlock_all()',
+      ],
+      [],
+    ],
+  ])('%s', (_fact, steps, left) => {
+    expect(leftBy(steps)).toEqual(left)
+  })
+
+  it('names what may have been set back by hand, where it is asked for that, too', () => {
+    expect(leftBy(['SET search_path TO a', 'SET search_path TO public'], false)).toEqual(['search_path'])
+  })
+
+  it('is nothing for the next owner', () => {
+    const changes = new SessionChanges()
+    changes.sending('SET ROLE a', undefined)
+    changes.answered({ text: 'SET ROLE a', command: 'SET', rows: [] }, 'I')
+    expect(changes.touched).toBe(true)
+    changes.begin()
+    expect(changes.touched).toBe(false)
+    expect(changes.left(false).items).toEqual([])
+  })
+
+  it('costs no memory for statements that change nothing', () => {
+    const changes = new SessionChanges()
+    changes.sending('SELECT 1', undefined)
+    changes.sending('SET LOCAL search_path TO app', undefined)
+    expect(changes.touched).toBe(false)
+  })
+})
