@@ -1,4 +1,5 @@
 import { AsyncResource } from 'node:async_hooks'
+import { endRunningStatement } from './adapters/pg-cancel.ts'
 import { type PoolWatch, watchPgPool } from './adapters/pg-pool.ts'
 import type { PgClientLike, PgPoolLike } from './adapters/pg-types.ts'
 import { Announcer } from './announcer.ts'
@@ -157,7 +158,10 @@ export function createLifeguard(options?: LifeguardOptions): Lifeguard {
         announcer.info(`exempt: the client (${reason}) is not checked out of a watched pool`)
       else judge.exempt(checkout, reason)
     },
-    transaction: (pool, work, transactionOptions) => runTransaction(pool, work, transactionOptions),
+    transaction: (pool, work, transactionOptions) =>
+      runTransaction(pool, work, transactionOptions, (client) =>
+        endRunningStatement(client, pool, settings.clock),
+      ),
     session: (pool) => openSession(pool),
     async close() {
       if (closed) return

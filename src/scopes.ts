@@ -123,7 +123,8 @@ function checked(options: ScopeOptions): ScopeOptions {
   if (typeof name !== 'function' && !isText(name)) {
     throw new OptionError('scope.name', 'must be a text or a function that returns one', name)
   }
-  if (id !== undefined && typeof id !== 'string') throw new OptionError('scope.id', 'must be a text', id)
+  if (id !== undefined && typeof id !== 'string' && typeof id !== 'function')
+    throw new OptionError('scope.id', 'must be a text or a function that returns one', id)
   if (traceparent !== undefined && typeof traceparent !== 'string') {
     throw new OptionError('scope.traceparent', 'must be a text', traceparent)
   }

@@ -16,16 +16,18 @@ const isolations = ['read committed', 'repeatable read', 'serializable']
 /** serialization_failure and deadlock_detected: PostgreSQL asks to try the transaction again. */
 const retryable = new Set(['40001', '40P01'])
 
+/** `endRunning` ends on the server what the client is still running when the work has failed; it never fails itself. */
 export async function runTransaction<Pool extends SessionPool, Result>(
   pool: Pool,
   work: (client: ClientOf<Pool>) => Promise<Result>,
   options: TransactionOptions = {},
+  endRunning: (client: object) => Promise<void> = async () => {},
 ): Promise<Result> {
   const begin = beginStatement(options)
   const retries = options.retries ?? 0
   for (let attempt = 0; ; attempt++) {
     try {
-      return await attemptTransaction(pool, begin, work)
+      return await attemptTransaction(pool, begin, work, endRunning)
     } catch (error) {
       const code: unknown =
         typeof error === 'object' && error !== null ? Reflect.get(error, 'code') : undefined
@@ -38,6 +40,7 @@ async function attemptTransaction<Pool extends SessionPool, Result>(
   pool: Pool,
   begin: string,
   work: (client: ClientOf<Pool>) => Promise<Result>,
+  endRunning: (client: object) => Promise<void>,
 ): Promise<Result> {
   const client = await checkOut(pool)
   const { release } = client
@@ -49,6 +52,8 @@ async function attemptTransaction<Pool extends SessionPool, Result>(
     if (committed?.command === 'ROLLBACK') throw new LostCommitError()
   } catch (error) {
     // What the work has thrown is what the caller needs to know, also if the work has released the client itself.
+    // ROLLBACK would wait for a statement that has timed out in the client alone.
+    if (client.release === release) await endRunning(client)
     await giveBackClean(client, release).catch(() => {})
     throw error
   }

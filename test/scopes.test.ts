@@ -121,7 +121,7 @@ describe('runInScope', () => {
     [{ kind: 'job' }, 'scope.name must be a text or a function that returns one, got undefined'],
     [{ kind: 'job', name: '' }, 'scope.name must be a text or a function that returns one, got ""'],
     [{ kind: 'job', name: 7 }, 'scope.name must be a text or a function that returns one, got 7'],
-    [{ kind: 'job', name: 'x', id: 7 }, 'scope.id must be a text, got 7'],
+    [{ kind: 'job', name: 'x', id: 7 }, 'scope.id must be a text or a function that returns one, got 7'],
     [{ kind: 'job', name: 'x', traceparent: [] }, 'scope.traceparent must be a text, got an array of 0'],
     [{ kind: 'job', name: 'x', attributes: 'a' }, 'scope.attributes must be an object, got "a"'],
     [
@@ -230,8 +230,9 @@ describe('a scope', () => {
   })
 
   it('is named by the error of a caller whose pool has no client for it', async () => {
-    const { pool, lifeguard } = guardedPool({ ...db.config, max: 1, connectionTimeoutMillis: 50 })
+    const { pool, lifeguard } = guardedPool({ ...db.config, max: 1 })
     const held = await lifeguard.openScope({ ...request, id: '1' }).run(() => pool.connect())
+    pool.options.connectionTimeoutMillis = 50
     const error = await pool.connect().catch((reason) => reason)
     expect(error.holders).toMatchObject([{ scope: { ...request, id: '1' } }])
     expect(error.cause.message).toContain('request GET /x (id 1)')
@@ -286,8 +287,9 @@ describe('a checkout that has to wait', () => {
     ))
 
   it('has a callback that gets its errors in the context of the caller, too', async () => {
-    const { pool } = guardedPool({ ...db.config, max: 1, connectionTimeoutMillis: 50 })
+    const { pool } = guardedPool({ ...db.config, max: 1 })
     const held = await pool.connect()
+    pool.options.connectionTimeoutMillis = 50
     const seen = await storage.run(
       'caller',
       () =>

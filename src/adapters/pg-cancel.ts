@@ -1,4 +1,11 @@
-import type { Client, Connection } from './pg-types.ts'
+import type { Clock } from '../core/clock.ts'
+import { within } from '../core/within.ts'
+import { clientBehind } from './pg-handle.ts'
+import type { Client, Connection, Pool } from './pg-types.ts'
+import { workOf } from './pg-work.ts'
+
+/** A server that does not answer a cancel request by then is not going to. */
+const cancelMillis = 1000
 
 type ConnectionConstructor = new (config: {
   ssl: unknown
@@ -35,4 +42,19 @@ export function cancelRunning(client: Client, stream: unknown): Promise<void> {
     if (client.host?.startsWith('/')) canceller.connect(`${client.host}/.s.PGSQL.${client.port}`)
     else canceller.connect(client.port, client.host)
   })
+}
+
+/** Cancels what a client is running for an owner that has given up on it, and waits until it is ready again. Never fails. */
+export async function endRunningStatement(owned: object, pool: unknown, clock: Clock): Promise<void> {
+  const client = clientBehind(owned) as Client
+  const { connection } = client
+  if (connection === undefined || client.readyForQuery !== false || workOf(client) !== 'query') return
+  let settle = () => {}
+  const settled = new Promise<void>((resolve) => {
+    settle = resolve
+  })
+  for (const event of ['readyForQuery', 'end']) connection.on(event, settle)
+  const cancelled = cancelRunning(client, (pool as Pool).options?.stream).then(() => settled)
+  await within(clock, cancelMillis, cancelled).catch(() => {})
+  for (const event of ['readyForQuery', 'end']) connection.removeListener(event, settle)
 }

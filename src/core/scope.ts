@@ -7,8 +7,8 @@ export interface ScopeOptions {
   readonly kind: string
   /** What people call it: `GET /datasets/:id`, `nightly`. A function is asked when a report needs it, and not before. */
   readonly name: string | (() => string)
-  /** Tells this one from others of its name: a request id. */
-  readonly id?: string | undefined
+  /** Tells this one from others of its name: a request id. A function is asked as that of `name` is. */
+  readonly id?: string | (() => string | undefined) | undefined
   readonly attributes?: Readonly<Record<string, AttributeValue>> | undefined
   /** A W3C `traceparent`, as tracing clients send it. */
   readonly traceparent?: string | undefined
@@ -56,27 +56,27 @@ export class Scope {
   }
 
   data(): ScopeData {
-    const { kind, id, attributes, traceparent } = this.#options
+    const { kind, attributes, traceparent } = this.#options
+    const id = told(this.#options.id)
     return {
       kind,
-      name: this.#name(),
+      name: told(this.#options.name) ?? kind,
       ...(id === undefined ? {} : { id }),
       ...(attributes === undefined ? {} : { attributes: { ...attributes } }),
       ...(this.ending === undefined ? {} : { ending: this.ending }),
       ...traceOf(traceparent),
     }
   }
+}
 
-  #name(): string {
-    const { kind, name } = this.#options
-    if (typeof name === 'string') return name
-    // Foreign code; a report must not fail for the want of a name.
-    try {
-      const found: unknown = name()
-      return typeof found === 'string' && found !== '' ? found : kind
-    } catch {
-      return kind
-    }
+/** A text, or what a function of the application's says: foreign code, for the want of which a report must not fail. */
+function told(text: string | (() => string | undefined) | undefined): string | undefined {
+  if (typeof text !== 'function') return text
+  try {
+    const found: unknown = text()
+    return typeof found === 'string' && found !== '' ? found : undefined
+  } catch {
+    return undefined
   }
 }
 

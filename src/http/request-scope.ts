@@ -43,6 +43,7 @@ interface Entry {
   readonly scope: OpenScope
   surface: Surface
   name: () => string
+  id: () => string | undefined
 }
 
 /** Long enough for any route and any request id; a client chooses what a path and a header hold. */
@@ -78,15 +79,16 @@ export function openRequestScope(
   const known = requests.get(request)
   if (known !== undefined) {
     const again = known.surface === surface
-    if (!again) Object.assign(known, { surface, name: nameOf(request, naming) })
+    if (!again) Object.assign(known, { surface, ...namesOf(request, naming) })
     return { scope: known.scope, again }
   }
 
-  const named = { name: nameOf(request, naming) }
+  const named = namesOf(request, naming)
   const scope = lifeguard.openScope({
     kind: 'request',
-    name: lateName(named),
-    id: bounded(naming.id() ?? header(request, 'x-request-id')),
+    // The route, and often the id as well, are known only later.
+    name: () => named.name(),
+    id: () => named.id(),
     traceparent: header(request, 'traceparent'),
   })
   const entry: Entry = Object.assign(named, { scope, surface })
@@ -103,7 +105,9 @@ function endWithResponse(entry: Entry, request: RequestLike, response: ResponseL
     scope.end(endingOf(request, response))
     // Whatever the request has left running keeps the scope, and must not keep the request. One that was cut off may
     // not have come to its route yet.
-    if (isAnswered(request, response)) entry.name = constant(entry.name())
+    if (!isAnswered(request, response)) return
+    entry.name = constant(entry.name())
+    entry.id = constant(entry.id())
   }
   if (response.closed === true || response.destroyed === true) {
     end()
@@ -150,12 +154,11 @@ function endingOf(request: RequestLike, response: ResponseLike): string {
  * Asked when a report needs it, for a router knows the route late. In a function of its own, because closures made side by
  * side keep alive what any of them has use for: the request, here.
  */
-function lateName(entry: Pick<Entry, 'name'>): () => string {
-  return () => entry.name()
-}
-
-function nameOf(request: RequestLike, naming: RequestNaming): () => string {
-  return () => bounded(naming.name() ?? `${request.method ?? ''} ${pathOf(request.url)}`)
+function namesOf(request: RequestLike, naming: RequestNaming): Pick<Entry, 'name' | 'id'> {
+  return {
+    name: () => bounded(naming.name() ?? `${request.method ?? ''} ${pathOf(request.url)}`),
+    id: () => bounded(naming.id() ?? header(request, 'x-request-id')),
+  }
 }
 
 function constant<Value>(value: Value): () => Value {

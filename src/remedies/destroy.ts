@@ -1,8 +1,8 @@
 import type { ClientControl } from '../core/client-control.ts'
 import type { Clock } from '../core/clock.ts'
+import { within } from '../core/within.ts'
 import { type FindingReference, SessionDestroyedError } from '../errors.ts'
 import { fenceSession } from './fence.ts'
-import { within } from './within.ts'
 
 /** A server that does not answer a cancel request by then is not going to. */
 const cancelMillis = 1000

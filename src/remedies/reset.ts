@@ -2,10 +2,10 @@ import type { ClientControl } from '../core/client-control.ts'
 import type { Clock } from '../core/clock.ts'
 import { itemKey, resetStatements, type SessionItem } from '../core/session-item.ts'
 import { pictureQuery, readPicture, type SessionPicture } from '../core/session-picture.ts'
+import { within } from '../core/within.ts'
 import type { FindingReference } from '../errors.ts'
 import { destroySession } from './destroy.ts'
 import type { RemedyResult } from './rollback.ts'
-import { within } from './within.ts'
 
 /** As for ROLLBACK: a session that has not answered by then will not. */
 const resetMillis = 2000

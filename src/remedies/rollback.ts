@@ -1,10 +1,10 @@
 import type { ClientControl } from '../core/client-control.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Outcome } from '../core/finding.ts'
+import { within } from '../core/within.ts'
 import type { FindingReference } from '../errors.ts'
 import { destroySession } from './destroy.ts'
 import { fenceTransaction } from './fence.ts'
-import { within } from './within.ts'
 
 /** PostgreSQL answers ROLLBACK in microseconds; a session that has not answered by then will not. */
 const rollbackMillis = 2000

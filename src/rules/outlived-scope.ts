@@ -1,4 +1,5 @@
 import type { Checkout } from '../core/checkout.ts'
+import type { Work } from '../core/client-control.ts'
 import { describeMillis } from '../core/duration.ts'
 import type { Rule } from '../core/rule.ts'
 
@@ -17,13 +18,19 @@ export function outlivedScope(graceMillis: number): Rule<Checkout> {
   }
 }
 
+const unfinished: Readonly<Record<Exclude<Work, 'none'>, string>> = {
+  query: 'its code is still running a statement',
+  portal: 'a cursor or query stream is open that nobody reads any more: close it when the answer is aborted',
+  copy: 'a COPY is running: destroy its stream when the answer is aborted',
+}
+
 function hint(checkout: Checkout, now: number, endedAt: number): string {
   const { control, scope } = checkout
   const kind = scope?.kind ?? 'scope'
   const end = `the ${kind} is over (${scope?.ending ?? 'ended'}) for ${describeMillis(now - endedAt)}`
   if (checkout.acquiredAt > endedAt) return `${end}, and its code went on and acquired this client afterwards`
-  if (control !== undefined && control.work() !== 'none')
-    return `${end}, and its code is still running a statement`
+  const work = control?.work() ?? 'none'
+  if (work !== 'none') return `${end}, and ${unfinished[work]}`
   if (checkout.queryCount === 0)
     return `${end}, and the client was never used: the code threw or returned before the first statement`
   if (checkout.lastQueryFailed)

@@ -72,7 +72,13 @@ describe.each(Object.entries(expresses))('%s', (_name, express) => {
       Object.assign(request, { id: 42 })
       next()
     })
-    app.use(lifeguardMiddleware(lifeguard)).get(['/plain', '/named'], note)
+    app.use(lifeguardMiddleware(lifeguard))
+    // As loggers do that stand further on.
+    app.use('/late', (request, _response, next) => {
+      Object.assign(request, { id: 'late' })
+      next()
+    })
+    app.get(['/plain', '/named', '/late'], note)
     const headers = {
       'x-request-id': 'from-header',
       traceparent: `00-${'ab'.repeat(16)}-${'cd'.repeat(8)}-01`,
@@ -83,6 +89,7 @@ describe.each(Object.entries(expresses))('%s', (_name, express) => {
       spanId: 'cd'.repeat(8),
     })
     expect(await ask(app, '/named', headers)).toMatchObject({ id: '42' })
+    expect(await ask(app, '/late', headers)).toMatchObject({ id: 'late' })
     expect(await ask(app, '/plain')).not.toHaveProperty('id')
   })
 

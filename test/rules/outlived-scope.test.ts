@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import type { PoolClient } from 'pg'
+import QueryStream from 'pg-query-stream'
 import { describe, expect, it } from 'vitest'
 import { consoleReporter, type ScopeOptions } from '../../src/index.ts'
 import { useDatabase } from '../support/database.ts'
@@ -164,6 +166,17 @@ describe('the hint', () => {
     })
     clock.advance(graceAndSweep)
     expect((await found('outlived-scope')).hint).toMatch(hint)
+  })
+
+  it('tells of a stream that nobody reads any more', async () => {
+    const { pool, lifeguard, clock, found } = guarded()
+    await lifeguard.runInScope(request, async () => {
+      const client = await pool.connect()
+      const stream = client.query(new QueryStream('SELECT generate_series(1, 100000)'))
+      await once(stream, 'readable')
+    })
+    clock.advance(graceAndSweep)
+    expect((await found('outlived-scope')).hint).toMatch(/a cursor or query stream is open that nobody reads/)
   })
 
   it('tells of a statement that is still running', async () => {

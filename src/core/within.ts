@@ -1,5 +1,5 @@
-import type { Clock } from '../core/clock.ts'
-import { describeMillis } from '../core/duration.ts'
+import type { Clock } from './clock.ts'
+import { describeMillis } from './duration.ts'
 
 // As in the system clock, out of reach of fake timers.
 const afterThisTurn = setImmediate
