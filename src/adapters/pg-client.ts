@@ -12,7 +12,7 @@ import { checkedHandle } from './pg-handle.ts'
 import { refuse } from './pg-refusal.ts'
 import { OwnerStatements, type StatementHost } from './pg-statements.ts'
 import type { Client, SubmittedQuery } from './pg-types.ts'
-import { activeQuery, answerOf, pendingQueries } from './pg-work.ts'
+import { activeQuery, answerOf, isFollowed, pendingQueries } from './pg-work.ts'
 import { commitLost, statusLetter } from './session-transaction.ts'
 import { UncleanReleases, type UnsettledRelease } from './unclean-releases.ts'
 
@@ -48,6 +48,8 @@ export class GuardedClient {
   readonly #statements: OwnerStatements
   /** Whom the client is out to. */
   checkout: Checkout | undefined
+  /** Out to a statement of `pool.query` that is not tracked: from when it gets the client until it is answered. */
+  isPassing = false
   #pgRelease: PgRelease | undefined
   #release: PgRelease | undefined
   /** Released before the server had answered: the next ReadyForQuery tells what state it was in. */
@@ -179,6 +181,7 @@ export class GuardedClient {
     if (letter !== 'I' || session.letter !== 'I' || session.isOpening) {
       this.#noteTransaction(letter, checkout, sentAt)
     }
+    if (this.isPassing && !isFollowed(this.client)) this.isPassing = false
     if (this.#unsettled !== undefined) this.#settle(this.#unsettled)
     if (!this.#unclean.isEmpty) {
       for (const clean of this.#unclean.answered(letter)) {
@@ -197,7 +200,7 @@ export class GuardedClient {
     if (change === 'opened') {
       // A statement that a former owner left behind has opened the transaction, not the present owner.
       if (!this.#unclean.isEmpty || this.#unsettled !== undefined) session.inherited = true
-      else if (checkout === undefined) this.#adopt(query)
+      else if (checkout === undefined && this.isPassing) this.#adopt(query)
       return
     }
     const sender = this.#unclean.answering ?? checkout
@@ -240,11 +243,8 @@ export class GuardedClient {
   #noteEnd(error: unknown): void {
     const checkout = this.checkout
     if (checkout === undefined || this.client._ending === true) return
-    this.#observer.sessionEnded({
-      checkout,
-      error: error instanceof Error ? error : new Error(String(error)),
-      sqlState: this.#fatal,
-    })
+    const reason = error instanceof Error ? error : new Error(String(error))
+    this.#observer.sessionEnded({ checkout, error: reason, sqlState: this.#fatal })
     this.#control.session.end()
   }
 
@@ -304,9 +304,8 @@ export class GuardedClient {
   }
 
   #describeRelease(checkout: Checkout, work: Work, settled: boolean): Release {
-    const control = this.#control
-    const { transaction, session } = control
-    return { checkout, control, work, transaction, settled, inherited: session.inherited }
+    const { transaction, session } = this.#control
+    return { checkout, control: this.#control, work, transaction, settled, inherited: session.inherited }
   }
 
   #hold(

@@ -195,7 +195,7 @@ export function watchPgPool(
         if (error) fail(waiter, error)
         else ledger.withdrawn(waiter, 'got a client')
       }
-      if (isClient(client) && !clientHost.unwatched) guardOf(client)
+      if (isClient(client) && !clientHost.unwatched) guardOf(client).isPassing = true
       return callback(error, client, done)
     }
     return ledger.detached(() => Reflect.apply(original, self, [oneShot(onClient)]))

@@ -30,6 +30,11 @@ export function pendingQueries(client: Client): number {
   return active + queuedQueries(client).length + (client._sentQueryQueue?.length ?? 0)
 }
 
+/** Whether statements have been sent or queued behind the one on the wire. */
+export function isFollowed(client: Client): boolean {
+  return queuedQueries(client).length > 0 || (client._sentQueryQueue?.length ?? 0) > 0
+}
+
 /** What the client is doing for its owner. A stream that has come to its end and only awaits ReadyForQuery is no work. */
 export function workOf(client: Client): Work {
   const active = activeQuery(client)
@@ -37,8 +42,7 @@ export function workOf(client: Client): Work {
     const work = 'pipeline' in client && isUnsendable(active) ? 'none' : workOfQuery(active)
     if (work !== 'none') return work
   }
-  if (queuedQueries(client).length > 0 || (client._sentQueryQueue?.length ?? 0) > 0) return 'query'
-  return 'none'
+  return isFollowed(client) ? 'query' : 'none'
 }
 
 interface Submittable extends SubmittedQuery {
