@@ -96,6 +96,7 @@ export class GuardedClient {
       tracksState: observer.sessionState !== 'ignored',
       sending: () => this.#statements.noteSending(this.checkout),
       takeBack: (error) => this.#takeBack(error),
+      learned: () => this.#host.unwatched && this.unguard(),
     })
     this.#statements = new OwnerStatements(client, host, this.#control, ledger.time)
     client.on?.('error', this.#onError)

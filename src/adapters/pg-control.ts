@@ -27,6 +27,8 @@ export interface ControlOwner {
   sending(): void
   /** Gives the slot back to the pool, with an error, so that the pool closes the client. */
   takeBack(error: Error): void
+  /** The owner has learned of a remedy, and goes on. */
+  learned(): void
 }
 
 /** A client of node-postgres as rules and remedies see it. */
@@ -152,6 +154,7 @@ export class PgControl implements ClientControl {
       if (this.raised === fence) {
         this.raised = undefined
         fence.lifted()
+        this.#owner.learned()
       }
       return Reflect.apply(this.client.query, this.client, args)
     })

@@ -168,6 +168,32 @@ it('lets an owner whose transaction was rolled back find out, though the guard h
   again.release()
 })
 
+it('goes from a client as soon as its owner has answered the remedy', async () => {
+  const pool = openPool(1)
+  const { unwatch, clock, kinds, resolved } = guard(pool, { mode: 'enforce' })
+  const client = await pool.connect()
+  const { release } = client
+  await client.query('BEGIN')
+  clock.advance(10_010)
+  await eventually(() => expect(kinds()).toEqual(['idle-transaction']))
+  unwatch()
+  expect(Object.hasOwn(client, 'query')).toBe(true)
+  await client.query('ROLLBACK')
+  expect(resolved).toMatchObject([{ kind: 'idle-transaction', resolution: 'its owner sent ROLLBACK' }])
+  expect(Object.hasOwn(client, 'query')).toBe(false)
+  expect(connectionOf(client).listenerCount('readyForQuery')).toBe(1)
+
+  await client.query('BEGIN')
+  expect((await client.query('COMMIT')).command).toBe('COMMIT')
+  client.on('error', () => {})
+  await failureOf(() => client.query('SELECT pg_terminate_backend(pg_backend_pid())'))
+  await eventually(() => expect(Reflect.get(client, '_ended')).toBe(true))
+  expect(kinds()).toEqual(['idle-transaction'])
+  release()
+  expect(pool.totalCount).toBe(0)
+  expect((await pool.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }])
+})
+
 describe('watching twice', () => {
   it('overrides once and returns an unwatch that is as good', async () => {
     const pool = openPool()

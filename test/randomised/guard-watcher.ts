@@ -152,7 +152,10 @@ export class GuardWatcher {
   }
 
   checkAllResolved(): void {
-    const open = [...this.#known.values()].find(({ isResolved }) => !isResolved)
+    // A guard that is off leaves things as they are when it goes.
+    const open = [...this.#known.values()].find(
+      ({ owner, isResolved }) => !isResolved && (owner.watched || !owner.vague),
+    )
     if (open !== undefined) throw new Error(`${open.kind} of ${open.owner.name} has never resolved`)
     for (const lifeguard of this.#lifeguards) {
       const { checkouts } = lifeguard.snapshot()

@@ -192,6 +192,8 @@ export class Model {
   liftFence(owner: Owner): void {
     owner.fenced = false
     owner.destroyAt = Number.POSITIVE_INFINITY
+    // A guard that is off goes now, and what else it knows of the owner stays as it is.
+    if (!owner.watched) owner.vague = true
     this.endTransaction(owner)
   }
 
