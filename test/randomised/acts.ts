@@ -44,6 +44,11 @@ export function connect(
     owner,
     answered,
     served() {
+      if (onArrival !== undefined && model.sessions.get(client as unknown as pg.Client)?.gone === true) {
+        // It has come and gone, and with it the client, which had been used often enough.
+        owner.phase = 'over'
+        return
+      }
       const session = model.arrived(owner, client as unknown as pg.Client)
       world.note(`${owner.name} has client ${world.ordinal(session.client)}`)
       if (onArrival !== undefined) model.released(owner, false)
@@ -72,7 +77,10 @@ export async function execute(world: World, owner: Owner, statement: Statement):
   const answered = send(clientOf(owner), statement, tag, shape)
   const expected = world.model.execute(owner, statement, tag)
   const answer = await within(answered, `${owner.name} has an answer to ${statement.text(tag)}`)
-  noteAnswer(world, `${owner.name}: ${statement.name} ${tag} (${shape})`, answer, describeAnswer(expected))
+  const foreseen = [describeAnswer(expected)]
+  // A guard that has been taken off need not explain any more what it did to a session that is closed.
+  if (owner.phase === 'destroyed' && !owner.watched) foreseen.push('error not queryable')
+  noteAnswer(world, `${owner.name}: ${statement.name} ${tag} (${shape})`, answer, ...foreseen)
 }
 
 /** Writes down what the program sees, and stops the run if it is not what PostgreSQL and the guard owe it. */
@@ -155,7 +163,8 @@ export async function releaseUnawaited(world: World, owner: Owner, statements: S
   }
   session.leftBy = leftBy
   if (session.transaction === 'idle') model.cleaned(session)
-  else session.inherited = true
+  else if (owner.watched) session.inherited = true
+  else session.murky = true
 }
 
 /** A pool closes a client that has been used so many times, even if it is busy. */

@@ -72,7 +72,8 @@ export class GuardWatcher {
   /** Whether the guard has opened a finding, which it reports only when its remedy is done. */
   hasOpened(owner: Owner, kind: Kind): boolean {
     return this.#snapshotOf(owner).findings.some(
-      (finding) => finding.kind === kind && finding.checkout.id === owner.checkoutId,
+      (finding) =>
+        finding.kind === kind && finding.checkout.id === owner.checkoutId && finding.resolvedAt === undefined,
     )
   }
 
