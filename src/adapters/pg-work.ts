@@ -24,10 +24,12 @@ export function queuedQueries(client: Client): SubmittedQuery[] {
   return client._queryQueue ?? ('_activeQuery' in client ? [] : (client.queryQueue ?? []))
 }
 
-/** How many statements have been sent or queued and not been answered. */
+/** How many statements have been sent or queued and not been answered by ReadyForQuery. */
 export function pendingQueries(client: Client): number {
-  const active = activeQuery(client) === undefined ? 0 : 1
-  return active + queuedQueries(client).length + (client._sentQueryQueue?.length ?? 0)
+  const behind = queuedQueries(client).length + (client._sentQueryQueue?.length ?? 0)
+  // The driver forgets a statement that has failed; before ReadyForQuery it sends none of those behind it.
+  const isAnswered = activeQuery(client) === undefined && (behind === 0 || client.readyForQuery !== false)
+  return behind + (isAnswered ? 0 : 1)
 }
 
 /** Whether statements have been sent or queued behind the one on the wire. */

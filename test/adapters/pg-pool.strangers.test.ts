@@ -1,7 +1,8 @@
 import pg from 'pg'
 import { describe, expect, it } from 'vitest'
 import { useDatabase } from '../support/database.ts'
-import { abandonAfterTest, guard, modes } from './bare-twin.ts'
+import { startProxy } from '../support/tcp-proxy.ts'
+import { abandonAfterTest, failureOf, guard, modes } from './bare-twin.ts'
 
 const db = useDatabase()
 const openPool = () => abandonAfterTest(new pg.Pool({ ...db.config, max: 1 }))
@@ -59,4 +60,24 @@ describe.each(modes)('in %s, a client that the guard knows but has not handed ou
     expect(lifeguard.snapshot().checkouts).toEqual([])
     expect(kinds()).toEqual([])
   })
+})
+
+it('blames a lost COMMIT on its own owner, though the server was still busy with the failure before', async () => {
+  await using proxy = await startProxy(db.config.port, db.config.host)
+  proxy.splitPackets()
+  const pool = abandonAfterTest(new pg.Pool({ ...db.config, host: '127.0.0.1', port: proxy.port, max: 1 }))
+  const { findings } = guard(pool)
+  const former = await pool.connect()
+  await former.query('BEGIN')
+  await failureOf(() => former.query('SELECT nonsense'))
+  const floating = former.query('COMMIT')
+  former.release()
+  const client = await pool.connect()
+  expect((await floating).command).toBe('ROLLBACK')
+  await client.query('SELECT 1')
+  client.release()
+  expect(findings.map(({ kind, checkout }) => [kind, checkout.id])).toEqual([
+    ['busy-release', 1],
+    ['lost-commit', 1],
+  ])
 })
