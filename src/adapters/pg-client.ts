@@ -54,7 +54,7 @@ export class GuardedClient {
   #release: PgRelease | undefined
   /** Released before the server had answered: the next ReadyForQuery tells what state it was in. */
   #unsettled: UnsettledRelease | undefined
-  readonly #unclean = new UncleanReleases()
+  readonly #unclean: UncleanReleases
   #fatal: string | undefined
   /** The last checkout that is over. Its stack, which keeps the caller's closures alive, is needed if it is released again. */
   #released: Checkout | undefined
@@ -99,6 +99,9 @@ export class GuardedClient {
       learned: () => this.#host.unwatched && this.unguard(),
     })
     this.#statements = new OwnerStatements(client, host, this.#control, ledger.time)
+    // What goes on already is no owner's that the guard knows, and nobody can say since when.
+    this.#control.session.since = ledger.time.now()
+    this.#unclean = new UncleanReleases(pendingQueries(client))
     client.on?.('error', this.#onError)
     client.on?.('end', this.#onEnd)
     client.connection?.prependListener('readyForQuery', this.#onReady)
@@ -204,10 +207,9 @@ export class GuardedClient {
       else if (checkout === undefined && this.isPassing) this.#adopt(query)
       return
     }
-    const sender = this.#unclean.answering ?? checkout
+    const sender = this.#unclean.senderOf(checkout)
     if (failed && sender !== undefined && commitLost(query)) this.#observer.commitAnswered(sender)
-    if (checkout === undefined) return
-    if (change === 'ended' && checkout.reported !== 0) this.#observer.transactionEnded(checkout)
+    if (change === 'ended' && checkout?.reported) this.#observer.transactionEnded(checkout)
   }
 
   /** A statement of `pool.query` that did not look like it has opened a transaction: from now on it is tracked. */
@@ -231,8 +233,7 @@ export class GuardedClient {
   readonly #onErrorMessage = (message: unknown): void => {
     if (this.checkout !== undefined) this.checkout.lastQueryFailed = true
     this.#control.changes?.failed(activeQuery(this.client)?.text)
-    if (typeof message !== 'object' || message === null) return
-    const { severity, code } = message as { severity?: unknown; code?: unknown }
+    const { severity, code } = (message ?? {}) as { severity?: unknown; code?: unknown }
     if (severity !== 'FATAL' || typeof code !== 'string') return
     this.#fatal = code
     // The statement in flight rejects now, and its owner may release before the driver tells that the connection is lost.

@@ -7,17 +7,29 @@ export interface UnsettledRelease {
   readonly inherited: boolean
 }
 
+interface UncleanRelease {
+  /** None if it was before the guard was on. */
+  readonly checkout: Checkout | undefined
+  unanswered: number
+}
+
 /** Owners that released a session before it was clean. The finding of each is open until it is. */
 export class UncleanReleases {
-  #releases: { readonly checkout: Checkout; unanswered: number }[] = []
+  #releases: UncleanRelease[] = []
+
+  /** `unanswered`: how many statements were running or queued when the guard first saw the session. */
+  constructor(unanswered: number) {
+    if (unanswered > 0) this.#releases.push({ checkout: undefined, unanswered })
+  }
 
   get isEmpty(): boolean {
     return this.#releases.length === 0
   }
 
-  /** Whose statement it is that is being answered, if it is a former owner's. */
-  get answering(): Checkout | undefined {
-    return this.#releases.find(({ unanswered }) => unanswered > 0)?.checkout
+  /** Whose statement it is that is being answered: a former owner's, or else that of the present one. */
+  senderOf(present: Checkout | undefined): Checkout | undefined {
+    const former = this.#releases.find(({ unanswered }) => unanswered > 0)
+    return former === undefined ? present : former.checkout
   }
 
   /** `unanswered`: how many statements the owner had left running or queued. */
@@ -31,11 +43,15 @@ export class UncleanReleases {
     if (letter !== 'I') return []
     const clean = this.#releases.filter(({ unanswered }) => unanswered === 0)
     this.#releases = this.#releases.filter(({ unanswered }) => unanswered > 0)
-    return clean.map(({ checkout }) => checkout)
+    return known(clean)
   }
 
   /** Forgets all of them, and returns them. */
   takeAll(): Checkout[] {
-    return this.#releases.splice(0).map(({ checkout }) => checkout)
+    return known(this.#releases.splice(0))
   }
+}
+
+function known(releases: readonly UncleanRelease[]): Checkout[] {
+  return releases.flatMap(({ checkout }) => checkout ?? [])
 }
