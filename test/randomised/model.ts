@@ -238,6 +238,17 @@ export class Model {
       this.#releasedUnclean(owner, session, 'dirty-release')
   }
 
+  /** An ordinary statement of `pool.query` is over. It is not tracked: what it has met and leaves is not its own. */
+  passed(owner: Owner): void {
+    owner.phase = 'over'
+    const { session } = owner
+    if (session === undefined || !session.murky || session.transaction === 'idle') return
+    // An old driver does not tell a guard what was open before: it seems to come from the first statement that is seen.
+    if ('getTransactionStatus' in session.client) return
+    owner.checkoutId = undefined
+    this.#releasedUnclean(owner, session, 'dirty-release')
+  }
+
   /** The owner calls release although its checkout is over. */
   releasedAgain(owner: Owner): void {
     if (owner.watched && !owner.reported.has('double-release')) {

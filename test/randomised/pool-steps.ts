@@ -52,9 +52,8 @@ function query(world: World, statement: sql.Statement): void {
         describeAnswer(expected),
       )
       const failed = 'code' in expected
-      // Ordinary statements are not tracked: what they meet and leave is not theirs.
       if (failed || opensTransaction(statement)) model.released(owner, failed)
-      else owner.phase = 'over'
+      else model.passed(owner)
     },
   })
 }
