@@ -25,10 +25,6 @@ export interface ClientHost extends StatementHost {
   readonly stream: unknown
   /** The pool runs statements of the application's on each new client. */
   readonly setUpByHost: boolean
-  /** Whether the client lies in the pool, so that nobody may use it. */
-  isIdle(client: Client): boolean
-  /** The guard has been taken off the pool; checkouts made under it may still come back. */
-  readonly unwatched: boolean
 }
 
 /**
@@ -75,7 +71,7 @@ export class GuardedClient {
           // Nothing at all is a mistake that the driver itself answers.
           if (fence !== undefined && args[0] != null) return guard.#control.meetFence(fence, args)
           const checkout = guard.checkout
-          const refusal = guard.#meetLateUse(checkout)
+          const refusal = guard.#statements.meetLateUse(checkout, guard.#released)
           if (refusal !== undefined) return refuse(client, refusal, args)
           if (checkout !== undefined) {
             const depth = guard.#statements.note(checkout, args[0])
@@ -98,7 +94,7 @@ export class GuardedClient {
       takeBack: (error) => this.#takeBack(error),
       learned: () => this.#host.unwatched && this.unguard(),
     })
-    this.#statements = new OwnerStatements(client, host, this.#control, ledger.time)
+    this.#statements = new OwnerStatements(this.#control, host, observer, ledger.time)
     // What goes on already is no owner's that the guard knows, and nobody can say since when.
     this.#control.session.since = ledger.time.now()
     this.#unclean = new UncleanReleases(pendingQueries(client))
@@ -166,14 +162,6 @@ export class GuardedClient {
     client.connection?.removeListener('readyForQuery', this.#onReady)
     client.connection?.removeListener('errorMessage', this.#onErrorMessage)
     this.#control.wake()
-  }
-
-  /** A statement of somebody who has released the client. What its raw owner does later, when another has it, cannot be told. */
-  #meetLateUse(checkout: Checkout | undefined): Error | undefined {
-    const former = checkout === undefined ? this.#released : checkout
-    if (former === undefined || this.#host.unwatched) return undefined
-    const isLate = checkout === undefined ? this.#host.isIdle(this.client) : checkout.phase === 'returning'
-    return isLate ? this.#observer.usedAfterRelease(former) : undefined
   }
 
   readonly #onReady = (message: unknown): void => {

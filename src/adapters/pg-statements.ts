@@ -1,5 +1,6 @@
 import type { ActiveTime } from '../core/active-time.ts'
 import type { Checkout } from '../core/checkout.ts'
+import type { Observer } from '../core/observer.ts'
 import { type CapturedStack, deepStack, shallowStack } from '../core/origin.ts'
 import { mayLeaveState } from '../core/session-statement.ts'
 import { opensTransaction, statementText } from '../core/statement.ts'
@@ -13,20 +14,38 @@ const queriesCaptured = 4
 export interface StatementHost {
   /** Stacks taken at `connect()` do not reach the user's code here (an ORM is in between): those of queries may. */
   readonly capturesQueries: boolean
+  /** The guard has been taken off the pool; checkouts made under it may still come back. */
+  readonly unwatched: boolean
+  /** Whether the client lies in the pool, so that nobody may use it. */
+  isIdle(client: Client): boolean
 }
 
 /** Takes in the statements that owners send on one client. */
 export class OwnerStatements {
-  readonly #client: Client
-  readonly #host: StatementHost
   readonly #control: PgControl
+  readonly #host: StatementHost
+  readonly #observer: Observer
   readonly #time: ActiveTime
 
-  constructor(client: Client, host: StatementHost, control: PgControl, time: ActiveTime) {
-    this.#client = client
-    this.#host = host
+  constructor(control: PgControl, host: StatementHost, observer: Observer, time: ActiveTime) {
     this.#control = control
+    this.#host = host
+    this.#observer = observer
     this.#time = time
+  }
+
+  /**
+   * Answers a statement of somebody who has released the client. What a raw owner does when another one has the client
+   * cannot be told.
+   */
+  meetLateUse(checkout: Checkout | undefined, released: Checkout | undefined): Error | undefined {
+    const { unwatched } = this.#host
+    if (checkout !== undefined)
+      return checkout.phase === 'returning' && !unwatched
+        ? this.#observer.usedAfterRelease(checkout)
+        : undefined
+    if (released === undefined || unwatched || !this.#host.isIdle(this.#control.client)) return undefined
+    return this.#observer.usedAfterRelease(released)
   }
 
   /** Takes in a statement, and says how deep a stack is wanted for it: 0 for none. */
@@ -47,7 +66,8 @@ export class OwnerStatements {
     const { lastQuery } = checkout
     const { session, changes } = this.#control
     if (lastQuery !== undefined) {
-      if (opensTransaction(lastQuery)) session.sending(lastQuery, stack, this.#client.readyForQuery !== false)
+      if (opensTransaction(lastQuery))
+        session.sending(lastQuery, stack, this.#control.client.readyForQuery !== false)
       changes?.sending(lastQuery, stack)
     }
     if (this.#host.capturesQueries && checkout.queryCount <= queriesCaptured) {
@@ -58,6 +78,7 @@ export class OwnerStatements {
 
   /** A statement starts to run now, unless another one is running. */
   noteSending(checkout: Checkout | undefined): void {
-    if (checkout !== undefined && this.#client.readyForQuery !== false) checkout.busySince = this.#time.now()
+    if (checkout !== undefined && this.#control.client.readyForQuery !== false)
+      checkout.busySince = this.#time.now()
   }
 }

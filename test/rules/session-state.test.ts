@@ -2,7 +2,9 @@ import pg from 'pg'
 import { describe, expect, it } from 'vitest'
 import type { LifeguardOptions } from '../../src/index.ts'
 import { useDatabase } from '../support/database.ts'
+import { eventually } from '../support/eventually.ts'
 import { guardedPool, hereLine, socketOf } from '../support/guarded-pool.ts'
+import { startProxy } from '../support/tcp-proxy.ts'
 
 const db = useDatabase()
 
@@ -225,16 +227,30 @@ describe('in enforce', () => {
     expect(findings).toEqual([])
   })
 
-  it('closes a session that cannot be reset', async () => {
-    const { pool, found } = guarded({ mode: 'enforce' })
-    const client = await pool.connect()
-    await client.query('SET search_path TO app')
-    const { processID } = client as unknown as { processID: number }
-    await db.query('SELECT pg_terminate_backend($1)', [processID])
-    client.on('error', () => {})
-    client.release()
-    expect(await found('session-state')).toMatchObject({ outcome: 'destroyed' })
-    expect((await pool.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }])
+  it('closes a session that answers no more, and says what its statements have left', async () => {
+    const proxy = await startProxy(db.config.port)
+    try {
+      const { pool, clock, findings } = guarded({ mode: 'enforce' }, { port: proxy.port })
+      const client = await pool.connect()
+      await client.query('SET search_path TO app')
+      proxy.freeze()
+      client.release()
+      await eventually(() => {
+        clock.advance(500)
+        expect(findings).toMatchObject([
+          {
+            left: ['search_path'],
+            outcome: 'destroyed',
+            outcomeDetail: 'not reset: no answer within 2 s',
+          },
+        ])
+      })
+      expect(pool.totalCount).toBe(0)
+      proxy.thaw()
+      expect((await pool.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }])
+    } finally {
+      await proxy.close()
+    }
   })
 
   it('gives the slot back also if the connection is lost while it looks', async () => {
