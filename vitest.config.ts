@@ -1,13 +1,26 @@
 import { defineConfig } from 'vitest/config'
 
+// What asks the server about itself is tested on several major versions: by default on the newest and the oldest that is
+// supported, with PGLIFEGUARD_TEST_SERVERS=14,15 on those alone.
+const asked = process.env.PGLIFEGUARD_TEST_SERVERS?.split(',')
+const serverSide = ['test/postgres/**/*.test.ts', 'test/cli/**/*.test.ts']
+
+const ofServer = (version: string, include: readonly string[]) => ({
+  extends: true as const,
+  test: { name: `postgres ${version}`, include: [...include] },
+})
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
     globalSetup: 'test/support/global-setup.ts',
     pool: 'forks',
     fileParallelism: true,
     maxWorkers: 2,
     testTimeout: 20_000,
     hookTimeout: 30_000,
+    projects: asked?.map((version) => ofServer(version, serverSide)) ?? [
+      { extends: true, test: { name: 'all', include: ['test/**/*.test.ts'] } },
+      ofServer('14', ['test/postgres/**/*.test.ts']),
+    ],
   },
 })

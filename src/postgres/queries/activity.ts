@@ -1,0 +1,87 @@
+/**
+ * Sessions, who blocks whom, and what for, in one statement, so that all of it is of one moment as far as the server
+ * allows. `pg_blocking_pids` is called once per waiting process, because each call takes all partitions of the lock table.
+ *
+ * - `object` is the identity of what a lock is on, in a form that can be hashed.
+ * - `session` is the leader of a parallel worker, and the process itself otherwise.
+ * - Locks of prepared transactions have no pid. They are found by the virtual transaction that they share with the lock
+ *   on their own transaction id; `pg_blocking_pids` only says 0.
+ * - Times are in UTC, to the microsecond, whatever the session's settings are, for they are compared later.
+ */
+export const activityQuery = `
+WITH activity AS MATERIALIZED (
+  SELECT a.*, coalesce(a.leader_pid, a.pid) AS session FROM pg_catalog.pg_stat_activity AS a
+), locks AS MATERIALIZED (
+  SELECT l.*, coalesce(a.session, l.pid) AS session,
+         ROW(l.locktype, l.database, l.relation, l.page, l.tuple, l.virtualxid, l.transactionid,
+             l.classid, l.objid, l.objsubid)::pg_catalog.text AS object
+  FROM pg_catalog.pg_locks AS l LEFT JOIN activity AS a ON a.pid = l.pid
+), awaited AS MATERIALIZED (
+  SELECT * FROM locks WHERE NOT granted
+), edges AS MATERIALIZED (
+  SELECT DISTINCT a.session AS blocked, b.pid AS blocker
+  FROM activity AS a
+  CROSS JOIN LATERAL pg_catalog.unnest(
+    CASE WHEN a.wait_event = 'SafeSnapshot' THEN pg_catalog.pg_safe_snapshot_blocking_pids(a.pid)
+         ELSE pg_catalog.pg_blocking_pids(a.pid) END) AS b(pid)
+  WHERE (a.wait_event = 'SafeSnapshot' OR a.pid IN (SELECT pid FROM awaited)) AND b.pid <> a.session
+), held AS MATERIALIZED (
+  SELECT w.session AS blocked, h.session AS blocker, h.virtualtransaction,
+         pg_catalog.array_agg(DISTINCT h.mode ORDER BY h.mode) AS modes
+  FROM awaited AS w JOIN locks AS h ON h.object = w.object AND h.granted AND h.session IS DISTINCT FROM w.session
+  GROUP BY 1, 2, 3
+), shown AS MATERIALIZED (
+  SELECT * FROM activity
+  WHERE pid IN (SELECT blocked FROM edges UNION SELECT blocker FROM edges UNION SELECT session FROM awaited)
+     OR (leader_pid IS NULL AND pid <> pg_catalog.pg_backend_pid()
+         AND (backend_type = 'client backend' OR (backend_type IS NULL AND datid IS NOT NULL)))
+)
+SELECT pg_catalog.json_strip_nulls(pg_catalog.json_build_object(
+  'takenAt', pg_catalog.to_char(pg_catalog.clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+  'sessions', coalesce((SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
+      'pid', pid,
+      'hidden', backend_type IS NULL,
+      'backendType', backend_type,
+      'backendStart', pg_catalog.to_char(backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+      'user', usename,
+      'database', datname,
+      'application', nullif(application_name, ''),
+      'clientAddress', CASE WHEN client_port = -1 THEN 'local' ELSE pg_catalog.host(client_addr) END,
+      'clientPort', nullif(client_port, -1),
+      'state', state,
+      'stateChange', pg_catalog.to_char(state_change AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+      'stateMillis', pg_catalog.round(1000 * extract(epoch FROM pg_catalog.clock_timestamp() - state_change)),
+      'transactionStart', pg_catalog.to_char(xact_start AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+      'transactionMillis', pg_catalog.round(1000 * extract(epoch FROM pg_catalog.clock_timestamp() - xact_start)),
+      'waitEventType', wait_event_type,
+      'waitEvent', wait_event,
+      'query', CASE WHEN backend_type IS NOT NULL THEN nullif(query, '') END)
+    ORDER BY backend_start NULLS LAST, pid) FROM shown), '[]'),
+  'blocks', coalesce((SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
+      'blocked', e.blocked, 'blocker', e.blocker, 'held', coalesce(
+        (SELECT pg_catalog.to_json(h.modes) FROM held AS h
+         WHERE h.blocked = e.blocked AND h.blocker = e.blocker LIMIT 1), '[]'))
+    ORDER BY e.blocked, e.blocker) FROM edges AS e), '[]'),
+  'waits', coalesce((SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
+      'pid', w.session, 'lockType', w.locktype, 'mode', w.mode, 'database', w.database, 'relation', w.relation,
+      'page', w.page, 'tuple', w.tuple, 'virtualTransaction', w.virtualxid, 'transaction', w.transactionid::pg_catalog.text,
+      'classId', w.classid, 'objectId', w.objid, 'objectSubId', w.objsubid,
+      'advisoryKey', CASE WHEN w.locktype = 'advisory' THEN CASE w.objsubid
+          WHEN 1 THEN ((w.classid::pg_catalog.int8 << 32) | w.objid::pg_catalog.int8)::pg_catalog.text
+          ELSE (w.classid::pg_catalog.int8::pg_catalog.bit(32)::pg_catalog.int4)::pg_catalog.text || ', '
+            || (w.objid::pg_catalog.int8::pg_catalog.bit(32)::pg_catalog.int4)::pg_catalog.text END END,
+      'row', (SELECT pg_catalog.json_build_object('database', t.database, 'relation', t.relation, 'page', t.page, 'tuple', t.tuple)
+              FROM locks AS t WHERE t.pid = w.pid AND t.granted AND t.locktype = 'tuple'
+                AND w.locktype = 'transactionid' LIMIT 1),
+      'millis', pg_catalog.round(1000 * extract(epoch FROM pg_catalog.clock_timestamp() - w.waitstart)))
+    ORDER BY w.session)
+    FROM (SELECT DISTINCT ON (session) * FROM awaited ORDER BY session, pid <> session, waitstart) AS w), '[]'),
+  'prepared', coalesce((SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
+      'gid', p.gid, 'owner', p.owner, 'database', p.database,
+      'preparedAt', pg_catalog.to_char(p.prepared AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+      'millis', pg_catalog.round(1000 * extract(epoch FROM pg_catalog.clock_timestamp() - p.prepared)),
+      'holds', coalesce((SELECT pg_catalog.json_agg(pg_catalog.json_build_object('blocked', h.blocked, 'held', h.modes))
+        FROM locks AS x JOIN held AS h ON h.blocker IS NULL AND h.virtualtransaction = x.virtualtransaction
+        WHERE x.pid IS NULL AND x.locktype = 'transactionid' AND x.transactionid = p.transaction), '[]'))
+    ORDER BY p.prepared, p.gid) FROM pg_catalog.pg_prepared_xacts AS p), '[]')
+))::pg_catalog.text AS activity`

@@ -1,0 +1,134 @@
+import { settingsQuery } from './queries/settings.ts'
+import { type QueryClient, queryFrozen } from './query-client.ts'
+import { quoteName } from './quote.ts'
+
+/** A setting of the server that limits the harm of a forgotten transaction or a lost client, or makes it visible. */
+export interface SafetyNet {
+  readonly setting: string
+  /** What new sessions of this database get, in PostgreSQL's words: `0`, `60000ms`, `off`. */
+  readonly value: string
+  readonly isOn: boolean
+  /** What it is good for, in one sentence. */
+  readonly purpose: string
+  /** The statement that switches it on. */
+  readonly statement: string
+  /** Roles that have a setting of their own. */
+  readonly roles: readonly { readonly role: string; readonly value: string; readonly database?: string }[]
+}
+
+interface Settings {
+  readonly database: string
+  readonly role: string
+  readonly settings: readonly {
+    readonly name: string
+    readonly value: string
+    readonly unit?: string
+    readonly context: string
+  }[]
+  readonly overrides: readonly {
+    readonly name: string
+    readonly value: string
+    readonly database?: string
+    readonly role?: string
+  }[]
+}
+
+const nets = [
+  {
+    setting: 'idle_in_transaction_session_timeout',
+    purpose: 'ends a session that leaves its transaction open and does nothing',
+    advice: "'60s'",
+  },
+  {
+    setting: 'lock_timeout',
+    purpose: 'cancels a statement that waits too long for a lock, and so holds up those behind it',
+    advice: "'10s'",
+  },
+  {
+    setting: 'statement_timeout',
+    purpose: 'cancels a statement that runs too long',
+    advice: "'5min'",
+  },
+  {
+    setting: 'transaction_timeout',
+    purpose: 'ends a session whose transaction is open too long, also a busy one',
+    advice: "'1h'",
+  },
+  {
+    setting: 'idle_session_timeout',
+    purpose: 'ends a session that does nothing; pools must expect it',
+    advice: "'1d'",
+  },
+  {
+    setting: 'client_connection_check_interval',
+    purpose: 'ends a statement whose client is gone, also while it waits for a lock',
+    advice: "'10s'",
+  },
+  {
+    setting: 'log_lock_waits',
+    purpose: 'writes to the log who waits longer than deadlock_timeout, and for whom',
+    advice: 'on',
+  },
+  {
+    setting: 'tcp_keepalives_idle',
+    purpose: 'notices clients whose host is gone; 0 leaves it to the operating system, often two hours',
+    advice: "'60s'",
+  },
+] as const
+
+/**
+ * The server's safety nets, as new sessions of this database get them, whether on or off. Settings that the server's
+ * version does not have are not among them.
+ *
+ * @throws what the client throws
+ *
+ * @example
+ * for (const { isOn, statement } of await safetyNets(client)) if (!isOn) console.log(statement)
+ */
+export async function safetyNets(client: QueryClient): Promise<readonly SafetyNet[]> {
+  const names = nets.map(({ setting }) => setting)
+  const { database, role, settings, overrides } = await queryFrozen<Settings>(client, settingsQuery, [names])
+  return nets.flatMap(({ setting, purpose, advice }): SafetyNet[] => {
+    const found = settings.find(({ name }) => name === setting)
+    if (found === undefined) return []
+    const ours = overrides.filter(
+      (one) => one.name === setting && (one.database === undefined || one.database === database),
+    )
+    const forDatabase = ours.find((one) => one.role === undefined)
+    // What the role that asks has of its own says nothing about others; the server's default is zero then.
+    const isOwn = forDatabase === undefined && ours.some((one) => one.role === role)
+    const value = forDatabase?.value ?? (isOwn ? '0' : `${found.value}${withUnit(found)}`)
+    const isOn = isOnValue(value)
+    return [
+      {
+        setting,
+        value,
+        isOn,
+        purpose,
+        statement:
+          found.context === 'user'
+            ? `ALTER DATABASE ${quoteName(database)} SET ${setting} = ${advice};`
+            : `ALTER SYSTEM SET ${setting} = ${advice}; SELECT pg_reload_conf();`,
+        roles: ours.flatMap((one) =>
+          one.role === undefined
+            ? []
+            : [
+                {
+                  role: one.role,
+                  value: one.value,
+                  ...(one.database === undefined ? {} : { database: one.database }),
+                },
+              ],
+        ),
+      },
+    ]
+  })
+}
+
+function withUnit({ value, unit }: Settings['settings'][number]): string {
+  return unit === undefined || value === '0' ? '' : unit
+}
+
+function isOnValue(value: string): boolean {
+  return !/^(?:0\s*[a-z]*|off|false|no|-1)$/i.test(value)
+}

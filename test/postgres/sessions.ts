@@ -1,0 +1,81 @@
+import pg from 'pg'
+import { onTestFinished } from 'vitest'
+import type { QueryClient } from '../../src/postgres/index.ts'
+import type { TestDatabase } from '../support/database.ts'
+import { eventually } from '../support/eventually.ts'
+
+/** A session of the server under test, with a name by which it is told apart. */
+export interface NamedSession {
+  readonly name: string
+  readonly pid: number
+  readonly client: pg.Client
+  /** Runs a statement to its end. */
+  run(sql: string): Promise<pg.QueryResult>
+  /** Starts a statement and returns when the server says that it waits for a lock. */
+  waitsFor(sql: string): Promise<Waiting>
+}
+
+export interface Waiting {
+  /** Settles when the statement does; `undefined` if it succeeded. */
+  readonly outcome: Promise<Error | undefined>
+}
+
+/** Opens a session that is gone when the test ends, whatever it does then. */
+export async function openSession(
+  db: TestDatabase,
+  name: string,
+  config: pg.ClientConfig = {},
+): Promise<NamedSession> {
+  const client = new pg.Client({ ...db.config, application_name: name, ...config })
+  client.on('error', () => {})
+  await client.connect()
+  const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
+  const pid = rows[0]?.pid ?? 0
+  onTestFinished(async () => {
+    await db.query('SELECT pg_terminate_backend($1)', [pid])
+    await client.end().catch(() => {})
+  })
+  return {
+    name,
+    pid,
+    client,
+    run: (sql) => client.query(sql),
+    async waitsFor(sql) {
+      const outcome = client.query(sql).then(
+        () => undefined,
+        (error: Error) => error,
+      )
+      await eventually(async () => {
+        const { rows: found } = await db.query(
+          `SELECT FROM pg_stat_activity WHERE pid = $1 AND state = 'active'
+           AND (wait_event_type = 'Lock' OR wait_event = 'SafeSnapshot')`,
+          [pid],
+        )
+        if (found.length === 0) throw new Error(`${name} does not wait`)
+      })
+      return { outcome }
+    },
+  }
+}
+
+/** The sessions and what they do, by the names of the incident: one forgotten SELECT, three ALTER TABLE, one reader. */
+export async function buildIncident(db: TestDatabase, table = 'accounts') {
+  const idle = await openSession(db, 'idle')
+  await idle.run('BEGIN')
+  await idle.run(`SELECT * FROM ${table}`)
+  const waiting: Waiting[] = []
+  const alters: NamedSession[] = []
+  for (const number of [1, 2, 3]) {
+    const alter = await openSession(db, `alter ${number}`)
+    waiting.push(await alter.waitsFor(`ALTER TABLE ${table} ADD COLUMN extra_${number} int`))
+    alters.push(alter)
+  }
+  const reader = await openSession(db, 'reader')
+  waiting.push(await reader.waitsFor(`SELECT * FROM ${table}`))
+  return { idle, alters, reader, waiting }
+}
+
+/** A client of the test database, on a connection of its own. */
+export function clientOf(db: TestDatabase): QueryClient {
+  return { query: (text, values) => db.query(text, values) }
+}
