@@ -69,11 +69,6 @@ const nets = [
     purpose: 'writes to the log who waits longer than deadlock_timeout, and for whom',
     advice: 'on',
   },
-  {
-    setting: 'tcp_keepalives_idle',
-    purpose: 'notices clients whose host is gone; 0 leaves it to the operating system, often two hours',
-    advice: "'60s'",
-  },
 ] as const
 
 /**

@@ -1,0 +1,46 @@
+import type { ExitCode } from './exit-code.ts'
+import type { Terminal } from './terminal.ts'
+
+/** One option of a command, as data. */
+export interface OptionSpec {
+  /** As in help: `--min-idle <duration>`. A name in brackets, `[name]`, may be left out; `--no-x` turns off. */
+  readonly flags: string
+  readonly description: string
+  /** Turns the text into a value; what it throws (UsageError) is shown with the option. */
+  readonly parse?: (text: string) => unknown
+  readonly default?: unknown
+  readonly choices?: readonly string[]
+}
+
+/** One command, as data: what its help says, and what it does. */
+export interface CommandSpec {
+  readonly name: string
+  /** What it does, in one or two sentences. */
+  readonly description: string
+  readonly options: readonly OptionSpec[]
+  /** Everything behind `--`, for commands that run another: `<command...>`. */
+  readonly operands?: string
+  /** Command line and what it is for. */
+  readonly examples: readonly (readonly [command: string, purpose: string])[]
+  /** Paragraphs below the options. */
+  readonly notes?: string
+  run(invocation: Invocation): Promise<ExitCode>
+}
+
+export interface Invocation {
+  /** By the camel-cased long name: `--min-idle` is `minIdle`. Each command knows its own. */
+  readonly options: Readonly<Record<string, unknown>>
+  readonly operands: readonly string[]
+  readonly terminal: Terminal
+  readonly env: NodeJS.ProcessEnv
+}
+
+/** What the list of commands shows. The command itself is loaded when it is wanted. */
+export interface CommandEntry {
+  readonly name: string
+  readonly summary: string
+  load(): Promise<CommandSpec>
+}
+
+/** The command line cannot be understood. */
+export class UsageError extends Error {}

@@ -1,0 +1,59 @@
+import type { QueryTextMode } from '../core/redaction.ts'
+import { type ControlConnection, connectControl } from '../postgres/connect.ts'
+import type { Invocation, OptionSpec } from './command.ts'
+import { parseDuration } from './option-values.ts'
+
+/** Which server. */
+export const connectionOptions: readonly OptionSpec[] = [
+  {
+    flags: '--url <url>',
+    description:
+      'the server: postgres://user@host:5432/database. Others can read it in the process list: better in DATABASE_URL',
+  },
+  {
+    flags: '--database <name>',
+    description:
+      'connect to this database, and show only what concerns it (default: all, with the names of one)',
+  },
+  {
+    flags: '--connect-timeout <duration>',
+    description: 'how long connecting may take',
+    parse: parseDuration,
+    default: '10s',
+  },
+]
+
+/** How it is shown. */
+export const outputOptions: readonly OptionSpec[] = [
+  { flags: '--json', description: 'print JSON for programs, complete and unshortened' },
+  {
+    flags: '--no-color',
+    description: 'print without colours; also with NO_COLOR, and where it is no terminal',
+  },
+  {
+    flags: '--query-text <mode>',
+    description: 'show statements with literals replaced, as they are, or not at all',
+    choices: ['redacted', 'full', 'none'] satisfies QueryTextMode[],
+    default: 'redacted',
+  },
+]
+
+/** The values of {@link connectionOptions} and {@link outputOptions}. */
+export interface CommonOptions {
+  readonly url?: string
+  readonly database?: string
+  readonly connectTimeout: number
+  readonly json?: boolean
+  readonly queryText: QueryTextMode
+}
+
+/** Connects as the options and the environment say. The caller closes it. */
+export function connect({ options, env }: Invocation): Promise<ControlConnection> {
+  const { url, database, connectTimeout } = options as unknown as CommonOptions
+  return connectControl({
+    env,
+    connectMillis: connectTimeout,
+    ...(url === undefined ? {} : { url }),
+    ...(database === undefined ? {} : { database }),
+  })
+}

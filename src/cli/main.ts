@@ -1,0 +1,17 @@
+#!/usr/bin/env node
+import { exitCode } from './exit-code.ts'
+import { runCommandLine } from './program.ts'
+
+// `pg-lifeguard check | head` closes the pipe early: nobody reads on, so there is nothing more to do.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+  process.exit()
+})
+
+try {
+  process.exitCode = await runCommandLine(process.argv.slice(2))
+} catch (error) {
+  process.stderr.write(`pg-lifeguard: this is a mistake in pg-lifeguard itself, please report it\n`)
+  process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`)
+  process.exitCode = exitCode.internal
+}

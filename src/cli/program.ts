@@ -1,0 +1,127 @@
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { ConnectionError, LifeguardError, OptionError, UnsupportedServerError } from '../errors.ts'
+import { type CommandSpec, type OptionSpec, UsageError } from './command.ts'
+import { commands } from './commands.ts'
+import { type ExitCode, exitCode, exitCodesHelp } from './exit-code.ts'
+import { processTerminal, type Terminal } from './terminal.ts'
+import { version } from './version.ts'
+
+export interface ProgramHost {
+  readonly env?: NodeJS.ProcessEnv
+  /** Made once it is known whether colours are wanted. */
+  readonly terminal?: (noColor: boolean) => Terminal
+}
+
+/**
+ * Runs one command line.
+ *
+ * @returns the exit code; mistakes of the user and of the network are reported, mistakes of this program are thrown
+ */
+export async function runCommandLine(args: readonly string[], host: ProgramHost = {}): Promise<ExitCode> {
+  const env = host.env ?? process.env
+  const beforeOperands = args.includes('--') ? args.slice(0, args.indexOf('--')) : args
+  const terminal = (host.terminal ?? processTerminal)(beforeOperands.includes('--no-color'))
+  let result: ExitCode = exitCode.clean
+
+  const program = new Command('pg-lifeguard')
+    .description('Looks at a PostgreSQL server: who blocks whom, since when, and ends the right one safely.')
+    .version(version, '--version')
+    .helpOption('-h, --help', 'show help')
+    .helpCommand('help [command]', 'show help for a command')
+    .showHelpAfterError('Run it with --help to see what there is.')
+    .configureHelp({ showGlobalOptions: false })
+    .addHelpText('after', `\n${connectionHelp}\n\n${exitCodesHelp}`)
+  configure(program, terminal)
+
+  const wanted = beforeOperands.filter((arg) => !arg.startsWith('-'))
+  for (const entry of commands) {
+    const command = program.command(entry.name).summary(entry.summary)
+    configure(command, terminal)
+    if (!wanted.slice(0, 2).includes(entry.name)) continue
+    const spec = await entry.load()
+    describe(command, spec)
+    command.action(async (...given: unknown[]) => {
+      const operands = spec.operands === undefined ? [] : (given[0] as string[])
+      result = await spec.run({ options: command.opts(), operands, terminal, env })
+    })
+  }
+  try {
+    await program.parseAsync([...args], { from: 'user' })
+    return result
+  } catch (error) {
+    return explain(error, terminal)
+  }
+}
+
+const connectionHelp = `Connection, as for psql:
+  --url, or else DATABASE_URL, or else PGHOST, PGPORT, PGDATABASE, PGUSER, PGPASSWORD,
+  PGSSLMODE, PGOPTIONS, a service (PGSERVICE), and ~/.pgpass`
+
+function configure(command: Command, terminal: Terminal): void {
+  const width = () => terminal.columns ?? 100
+  command
+    .exitOverride()
+    .helpOption('-h, --help', 'show help')
+    .showHelpAfterError(`Run it with --help to see what there is.`)
+    .configureOutput({
+      writeOut: (text) => terminal.print(text.trimEnd()),
+      writeErr: (text) => terminal.warn(text.trimEnd()),
+      getOutHelpWidth: width,
+      getErrHelpWidth: width,
+    })
+}
+
+function describe(command: Command, spec: CommandSpec): void {
+  command.description(spec.description)
+  for (const option of spec.options) command.addOption(commanderOption(option))
+  if (spec.operands !== undefined) command.argument(spec.operands).passThroughOptions(false)
+  const examples = spec.examples.map(([line, purpose]) => `  ${line}\n      ${purpose}`)
+  const parts = [
+    ...(spec.notes === undefined ? [] : [spec.notes]),
+    ['Examples:', ...examples].join('\n'),
+    connectionHelp,
+    exitCodesHelp,
+  ]
+  command.addHelpText('after', `\n${parts.join('\n\n')}`)
+}
+
+function commanderOption({ flags, description, parse, default: preset, choices }: OptionSpec): Option {
+  const option = new Option(flags, description)
+  if (choices !== undefined) option.choices(choices)
+  if (preset !== undefined)
+    option.default(parse === undefined ? preset : parse(String(preset)), String(preset))
+  if (parse !== undefined) {
+    option.argParser((text) => {
+      try {
+        return parse(text)
+      } catch (error) {
+        throw error instanceof UsageError ? new InvalidArgumentError(error.message) : error
+      }
+    })
+  }
+  return option
+}
+
+function explain(error: unknown, terminal: Terminal): ExitCode {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode.clean : exitCode.usage
+  const say = (text: string) => terminal.warn(`pg-lifeguard: ${text}`)
+  if (error instanceof UsageError || error instanceof OptionError) {
+    say(error.message)
+    return exitCode.usage
+  }
+  if (error instanceof ConnectionError || error instanceof UnsupportedServerError) {
+    say(error.message)
+    return exitCode.noConnection
+  }
+  // A statement that the server refused: a lock on a catalog, a missing right, a shutdown.
+  if (
+    error instanceof Error &&
+    !(error instanceof LifeguardError) &&
+    'severity' in error &&
+    'code' in error
+  ) {
+    say(`the server says: ${error.message} (${String(error.code)})`)
+    return exitCode.noConnection
+  }
+  throw error
+}
