@@ -7,4 +7,9 @@ export const commands: readonly CommandEntry[] = [
     summary: 'show who blocks whom, and who is idle in a transaction',
     load: async () => (await import('./commands/check.ts')).check,
   },
+  {
+    name: 'terminate',
+    summary: 'end sessions that block or idle, after a preview',
+    load: async () => (await import('./commands/terminate.ts')).terminate,
+  },
 ]

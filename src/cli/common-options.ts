@@ -1,5 +1,5 @@
 import type { QueryTextMode } from '../core/redaction.ts'
-import { type ControlConnection, connectControl } from '../postgres/connect.ts'
+import { type ControlConnection, type ControlOptions, connectControl } from '../postgres/index.ts'
 import type { Invocation, OptionSpec } from './command.ts'
 import { parseDuration } from './option-values.ts'
 
@@ -48,9 +48,13 @@ export interface CommonOptions {
 }
 
 /** Connects as the options and the environment say. The caller closes it. */
-export function connect({ options, env }: Invocation): Promise<ControlConnection> {
+export function connect(
+  { options, env }: Pick<Invocation, 'options' | 'env'>,
+  limits: Pick<ControlOptions, 'statementMillis'> = {},
+): Promise<ControlConnection> {
   const { url, database, connectTimeout } = options as unknown as CommonOptions
   return connectControl({
+    ...limits,
     env,
     connectMillis: connectTimeout,
     ...(url === undefined ? {} : { url }),

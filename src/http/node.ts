@@ -9,6 +9,13 @@ import {
   warn,
 } from './request-scope.ts'
 
+export {
+  type HandlerRequest,
+  type HandlerResponse,
+  type LifeguardHandlerOptions,
+  lifeguardHandler,
+} from './lifeguard-handler.ts'
+
 export interface RequestScopeOptions<Request> {
   /** The request's name in reports, such as its route's pattern with the method; asked when a report needs it. */
   readonly name?: (request: Request) => string | undefined

@@ -124,10 +124,12 @@ async function signal(
   return explainNothing(identity, await lookUp(client, pid))
 }
 
-/** A session of which the role may not even see the start. */
+/** An identity without a start: of a session of which the role may not see it, or that is none to be ended. */
 async function explainHidden(client: QueryClient, identity: SessionIdentity): Promise<SignalResult> {
   const now = await lookUp(client, identity.pid)
   if (now.pid === undefined) return result(identity, 'gone', 'there is no such session')
+  const refusal = refuse(identity, now)
+  if (refusal !== undefined) return refusal
   if (now.backendStart !== undefined) {
     throw new OptionError(
       'identity.backendStart',
@@ -139,15 +141,20 @@ async function explainHidden(client: QueryClient, identity: SessionIdentity): Pr
   return { ...result(identity, 'denied', 'its state cannot be seen, so it cannot be checked'), grant }
 }
 
+/** Whom nobody should end. */
+function refuse(identity: SessionIdentity, now: Partial<Identity>): SignalResult | undefined {
+  if (now.own === true) return result(identity, 'denied', 'it is the session that asks')
+  if (now.backendType === undefined || now.backendType === 'client backend') return undefined
+  return result(identity, 'denied', `it is no client session: ${now.backendType}`)
+}
+
 /** No row: the session is not there, or not the same. Say which, never "killed". */
 function explainNothing(identity: SessionIdentity, now: Partial<Identity>): SignalResult {
   if (now.pid === undefined) return result(identity, 'gone', 'it has ended by itself')
-  if (now.own === true) return result(identity, 'denied', 'it is the session that asks')
+  const refusal = refuse(identity, now)
+  if (refusal !== undefined) return refusal
   if (now.backendStart !== identity.backendStart) {
     return result(identity, 'gone', 'it has ended by itself, and its pid is of another session now')
-  }
-  if (now.backendType !== 'client backend') {
-    return result(identity, 'denied', `it is no client session: ${now.backendType}`)
   }
   return result(identity, 'changed', `it is ${now.state ?? 'in an unknown state'} now, not as it was seen`)
 }

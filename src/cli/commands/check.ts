@@ -12,7 +12,7 @@ import { checkText } from '../check-text.ts'
 import type { CommandSpec } from '../command.ts'
 import { type CommonOptions, connect, connectionOptions, outputOptions } from '../common-options.ts'
 import { parseDuration } from '../option-values.ts'
-import { firstOrigin } from '../session-origin.ts'
+import { originOptions, originSources } from '../origin-options.ts'
 
 interface CheckOptions extends CommonOptions {
   readonly minIdle: number
@@ -40,6 +40,7 @@ export const check: CommandSpec = {
       default: '0',
     },
     ...connectionOptions,
+    ...originOptions,
     ...outputOptions,
   ],
   examples: [
@@ -48,18 +49,20 @@ export const check: CommandSpec = {
       'pg-lifeguard check --database shop --min-idle 5m',
       'one database, and only what idles for five minutes',
     ],
+    ['pg-lifeguard check --app http://127.0.0.1:3000/lifeguard', 'with the lines of code of an application'],
     ['pg-lifeguard check --json | jq .roots', 'for programs'],
   ],
   async run(invocation) {
     const { minIdle, minWait, queryText, json, database } = invocation.options as unknown as CheckOptions
     const { terminal } = invocation
     await using control = await connect(invocation)
+    const sources = await originSources(invocation)
     const snapshots = await look(control, database)
     const report = checkReport(snapshots, await safetyNets(control), {
       minIdleMillis: minIdle,
       minWaitMillis: minWait,
       queryText,
-      originOf: firstOrigin([]),
+      originOf: sources(snapshots.at(-1) ?? snapshots[0]),
     })
     const { style, columns } = terminal
     terminal.print(

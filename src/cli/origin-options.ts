@@ -1,0 +1,40 @@
+import type { ServerSnapshot } from '../postgres/index.ts'
+import { appOrigins, readApp } from './app-origins.ts'
+import type { Invocation, OptionSpec } from './command.ts'
+import { pgBouncerOrigins, readPgBouncer } from './pgbouncer-origins.ts'
+import { firstOrigin, type OriginOf } from './session-origin.ts'
+
+/** Who else is asked whose a session is. */
+export const originOptions: readonly OptionSpec[] = [
+  {
+    flags: '--app <url>',
+    description:
+      'ask this application, which has mounted lifeguardHandler, for the lines of code: http://127.0.0.1:3000/lifeguard',
+  },
+  {
+    flags: '--app-token <token>',
+    description: 'its token (default: LIFEGUARD_TOKEN); needed from another machine',
+  },
+  {
+    flags: '--pgbouncer <url>',
+    description: 'ask this PgBouncer which client has which session: postgres://admin@host:6432',
+  },
+]
+
+/** Asks them now; the answer says of each session what they know. */
+export async function originSources({
+  options,
+  env,
+}: Invocation): Promise<(snapshot: ServerSnapshot) => OriginOf> {
+  const { app, appToken, pgbouncer } = options as { app?: string; appToken?: string; pgbouncer?: string }
+  const [application, pooler] = await Promise.all([
+    app === undefined ? undefined : readApp(app, appToken ?? env.LIFEGUARD_TOKEN),
+    pgbouncer === undefined ? undefined : readPgBouncer(pgbouncer, env),
+  ])
+  return (snapshot) =>
+    // Of its own sessions the pooler knows better: an application's process ids are the pooler's invention then.
+    firstOrigin([
+      ...(pooler === undefined ? [] : [pgBouncerOrigins(pooler)]),
+      ...(application === undefined ? [] : [appOrigins(application, snapshot)]),
+    ])
+}
