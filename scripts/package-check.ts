@@ -1,6 +1,7 @@
 /**
  * Judges the package as its users get it: packs it, checks what is inside, lets publint and Are The Types Wrong? look at
- * it, installs it into an empty ESM and an empty CommonJS project, type-checks these and runs them in bare Node.
+ * it, installs it into an empty ESM and an empty CommonJS project, type-checks these, runs them in bare Node, and runs the
+ * command line.
  */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
@@ -9,6 +10,7 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, w
 import { tmpdir } from 'node:os'
 import { join, relative, sep } from 'node:path'
 import { text } from 'node:stream/consumers'
+import { startServer } from '../test/support/embedded-server.ts'
 
 interface Manifest {
   readonly version: string
@@ -52,6 +54,7 @@ if (tarball) {
     step('ESM project', () => consume('esm', tarball)),
     step('CommonJS project', () => consume('commonjs', tarball)),
   ])
+  await step('command line', () => runCommandLine(join(folder, 'esm')))
 }
 rmSync(folder, { recursive: true, force: true })
 
@@ -111,6 +114,17 @@ async function consume(kind: Kind, tarball: string): Promise<void> {
     ...compilations[kind].map((compilation) => compileAndRun(project, compilation)),
     ...(kind === 'commonjs' ? [showsSnapshot(project, 'usage.cjs')] : []),
   ])
+}
+
+/** As a user runs it from the project that it is installed in, on a real server. */
+async function runCommandLine(project: string): Promise<void> {
+  await using server = await startServer()
+  const npx = (...args: string[]) => run('npx', ['--no-install', 'pg-lifeguard', ...args], project)
+  assert.equal(await npx('--version'), `${manifest.version}\n`)
+  assert.match(await npx('check', '--help'), /--min-idle/)
+  assert.match(await npx('check', '--url', server.url), /Nothing blocks/)
+  const nobody = npx('check', '--url', 'postgres://nobody@127.0.0.1:1/nothing')
+  await assert.rejects(nobody, /exit code 3/)
 }
 
 async function compileAndRun(project: string, [file, module, resolution]: Compilation): Promise<void> {

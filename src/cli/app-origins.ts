@@ -52,12 +52,13 @@ export async function readApp(url: string, token: string | undefined): Promise<A
 export function appOrigins({ checkouts }: AppState, snapshot: ServerSnapshot): OriginOf {
   const byPid = new Map(checkouts.map((checkout) => [checkout.pid, checkout]))
   const known = new Set(snapshot.sessions.map(({ pid }) => pid))
-  const strangers = checkouts.filter(({ pid }) => !known.has(pid)).length
+  const strangers = checkouts.filter(({ pid }) => !known.has(pid))
   return (session) => {
     const checkout = byPid.get(session.pid)
     if (checkout === undefined) return undefined
     const { place, scope, pool } = checkout
-    const unverified = doubt(session, checkout, strangers)
+    const unknown = strangers.filter((one) => one.pool === pool).length
+    const unverified = doubt(session, checkout, unknown)
     return {
       text: [place ?? `pool ${pool}`, ...(scope === undefined ? [] : [scope])].join(' '),
       ...(unverified === undefined ? {} : { unverified }),
@@ -65,9 +66,9 @@ export function appOrigins({ checkouts }: AppState, snapshot: ServerSnapshot): O
   }
 }
 
-function doubt(session: ServerSession, checkout: AppCheckout, strangers: number): string | undefined {
-  if (strangers > 0) {
-    return `the server does not know ${strangers} of the application's process ids: is there a pooler in between?`
+function doubt(session: ServerSession, checkout: AppCheckout, unknown: number): string | undefined {
+  if (unknown > 0) {
+    return `the server does not know ${unknown} of the process ids of its pool ${checkout.pool}: is there a pooler in between?`
   }
   const isOpen = session.state?.startsWith('idle in transaction') === true
   if (
