@@ -66,6 +66,14 @@ export function appOrigins({ checkouts }: AppState, snapshot: ServerSnapshot): O
   }
 }
 
+/** What a reader should know of the join: that part of it may be missing. */
+export function unknownToServer({ checkouts, url }: AppState, snapshot: ServerSnapshot): string | undefined {
+  const known = new Set(snapshot.sessions.map(({ pid }) => pid))
+  const strangers = checkouts.filter(({ pid }) => !known.has(pid)).length
+  if (strangers === 0) return undefined
+  return `${url}: of its ${checkouts.length} checkouts, ${strangers} have process ids that this server does not know: they are of another server, or a pooler is in between`
+}
+
 function doubt(session: ServerSession, checkout: AppCheckout, unknown: number): string | undefined {
   if (unknown > 0) {
     return `the server does not know ${unknown} of the process ids of its pool ${checkout.pool}: is there a pooler in between?`

@@ -1,5 +1,5 @@
 import type { ServerSnapshot } from '../postgres/index.ts'
-import { appOrigins, readApp } from './app-origins.ts'
+import { appOrigins, readApp, unknownToServer } from './app-origins.ts'
 import type { Invocation, OptionSpec } from './command.ts'
 import { pgBouncerOrigins, readPgBouncer } from './pgbouncer-origins.ts'
 import { firstOrigin, type OriginOf } from './session-origin.ts'
@@ -21,20 +21,24 @@ export const originOptions: readonly OptionSpec[] = [
   },
 ]
 
-/** Asks them now; the answer says of each session what they know. */
+/** Asks them now; the answer says of each session what they know. By a snapshot of the whole server. */
 export async function originSources({
   options,
   env,
+  terminal,
 }: Invocation): Promise<(snapshot: ServerSnapshot) => OriginOf> {
   const { app, appToken, pgbouncer } = options as { app?: string; appToken?: string; pgbouncer?: string }
   const [application, pooler] = await Promise.all([
     app === undefined ? undefined : readApp(app, appToken ?? env.LIFEGUARD_TOKEN),
     pgbouncer === undefined ? undefined : readPgBouncer(pgbouncer, env),
   ])
-  return (snapshot) =>
+  return (snapshot) => {
+    const note = application === undefined ? undefined : unknownToServer(application, snapshot)
+    if (note !== undefined) terminal.warn(`pg-lifeguard: ${note}`)
     // Of its own sessions the pooler knows better: an application's process ids are the pooler's invention then.
-    firstOrigin([
+    return firstOrigin([
       ...(pooler === undefined ? [] : [pgBouncerOrigins(pooler)]),
       ...(application === undefined ? [] : [appOrigins(application, snapshot)]),
     ])
+  }
 }

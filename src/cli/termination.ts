@@ -28,6 +28,8 @@ export interface Selection {
 
 /** What was chosen, and what would come of it. */
 export interface Plan {
+  /** Of the whole server. */
+  readonly all: ServerSnapshot
   readonly snapshot: ServerSnapshot
   readonly tree: BlockingTree
   readonly targets: readonly ServerSession[]
@@ -53,7 +55,7 @@ const pauseMillis = 50
 export async function look(control: ControlConnection, database: string | undefined) {
   const all = await serverSnapshot(control)
   const snapshot = database === undefined ? all : databasePart(all, database)
-  return { snapshot, tree: blockingTree(snapshot) }
+  return { all, snapshot, tree: blockingTree(snapshot) }
 }
 
 /** Chooses, by what the server says now. */
@@ -62,8 +64,8 @@ export async function plan(
   selection: Selection,
   database: string | undefined,
 ): Promise<Plan> {
-  const { snapshot, tree } = await look(control, database)
-  const nothing: Plan = { snapshot, tree, targets: [], refused: [], prepared: [] }
+  const { all, snapshot, tree } = await look(control, database)
+  const nothing: Plan = { all, snapshot, tree, targets: [], refused: [], prepared: [] }
   const { pid, idleInTransaction, blocking } = selection
   if (idleInTransaction !== undefined) {
     const targets = snapshot.sessions.filter(

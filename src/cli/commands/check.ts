@@ -19,6 +19,8 @@ interface CheckOptions extends CommonOptions {
   readonly minWait: number
 }
 
+type Looks = readonly [ServerSnapshot] | readonly [ServerSnapshot, ServerSnapshot]
+
 /** A cycle is looked at again after so long: the server itself ends most of them after a second. */
 const secondLookMillis = 500
 
@@ -57,12 +59,12 @@ export const check: CommandSpec = {
     const { terminal } = invocation
     await using control = await connect(invocation)
     const sources = await originSources(invocation)
-    const snapshots = await look(control, database)
-    const report = checkReport(snapshots, await safetyNets(control), {
+    const looks = await look(control)
+    const report = checkReport(partOf(looks, database), await safetyNets(control), {
       minIdleMillis: minIdle,
       minWaitMillis: minWait,
       queryText,
-      originOf: sources(snapshots.at(-1) ?? snapshots[0]),
+      originOf: sources(looks[1] ?? looks[0]),
     })
     const { style, columns } = terminal
     terminal.print(
@@ -75,16 +77,15 @@ export const check: CommandSpec = {
 }
 
 /** One look, or two if there is a cycle, because one can be chance. */
-async function look(
-  control: ControlConnection,
-  database: string | undefined,
-): Promise<[ServerSnapshot] | [ServerSnapshot, ServerSnapshot]> {
-  const take = async () => {
-    const snapshot = await serverSnapshot(control)
-    return database === undefined ? snapshot : databasePart(snapshot, database)
-  }
-  const first = await take()
+async function look(control: ControlConnection): Promise<Looks> {
+  const first = await serverSnapshot(control)
   if (blockingTree(first).cycles.length === 0) return [first]
   await pause(secondLookMillis)
-  return [first, await take()]
+  return [first, await serverSnapshot(control)]
+}
+
+function partOf([first, second]: Looks, database: string | undefined): Looks {
+  if (database === undefined) return second === undefined ? [first] : [first, second]
+  const part = databasePart(first, database)
+  return second === undefined ? [part] : [part, databasePart(second, database)]
 }

@@ -69,7 +69,7 @@ else by now), gone (it ended by itself), denied (with the GRANT that is missing)
     await using control = await connect(invocation, { statementMillis: options.wait + 15_000 })
     const sources = await originSources(invocation)
     const chosen = await plan(control, options, options.database)
-    const originOf = sources(chosen.snapshot)
+    const originOf = sources(chosen.all)
     const say = options.json === true ? () => {} : terminal.print
     say(previewText(chosen, options, originOf, invocation))
 
