@@ -26,10 +26,15 @@ WITH activity AS MATERIALIZED (
          ELSE pg_catalog.pg_blocking_pids(a.pid) END) AS b(pid)
   WHERE (a.wait_event = 'SafeSnapshot' OR a.pid IN (SELECT pid FROM awaited)) AND b.pid <> a.session
 ), held AS MATERIALIZED (
-  SELECT w.session AS blocked, h.session AS blocker, h.virtualtransaction,
-         pg_catalog.array_agg(DISTINCT h.mode ORDER BY h.mode) AS modes
+  SELECT DISTINCT w.session AS blocked, h.session AS blocker, h.virtualtransaction, h.mode
   FROM awaited AS w JOIN locks AS h ON h.object = w.object AND h.granted AND h.session IS DISTINCT FROM w.session
-  GROUP BY 1, 2, 3
+), held_by_session AS MATERIALIZED (
+  SELECT blocked, blocker, pg_catalog.array_agg(mode) AS modes
+  FROM held WHERE blocker IS NOT NULL GROUP BY blocked, blocker
+), held_by_prepared AS MATERIALIZED (
+  SELECT x.transactionid, h.blocked, pg_catalog.array_agg(h.mode) AS modes
+  FROM locks AS x JOIN held AS h ON h.blocker IS NULL AND h.virtualtransaction = x.virtualtransaction
+  WHERE x.pid IS NULL AND x.locktype = 'transactionid' GROUP BY x.transactionid, h.blocked
 ), shown AS MATERIALIZED (
   SELECT * FROM activity
   WHERE pid IN (SELECT blocked FROM edges UNION SELECT blocker FROM edges UNION SELECT session FROM awaited)
@@ -58,10 +63,8 @@ SELECT pg_catalog.json_strip_nulls(pg_catalog.json_build_object(
       'query', CASE WHEN backend_type IS NOT NULL THEN nullif(query, '') END)
     ORDER BY backend_start NULLS LAST, pid) FROM shown), '[]'),
   'blocks', coalesce((SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
-      'blocked', e.blocked, 'blocker', e.blocker, 'held', coalesce(
-        (SELECT pg_catalog.to_json(h.modes) FROM held AS h
-         WHERE h.blocked = e.blocked AND h.blocker = e.blocker LIMIT 1), '[]'))
-    ORDER BY e.blocked, e.blocker) FROM edges AS e), '[]'),
+      'blocked', e.blocked, 'blocker', e.blocker, 'held', coalesce(h.modes, '{}'))
+    ORDER BY e.blocked, e.blocker) FROM edges AS e LEFT JOIN held_by_session AS h USING (blocked, blocker)), '[]'),
   'waits', coalesce((SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
       'pid', w.session, 'lockType', w.locktype, 'mode', w.mode, 'database', w.database, 'relation', w.relation,
       'page', w.page, 'tuple', w.tuple, 'virtualTransaction', w.virtualxid, 'transaction', w.transactionid::pg_catalog.text,
@@ -81,7 +84,6 @@ SELECT pg_catalog.json_strip_nulls(pg_catalog.json_build_object(
       'preparedAt', pg_catalog.to_char(p.prepared AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
       'millis', pg_catalog.round(1000 * extract(epoch FROM pg_catalog.clock_timestamp() - p.prepared)),
       'holds', coalesce((SELECT pg_catalog.json_agg(pg_catalog.json_build_object('blocked', h.blocked, 'held', h.modes))
-        FROM locks AS x JOIN held AS h ON h.blocker IS NULL AND h.virtualtransaction = x.virtualtransaction
-        WHERE x.pid IS NULL AND x.locktype = 'transactionid' AND x.transactionid = p.transaction), '[]'))
+        FROM held_by_prepared AS h WHERE h.transactionid = p.transaction), '[]'))
     ORDER BY p.prepared, p.gid) FROM pg_catalog.pg_prepared_xacts AS p), '[]')
 ))::pg_catalog.text AS activity`

@@ -1,0 +1,57 @@
+import { describe, expect, it } from 'vitest'
+import { parseDuration, parsePid } from '../../src/cli/option-values.ts'
+import { plain, styleFor } from '../../src/cli/terminal.ts'
+import { cut, wrap } from '../../src/cli/text-layout.ts'
+
+describe('colours', () => {
+  it.each([
+    ['on a terminal', true, false, {}, true],
+    ['not in a pipe', false, false, {}, false],
+    ['not with --no-color', true, true, { FORCE_COLOR: '1' }, false],
+    ['not with NO_COLOR', true, false, { NO_COLOR: '1' }, false],
+    ['with an empty NO_COLOR', true, false, { NO_COLOR: '' }, true],
+    ['in a pipe with FORCE_COLOR', false, false, { FORCE_COLOR: '1' }, true],
+    ['not on a dumb terminal', true, false, { TERM: 'dumb' }, false],
+  ])('are there %s: %s', (_when, isTerminal, noColor, env, expected) => {
+    const style = styleFor(isTerminal, noColor, env)
+    expect(style('red', 'text')).toBe(expected ? '\u001b[31mtext\u001b[39m' : 'text')
+    if (!expected) expect(style).toBe(plain)
+  })
+})
+
+describe('values on the command line', () => {
+  it.each([
+    ['500ms', 500],
+    ['30s', 30_000],
+    ['1.5s', 1_500],
+    ['5m', 300_000],
+    ['5min', 300_000],
+    ['1h30m', 5_400_000],
+    ['2d', 172_800_000],
+    ['0', 0],
+  ])('%s is %i ms', (text, millis) => expect(parseDuration(text)).toBe(millis))
+
+  it.each(['30', '', 's', '-5s', '5 s', '5x', '1e3s', 'Infinitys'])('%j is no duration', (text) =>
+    expect(() => parseDuration(text)).toThrow('It must be a duration'),
+  )
+
+  it.each(['0', '-1', '1.5', 'x', '', '4294967296', '1;DROP'])('%j is no pid', (text) =>
+    expect(() => parsePid(text)).toThrow('It must be the process id'),
+  )
+})
+
+describe('text', () => {
+  it('is wrapped between words, and left alone where nobody reads along', () => {
+    const text = 'one two three four five six seven eight nine ten'
+    expect(wrap(text, 40, '  ', '    ')).toEqual([
+      '  one two three four five six seven',
+      '    eight nine ten',
+    ])
+    expect(wrap(text, undefined, '')).toEqual([text])
+  })
+
+  it('is cut to what is left of a line', () => {
+    expect(cut('x'.repeat(50), 44, 4)).toBe(`${'x'.repeat(37)}...`)
+    expect(cut('short', 44, 4)).toBe('short')
+  })
+})
