@@ -150,7 +150,9 @@ export async function releaseUnawaited(world: World, owner: Owner, statements: S
   owner.work = 'query'
   model.released(owner, false)
   if (isClosed) model.closed(session)
-  const leftBy = session.leftBy.splice(0)
+  // What others have left ends with their transaction; its own stands until its last statement is answered.
+  const own = session.leftBy.filter((leaver) => leaver === owner)
+  session.leftBy = session.leftBy.filter((leaver) => leaver !== owner)
   for (const { statement, tag, answered } of sent) {
     const what = `${owner.name}: ${statement.name} ${tag} (not awaited)`
     const answer = await within(answered, what)
@@ -161,7 +163,7 @@ export async function releaseUnawaited(world: World, owner: Owner, statements: S
     if (isDestroyed || isClosed) world.note(`${what} -> ${answer}`)
     else noteAnswer(world, what, answer, describeAnswer(model.apply(session, statement, tag)))
   }
-  session.leftBy = leftBy
+  session.leftBy.push(...own)
   if (session.transaction === 'idle') model.cleaned(session)
   else if (owner.watched) session.inherited = true
   else session.murky = true

@@ -211,10 +211,9 @@ export class GuardWatcher {
 
   #isStanding(owner: Owner, kind: Kind): boolean {
     if (owner.phase !== 'over') return true
-    // Left for the next owner: the finding stands until the session is clean.
-    return (
-      (kind === 'dirty-release' || kind === 'busy-release') && owner.session?.leftBy.includes(owner) === true
-    )
+    // Left for the next owner: what was found of it, and of statements that were still to run, stands until it is clean.
+    const lasts = kind === 'dirty-release' || kind === 'busy-release' || kind === 'lost-commit'
+    return lasts && owner.session?.leftBy.includes(owner) === true
   }
 
   #followed({ guard, event, finding }: Heard): void {

@@ -209,7 +209,9 @@ export class Model {
   cleaned(session: PooledSession): void {
     session.inherited = false
     session.murky = false
-    for (const owner of session.leftBy.splice(0)) this.resolve(owner, 'dirty-release', 'busy-release')
+    for (const owner of session.leftBy.splice(0)) {
+      this.resolve(owner, 'dirty-release', 'busy-release', 'lost-commit')
+    }
   }
 
   /** The session ends, for whatever reason. */
