@@ -23,6 +23,14 @@ export const variants = {
   twin: { title: 'bare, a second time (the noise)', prepare: bare },
   observe: { title: 'guarded, `observe`', prepare: (url) => guarded(url, 'observe') },
   enforce: { title: 'guarded, `enforce`', prepare: (url) => guarded(url, 'enforce') },
+  checked: {
+    title: "guarded, `handles: 'checked'`",
+    prepare: (url) => guarded(url, 'observe', { handles: 'checked' }),
+  },
+  verify: {
+    title: 'guarded, `sessionState.verify`',
+    prepare: (url) => guarded(url, 'observe', { sessionState: { verify: true } }),
+  },
   unwatched: { title: 'watched, then unwatched', prepare: unwatched },
   otelOff: { title: 'OpenTelemetry, always-off sampler', prepare: (url) => traced(url, 'AlwaysOffSampler') },
   otelOn: { title: 'OpenTelemetry, always-on sampler', prepare: (url) => traced(url, 'AlwaysOnSampler') },
@@ -36,10 +44,11 @@ async function bare(url) {
 
 /** @param {string} url
  *  @param {'observe' | 'enforce'} mode
+ *  @param {import('pg-lifeguard').LifeguardOptions} [options]
  *  @returns {Promise<Subject>} */
-async function guarded(url, mode) {
+async function guarded(url, mode, options) {
   const { createLifeguard } = await import('pg-lifeguard')
-  const lifeguard = createLifeguard({ mode, reporters: [] })
+  const lifeguard = createLifeguard({ mode, reporters: [], ...options })
   const pool = await openPool(url, (pool) => lifeguard.watch(pool, { name: 'bench' }))
   const verify = () => {
     const { pools, findings } = lifeguard.snapshot()

@@ -7,6 +7,7 @@ import { DataSource } from 'typeorm'
 import { describe, expect, it } from 'vitest'
 import { type LifeguardOptions, SessionReleasedError } from '../../src/index.ts'
 import { useDatabase } from '../support/database.ts'
+import { eventually } from '../support/eventually.ts'
 import { guardedPool, hereLine } from '../support/guarded-pool.ts'
 
 const db = useDatabase()
@@ -283,6 +284,10 @@ describe.each(['observe', 'enforce'] as const)('libraries on top of checked hand
     })
     await utils.addJob('greet', {})
     await done
+    // It writes down what is done in batches, and would do so after its end.
+    await eventually(async () => {
+      expect((await db.query('SELECT 1 FROM graphile_worker.jobs')).rows).toEqual([])
+    })
     await runner.stop()
     await utils.release()
     expect(findings.filter(({ kind }) => kind === 'use-after-release' || kind === 'double-release')).toEqual(
