@@ -60,6 +60,7 @@ export function appOrigins({ checkouts }: AppState, snapshot: ServerSnapshot): O
     const unknown = strangers.filter((one) => one.pool === pool).length
     const unverified = doubt(session, checkout, unknown)
     return {
+      source: 'application',
       text: [place ?? `pool ${pool}`, ...(scope === undefined ? [] : [scope])].join(' '),
       ...(unverified === undefined ? {} : { unverified }),
     }

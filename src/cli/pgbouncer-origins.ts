@@ -45,13 +45,14 @@ export function pgBouncerOrigins({ clients }: PoolerState): OriginOf {
     const client = clients.get(pid)
     if (client === undefined) {
       return {
-        text: 'PgBouncer, for no client',
+        source: 'pgbouncer',
+        text: 'nobody, at PgBouncer',
         unverified: `nobody has the session now; ${application === undefined ? 'its application name' : `"${application}"`} may be of whoever had it last`,
       }
     }
     const { address, user } = client
     const name = client.application === undefined ? 'client' : client.application
-    return { text: `${name} at ${address} as ${user}, through PgBouncer` }
+    return { source: 'pgbouncer', text: `${name} at ${address} as ${user}, through PgBouncer` }
   }
 }
 

@@ -2,6 +2,8 @@ import type { ServerSession } from '../postgres/index.ts'
 
 /** Which line of code, or which client behind a pooler, a session belongs to. */
 export interface SessionOrigin {
+  /** Who said so. `tag` is for comments in the statements themselves. */
+  readonly source: 'application' | 'pgbouncer' | 'tag'
   /** For people, as in `src/routes/datasets.ts:42 GET /datasets/:id`. */
   readonly text: string
   /** Something speaks against it, or nothing could be checked: a pooler may lend the session to somebody else. */

@@ -59,12 +59,15 @@ export function detailLines(session: SessionReport, indent: string, options: Tex
 }
 
 function originLines(
-  { text, unverified }: NonNullable<SessionReport['origin']>,
+  { source, text, unverified }: NonNullable<SessionReport['origin']>,
   indent: string,
   { style, columns }: TextOptions,
 ): string[] {
   const doubt = unverified === undefined ? [] : wrap(`unverified: ${unverified}`, columns, `${indent}  `)
-  return [`${indent}${style('dim', 'opened at ')}${style('bold', text)}`, ...doubt]
+  return [
+    `${indent}${style('dim', source === 'pgbouncer' ? 'held by ' : 'opened at ')}${style('bold', text)}`,
+    ...doubt,
+  ]
 }
 
 export function preparedText({ gid, owner, database, millis }: PreparedReport): string {

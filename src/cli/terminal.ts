@@ -46,8 +46,17 @@ export function processTerminal(noColor: boolean, env: NodeJS.ProcessEnv = proce
       try {
         // Ctrl-C and the end of input are a no.
         const answer = await new Promise<string>((resolve) => {
-          lines.once('close', () => resolve(''))
-          lines.question(`${question} [y/N] `).then(resolve, () => resolve(''))
+          lines.once('close', () => {
+            stderr.write('\n')
+            resolve('')
+          })
+          lines.question(`${question} [y/N] `).then(
+            (text) => {
+              lines.removeAllListeners('close')
+              resolve(text)
+            },
+            () => resolve(''),
+          )
         })
         return /^y(es)?$/i.test(answer.trim())
       } finally {

@@ -72,7 +72,8 @@ describe.skipIf(noPgBouncer !== undefined)('through PgBouncer', () => {
     const root = report.blocking.find(({ id }) => id === report.roots[0])?.session
     expect(root?.pid).toBe(holder.rows[0].pid)
     expect(root?.origin).toEqual({
-      text: 'PgBouncer, for no client',
+      source: 'pgbouncer',
+      text: 'nobody, at PgBouncer',
       unverified: 'nobody has the session now; "last" may be of whoever had it last',
     })
   })
