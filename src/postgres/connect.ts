@@ -124,7 +124,7 @@ export async function openConnection(
       return connected(client, target, answerMillis, lost, asError)
     } catch (error) {
       void client.end().catch(() => {})
-      if (at === choices.length - 1 || !isWithoutTls(error)) throw asError(failure ?? error)
+      if (at === choices.length - 1 || !isAboutTls(error)) throw asError(failure ?? error)
     }
   }
   throw asError(new Error('no way to connect'))
@@ -199,7 +199,7 @@ async function loadDriver(): Promise<Driver> {
 
 /** `prefer`, as libpq has it: TLS where the server has it, without looking at the certificate. */
 function tlsChoices(settings: ConnectionSettings): readonly (object | false)[] {
-  if (settings.ssl === 'disable' || settings.ssl === 'allow' || settings.host.startsWith('/')) return [false]
+  if (settings.ssl === 'disable' || settings.host.startsWith('/')) return [false]
   const file = (path: string | undefined) => (path === undefined ? undefined : readFileSync(path, 'utf8'))
   const certificates = {
     ca: file(settings.sslRootCert),
@@ -221,6 +221,8 @@ function tlsChoices(settings: ConnectionSettings): readonly (object | false)[] {
       ]
     case 'no-verify':
       return [{ ...given, rejectUnauthorized: false }]
+    case 'allow':
+      return [false, { ...given, rejectUnauthorized: false }]
     default:
       return [{ ...given, rejectUnauthorized: false }, false]
   }
@@ -237,8 +239,10 @@ function pick({ host, port, database, user, password, options }: ConnectionSetti
   }
 }
 
-function isWithoutTls(error: unknown): boolean {
-  return error instanceof Error && /does not support SSL/i.test(error.message)
+/** The server has no TLS, or its pg_hba.conf refuses this kind of connection (28000): libpq tries the other kind. */
+function isAboutTls(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  return /does not support SSL/i.test(error.message) || ('code' in error && error.code === '28000')
 }
 
 /** An answer of the server to the statement, after which the connection is as good as before. */

@@ -11,9 +11,8 @@ import {
   serverSnapshot,
 } from '../../src/postgres/index.ts'
 import { createDatabase, useDatabase } from '../support/database.ts'
-import { startServer } from '../support/embedded-server.ts'
 import { eventually } from '../support/eventually.ts'
-import { buildIncident, clientOf, openSession } from './sessions.ts'
+import { buildIncident, clientOf, openSession, startOwnServer } from './sessions.ts'
 
 const db = useDatabase()
 
@@ -135,7 +134,7 @@ describe('prepared transactions', () => {
   })
 
   it('are found after a restart of the server, too', async () => {
-    await using server = await startServer()
+    await using server = await startOwnServer()
     const connect = async () => {
       const client = new pg.Client(server.url)
       client.on('error', () => {})

@@ -10,9 +10,8 @@ import {
   terminateSession,
 } from '../../src/postgres/index.ts'
 import { useDatabase } from '../support/database.ts'
-import { startServer } from '../support/embedded-server.ts'
 import { eventually } from '../support/eventually.ts'
-import { clientOf, openSession } from './sessions.ts'
+import { clientOf, openSession, startOwnServer } from './sessions.ts'
 
 const db = useDatabase()
 
@@ -50,8 +49,10 @@ describe('under churn', () => {
 
 describe('a server without a free slot', () => {
   it('is told as such, and lets a superuser in', async () => {
-    await using server = await startServer({
-      settings: { max_connections: '4', superuser_reserved_connections: '1', max_wal_senders: '0' },
+    await using server = await startOwnServer({
+      max_connections: '4',
+      superuser_reserved_connections: '1',
+      max_wal_senders: '0',
     })
     const admin = await open(server.url)
     await admin.query("CREATE ROLE app LOGIN PASSWORD 'hunter22'")
@@ -69,15 +70,13 @@ describe('a server without a free slot', () => {
 
 describe('autovacuum', () => {
   it('is shown where it blocks, and never ended', async () => {
-    await using server = await startServer({
-      settings: {
-        autovacuum: 'on',
-        autovacuum_naptime: '1s',
-        autovacuum_vacuum_cost_delay: '100ms',
-        autovacuum_vacuum_cost_limit: '1',
-        // It gives way to whoever has waited for so long.
-        deadlock_timeout: '1h',
-      },
+    await using server = await startOwnServer({
+      autovacuum: 'on',
+      autovacuum_naptime: '1s',
+      autovacuum_vacuum_cost_delay: '100ms',
+      autovacuum_vacuum_cost_limit: '1',
+      // It gives way to whoever has waited for so long.
+      deadlock_timeout: '1h',
     })
     const client = await open(server.url)
     onTestFinished(() => client.end().catch(() => {}))

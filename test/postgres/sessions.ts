@@ -1,7 +1,8 @@
 import pg from 'pg'
-import { onTestFinished } from 'vitest'
+import { inject, onTestFinished } from 'vitest'
 import type { QueryClient } from '../../src/postgres/index.ts'
 import type { TestDatabase } from '../support/database.ts'
+import { type EmbeddedServer, startServer } from '../support/embedded-server.ts'
 import { eventually } from '../support/eventually.ts'
 
 /** A session of the server under test, with a name by which it is told apart. */
@@ -78,4 +79,10 @@ export async function buildIncident(db: TestDatabase, table = 'accounts') {
 /** A client of the test database, on a connection of its own. */
 export function clientOf(db: TestDatabase): QueryClient {
   return { query: (text, values) => db.query(text, values) }
+}
+
+/** A server of the test's own, of the version that this run is for. */
+export function startOwnServer(settings: Record<string, string> = {}): Promise<EmbeddedServer> {
+  const { binaries } = inject('postgres')
+  return startServer({ settings, ...(binaries === undefined ? {} : { binaries }) })
 }

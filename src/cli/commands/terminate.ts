@@ -20,6 +20,9 @@ interface TerminateOptions extends CommonOptions, Selection {
   readonly wait: number
 }
 
+/** As many are named one by one. */
+const mostPids = 12
+
 type Result = SignalResult & { readonly cancelled?: boolean }
 
 export const terminate: CommandSpec = {
@@ -71,7 +74,9 @@ else by now), gone (it ended by itself), denied (with the GRANT that is missing)
     const chosen = await plan(control, options, options.database)
     const originOf = sources(chosen.all)
     const say = options.json === true ? () => {} : terminal.print
-    say(previewText(chosen, options, originOf, invocation))
+    // Whoever is asked must see what for, also where the output is for a program.
+    const preview = options.json === true && options.yes !== true ? terminal.warn : say
+    preview(previewText(chosen, options, originOf, invocation))
 
     const results: Result[] = [...chosen.refused]
     const print = (aftermath?: Aftermath) => {
@@ -167,7 +172,13 @@ function consequence(target: ServerSession, freed: readonly number[], { cancel }
   const note = cancel === true && !isActive ? ' (it runs no statement that could be cancelled)' : ''
   return freed.length === 0
     ? `${how}; nobody waits for it alone${note}`
-    : `${how}; ${counted(freed.length, 'session')} freed: ${freed.map((pid) => `pid ${pid}`).join(', ')}${note}`
+    : `${how}; ${counted(freed.length, 'session')} freed: ${pidsText(freed)}${note}`
+}
+
+function pidsText(pids: readonly number[]): string {
+  const named = pids.slice(0, mostPids).map((pid) => `pid ${pid}`)
+  const more = pids.length - named.length
+  return `${named.join(', ')}${more === 0 ? '' : ` and ${more} more`}`
 }
 
 function resultText(
@@ -196,10 +207,8 @@ function aftermathText(
   }
   if (stillBlocked.length > 0) {
     const roots = [...new Set(stillBlocked.flatMap((one) => one.roots))]
-    const pids = stillBlocked.map(({ pid }) => pid).join(', ')
-    lines.push(
-      style('red', `${counted(stillBlocked.length, 'session')} still blocked (pid ${pids}), behind:`),
-    )
+    const pids = pidsText(stillBlocked.map(({ pid }) => pid))
+    lines.push(style('red', `${counted(stillBlocked.length, 'session')} still blocked (${pids}), behind:`))
     for (const { id, session } of tree.nodes.filter((node) => roots.includes(node.id))) {
       const report = session && sessionReport(session, snapshot, { queryText, originOf })
       lines.push(...(report ? listLines(report, layout(terminal)) : [id]).map((line) => `  ${line}`))
