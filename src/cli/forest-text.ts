@@ -22,6 +22,7 @@ export function forestLines(report: CheckReport, options: TextOptions): string[]
     if (node === undefined || shown.has(id)) continue
     lines.push('', ...rootLines(node, report, options))
     shown.add(id)
+    lines.push(...elsewhereLines(node, shown, options))
     lines.push(...behindLines(node, 0, nodes, shown, options))
     lines.push(...cureLines(node, report, options))
   }
@@ -45,6 +46,18 @@ function rootLines(node: BlockingReport, report: CheckReport, options: TextOptio
     `${style(['bold', 'red'], node.id)}  ${state.join('\n').trimStart()}`,
     ...sessionLines(node.session, '  ', options),
   ]
+}
+
+/** Whoever waits for several roots is shown behind the first of them. */
+function elsewhereLines(
+  { blocks }: BlockingReport,
+  shown: ReadonlySet<string>,
+  { columns }: TextOptions,
+): string[] {
+  const before = blocks.filter((id) => shown.has(id))
+  return before.length === 0
+    ? []
+    : wrap(`also in front of ${fewOf(before)}, shown above`, columns, '  ', '    ')
 }
 
 /** Those directly behind. Several that are alike are folded; one who is alone behind another goes on in the same place. */
@@ -72,14 +85,15 @@ function behindLines(
     for (const node of group) {
       if (shown.has(node.id)) continue
       const row = rowOf(node, nodes, shown)
-      for (const { id } of row) shown.add(id)
-      const last = row.at(-1) ?? node
-      if (row.length > mostAlike) lines.push(...foldedLines(row, 'one behind the other', indent, options))
-      else {
-        lines.push(...nodeLines(node, parent, indent, options))
-        if (row.length > 1) for (const { id } of row.slice(1)) shown.delete(id)
-      }
-      lines.push(...behindLines(row.length > mostAlike ? last : node, depth + 1, nodes, shown, options))
+      const isLong = row.length > mostAlike
+      const told = isLong ? row : [node]
+      for (const { id } of told) shown.add(id)
+      lines.push(
+        ...(isLong
+          ? foldedLines(row, 'one behind the other', indent, options)
+          : nodeLines(node, parent, indent, options)),
+        ...behindLines(told.at(-1) ?? node, depth + 1, nodes, shown, options),
+      )
     }
   }
   return lines

@@ -40,6 +40,7 @@ export interface ControlConnection extends QueryClient, AsyncDisposable {
 /** What is used of a `pg.Client`. */
 interface DriverClient extends QueryClient {
   readonly processID?: number | null
+  readonly connection?: { readonly stream?: { destroy(): unknown } }
   connect(): Promise<unknown>
   end(): Promise<void>
   on(event: 'error', listener: (error: Error) => void): unknown
@@ -150,7 +151,10 @@ function connected(
     closed,
     async close() {
       isClosing = true
-      await within(farewellMillis, client.end(), 'the farewell').catch(() => {})
+      // A network that swallows the farewell must not keep the process alive.
+      await within(farewellMillis, client.end(), 'the farewell').catch(() =>
+        client.connection?.stream?.destroy(),
+      )
     },
     async query(text, values) {
       if (broken !== undefined) throw broken

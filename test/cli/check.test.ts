@@ -155,6 +155,24 @@ describe('check', () => {
     expect(blocked.out).toContain(`pid ${idle.pid}  hidden from this role: blocks 4 sessions`)
   })
 
+  it('shows two roots of one waiter, and the waiter once', async () => {
+    const [one, two, migration] = [
+      await openSession(db, 'one'),
+      await openSession(db, 'two'),
+      await openSession(db, 'migration'),
+    ]
+    for (const reader of [one, two]) await reader.run('BEGIN; SELECT FROM items')
+    await migration.waitsFor('ALTER TABLE items ADD COLUMN twice int')
+    const { out } = await check()
+    expect(out).toContain('2 roots block 1 session')
+    expect(out.match(new RegExp(`└─ pid ${migration.pid}\\b`, 'g'))).toHaveLength(1)
+    expect(out).toMatch(new RegExp(`└─ pid ${migration.pid} .*, also behind pid (${one.pid}|${two.pid})`))
+    expect(out).toContain(`  also in front of pid ${migration.pid}, shown above`)
+    expect((await report()).roots.toSorted()).toEqual([`pid ${one.pid}`, `pid ${two.pid}`].toSorted())
+    const preview = await pgLifeguard(['terminate', '--pid', `${one.pid}`, '--dry-run'], { url: db.url })
+    expect(preview.out).toContain('is rolled back; nobody waits for it alone')
+  })
+
   it('shows a prepared transaction and its cure', async () => {
     const preparing = await openSession(db, 'preparing')
     await preparing.run("BEGIN; LOCK TABLE items IN SHARE MODE; PREPARE TRANSACTION 'it''s'")

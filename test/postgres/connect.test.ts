@@ -61,6 +61,15 @@ describe('the control connection', () => {
     await control.close()
   })
 
+  it('is over soon after close(), also where the network swallows everything', async () => {
+    const proxy = await startProxy(db.config.port)
+    onTestFinished(() => proxy.close())
+    const control = await connectControl({ url: proxy.url(db.url), env: {} })
+    proxy.freeze()
+    await control.close()
+    expect(await control.closed).toBeUndefined()
+  })
+
   it('still sees who blocks whom when pg_class is locked, without the names', async () => {
     await using control = await connectControl({ url: db.url, env: {}, lockMillis: 200 })
     const [holder, waiting] = [await openSession(db, 'holder'), await openSession(db, 'waiting')]
