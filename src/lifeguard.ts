@@ -3,11 +3,13 @@ import { endRunningStatement } from './adapters/pg-cancel.ts'
 import { type PoolWatch, watchPgPool } from './adapters/pg-pool.ts'
 import type { PgClientLike, PgPoolLike } from './adapters/pg-types.ts'
 import { Announcer } from './announcer.ts'
+import { createAudit, registerAudit } from './audit.ts'
 import { ActiveTime } from './core/active-time.ts'
 import type { CheckoutPool } from './core/checkout.ts'
 import type { Finding } from './core/finding.ts'
 import { Ledger } from './core/ledger.ts'
 import { rejectUnknown, requireObject } from './core/option-check.ts'
+import { captureStack } from './core/origin.ts'
 import { type Snapshot, takeSnapshot } from './core/snapshot.ts'
 import { Enforcer } from './enforcer.ts'
 import { ClosedError, OptionError } from './errors.ts'
@@ -104,7 +106,9 @@ export interface Lifeguard extends Scopes, AsyncDisposable {
  * lifeguard.watch(pool)
  */
 export function createLifeguard(options?: LifeguardOptions): Lifeguard {
-  const settings = resolveOptions(options)
+  const resolved = resolveOptions(options)
+  const remedies = { ...resolved.remedies }
+  const settings = { ...resolved, remedies }
   const period = sweepPeriod(settings)
   const time = new ActiveTime(settings.clock, period)
   const announcer = new Announcer(settings.reporters)
@@ -115,6 +119,7 @@ export function createLifeguard(options?: LifeguardOptions): Lifeguard {
   const enforcer = new Enforcer(settings, ledger, announcer)
   const judge = new Judge(settings, ledger, announcer, enforcer)
   const sweep = sweeper(settings, period, ledger, judge)
+  const auditSource = createAudit(ledger, remedies)
   const watches = new Map<object, PoolWatch>()
   let names = 0
   let closed = false
@@ -133,6 +138,7 @@ export function createLifeguard(options?: LifeguardOptions): Lifeguard {
         watch = watchPgPool(pool, { name, handles: settings.handles }, ledger, judge)
         names += 1
         watches.set(pool, watch)
+        auditSource.watched(watch.record, captureStack())
         const advice = missingTimeouts(pool)
         if (advice !== undefined) announcer.info(`pool ${name} has ${advice}`)
       }
@@ -166,6 +172,7 @@ export function createLifeguard(options?: LifeguardOptions): Lifeguard {
     async close() {
       if (closed) return
       closed = true
+      auditSource.closed()
       for (const { unwatch } of watches.values()) unwatch()
       watches.clear()
       sweep.stop()
@@ -173,6 +180,7 @@ export function createLifeguard(options?: LifeguardOptions): Lifeguard {
     },
     [Symbol.asyncDispose]: () => lifeguard.close(),
   }
+  registerAudit(lifeguard, auditSource)
   return lifeguard
 }
 

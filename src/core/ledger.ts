@@ -1,4 +1,5 @@
 import type { ActiveTime } from './active-time.ts'
+import { Audits } from './audits.ts'
 import { Checkout, type CheckoutPool, checkoutData, type Via } from './checkout.ts'
 import type { ClientControl } from './client-control.ts'
 import type { Clock } from './clock.ts'
@@ -37,6 +38,7 @@ export class Ledger {
   readonly time: ActiveTime
   readonly context: ScopeContext
   readonly queryText: QueryTextMode
+  readonly audits = new Audits()
   readonly #open = new Map<Checkout, FindingRecord[]>()
   readonly #resolved: Finding[] = []
   readonly #occurrences = new Map<string, number>()
@@ -82,6 +84,7 @@ export class Ledger {
     this.#events.requested()
     const checkout = new Checkout(this.#checkouts, pool, via, this.time.now(), queued, stack, scope)
     if (queued) pool.waiters.add(checkout)
+    this.audits.noteUnderWay(checkout)
     return checkout
   }
 
@@ -112,7 +115,8 @@ export class Ledger {
       this.resolve(checkout, (kind) => !afterRelease.has(kind), { after: held, what: 'released' })
     }
     checkout.phase = 'over'
-    if (!unsettled) checkout.forget()
+    if (unsettled) this.audits.noteUnderWay(checkout)
+    else checkout.forget()
   }
 
   /** A remedy took the client back. Its findings stay open until the owner releases, too. */
@@ -158,6 +162,8 @@ export class Ledger {
       this.time,
       this.queryText,
     )
+    // A released client has forgotten its scope; who releases it again is known all the same.
+    if (this.audits.running.size > 0) this.audits.noteFinding(record, checkout.scope ?? this.currentScope())
     if (evidence.momentary === true) {
       record.resolve('it happened once')
       this.#remember(record.data())
