@@ -1,0 +1,150 @@
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, relative, resolve, sep } from 'node:path'
+import type { Finding } from '../core/finding.ts'
+import { OptionError } from '../errors.ts'
+import { LeakCheckError, placeOf } from './leak-error.ts'
+
+/** A leak that is known. Without line numbers, which change with every edit above them. */
+export interface KnownLeak {
+  /** `test/users.test.ts > users > finds one`, the file relative to the baseline. */
+  readonly test: string
+  readonly kind: string
+  /** `src/users.ts findUser`, the file relative to the baseline. */
+  readonly origin: string
+}
+
+export interface BaselineFile {
+  /** What of it is to be told: new leaks, or what is listed and gone. In writing mode the file is changed instead. */
+  compare(
+    test: { readonly name: string; readonly file?: string | undefined },
+    leaks: readonly Finding[],
+  ): { readonly leaks: readonly Finding[]; readonly outdated?: string }
+}
+
+/** `LIFEGUARD_BASELINE=write` writes what it finds into the file. */
+const variable = 'LIFEGUARD_BASELINE'
+/** A process that holds the file for so long has died. */
+const lockMillis = 5000
+
+/** @throws OptionError, LeakCheckError if the file cannot be read */
+export function openBaseline(path: string, env: NodeJS.ProcessEnv = process.env): BaselineFile {
+  if (typeof path !== 'string' || path === '') throw new OptionError('baseline', 'must be a path', path)
+  const mode = env[variable]
+  if (mode !== undefined && mode !== '' && mode !== 'write') {
+    throw new OptionError(variable, "must be 'write' or not be set", mode)
+  }
+  const file = resolve(path)
+  const folder = dirname(file)
+  // Read at once: a file that is missing or broken is told before the first test.
+  const known = mode === 'write' ? [] : readKnown(file)
+
+  function place(path: string): string {
+    return relative(folder, path).split(sep).join('/')
+  }
+
+  function describe(test: string, finding: Finding): KnownLeak {
+    const origin = placeOf(finding)
+    const where = origin === undefined ? '' : `${place(origin.file)} ${origin.functionName ?? ''}`.trimEnd()
+    return { test, kind: finding.kind, origin: where }
+  }
+
+  return {
+    compare({ name, file: testFile }, leaks) {
+      const test = testFile === undefined ? name : `${place(testFile)} > ${name}`
+      const found = leaks.map((finding) => describe(test, finding))
+      if (mode === 'write') {
+        update(file, (all) => [...all.filter((leak) => leak.test !== test), ...found])
+        return { leaks: [] }
+      }
+      const listed = known.filter((leak) => leak.test === test)
+      const gone = listed.filter((leak) => !found.some((other) => isSame(leak, other)))
+      return {
+        leaks: leaks.filter((_finding, index) => !listed.some((leak) => isSame(leak, found[index]))),
+        ...(gone.length === 0 ? {} : { outdated: outdatedMessage(path, gone) }),
+      }
+    },
+  }
+}
+
+function outdatedMessage(path: string, gone: readonly KnownLeak[]): string {
+  const lines = gone.map(({ kind, origin }) => `  ${kind} ${origin}`)
+  return `${path} lists for this test what no longer leaks; remove it there, or run with ${variable}=write:\n${lines.join('\n')}`
+}
+
+function isSame(one: KnownLeak, other: KnownLeak | undefined): boolean {
+  return one.test === other?.test && one.kind === other.kind && one.origin === other.origin
+}
+
+function readKnown(file: string): KnownLeak[] {
+  let text: string
+  try {
+    text = readFileSync(file, 'utf8')
+  } catch (error) {
+    const { code } = error as { code?: unknown }
+    throw new LeakCheckError(
+      code === 'ENOENT'
+        ? `the baseline ${file} does not exist: write it with ${variable}=write`
+        : `the baseline ${file} cannot be read: ${(error as Error).message}`,
+    )
+  }
+  return parse(file, text)
+}
+
+function parse(file: string, text: string): KnownLeak[] {
+  const broken = (why: string) => new LeakCheckError(`the baseline ${file} cannot be understood: ${why}`)
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(text)
+  } catch (error) {
+    throw broken((error as Error).message)
+  }
+  const leaks: unknown = (parsed as { leaks?: unknown } | null)?.leaks
+  if (!Array.isArray(leaks)) throw broken('it has no list "leaks"')
+  for (const leak of leaks as Partial<Record<string, unknown>>[]) {
+    for (const key of ['test', 'kind', 'origin']) {
+      if (typeof leak?.[key] !== 'string') throw broken(`a leak has no text "${key}"`)
+    }
+  }
+  return leaks
+}
+
+/** Several processes run tests, and write: one after the other, each seeing what the others have written. */
+function update(file: string, change: (leaks: KnownLeak[]) => KnownLeak[]): void {
+  const lock = `${file}.lock`
+  takeLock(lock)
+  try {
+    let known: KnownLeak[] = []
+    try {
+      known = parse(file, readFileSync(file, 'utf8'))
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== 'ENOENT') throw error
+    }
+    const leaks = change(known).sort((a, b) => order(a).localeCompare(order(b), 'en'))
+    const text = `${JSON.stringify({ leaks: leaks.filter((leak, at) => !isSame(leak, leaks[at - 1])) }, null, 2)}\n`
+    const next = `${file}.${process.pid}`
+    writeFileSync(next, text)
+    renameSync(next, file)
+  } finally {
+    rmSync(lock, { force: true })
+  }
+}
+
+function order({ test, kind, origin }: KnownLeak): string {
+  return `${test}\n${kind}\n${origin}`
+}
+
+function takeLock(lock: string): void {
+  const sleeper = new Int32Array(new SharedArrayBuffer(4))
+  const start = performance.now()
+  for (;;) {
+    try {
+      writeFileSync(lock, String(process.pid), { flag: 'wx' })
+      return
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== 'EEXIST') throw error
+    }
+    // Left by a process that was killed.
+    if (performance.now() - start > lockMillis) rmSync(lock, { force: true })
+    Atomics.wait(sleeper, 0, 0, 10)
+  }
+}

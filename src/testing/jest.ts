@@ -1,0 +1,199 @@
+import type { Lifeguard } from '../lifeguard.ts'
+import { type CheckedTest, createLeakCheck, type LeakCheckOptions } from './leak-check.ts'
+import { LeakCheckError } from './leak-error.ts'
+
+export type { LeakCheckOptions } from './leak-check.ts'
+export type { UnendedPools } from './unended-pools.ts'
+
+type Anything = (this: unknown, ...args: unknown[]) => unknown
+
+/** What is needed of a test, a hook and a describe block of jest-circus. */
+interface CircusTest {
+  readonly type: 'test'
+  readonly name: string
+  readonly parent: CircusBlock
+  readonly errors: unknown[]
+  readonly concurrent?: boolean
+  fn?: Anything
+}
+interface CircusHook {
+  readonly type: string
+  fn: Anything
+}
+interface CircusBlock {
+  readonly type: 'describeBlock'
+  readonly name: string
+  readonly parent?: CircusBlock
+  readonly hooks: CircusHook[]
+  readonly children: readonly (CircusBlock | CircusTest)[]
+}
+interface CircusState {
+  readonly rootDescribeBlock: CircusBlock
+  readonly unhandledErrors: unknown[]
+  readonly currentlyRunningTest?: CircusTest | null
+}
+interface CircusEvent {
+  readonly name: string
+  readonly test?: CircusTest
+}
+type CircusHandler = (event: CircusEvent, state: CircusState) => Promise<void> | void
+
+type Hooks = Record<'afterAll' | 'afterEach' | 'beforeAll' | 'beforeEach', (hook: () => unknown) => void>
+
+/** Where jest-circus keeps those who are told of each step of a run. */
+const handlersSymbol = Symbol.for('EVENT_HANDLERS')
+const installed = Symbol.for('pg-lifeguard.leak-check.jest')
+
+/**
+ * Fails each test that leaves a session, a transaction or a dirty client behind. To be called in a module that Jest loads
+ * before each test file.
+ *
+ * @throws LeakCheckError if it could not see anything; OptionError
+ *
+ * @example
+ * // test/leak-check.js, in jest.config.js: setupFilesAfterEnv: ['./test/leak-check.js']
+ * import { leakCheck } from 'pg-lifeguard/jest'
+ * import { lifeguard } from '../src/database.js'
+ *
+ * leakCheck(lifeguard)
+ */
+export function leakCheck(lifeguard: Lifeguard, options: LeakCheckOptions = {}): void {
+  const check = createLeakCheck(lifeguard, options, {
+    name: 'Jest',
+    showsFrames: true,
+    waitsForExit: true,
+  })
+  if (Reflect.has(globalThis, installed)) {
+    throw new LeakCheckError(
+      'leakCheck(lifeguard) of Jest was called twice: once in setupFilesAfterEnv is enough',
+    )
+  }
+  Reflect.set(globalThis, installed, true)
+  const handlers: unknown = Reflect.get(globalThis, handlersSymbol)
+  const hasHandlers = Array.isArray(handlers)
+  const attempts = new WeakMap<CircusTest, CheckedTest>()
+  let running: CircusTest | undefined
+
+  /** The attempt that is under way: Jest may start a concurrent test long before it tells of it. */
+  function attemptOf(test: CircusTest): CheckedTest {
+    const known = attempts.get(test)
+    if (known !== undefined) return known
+    const attempt = check.begin({ name: fullName(test), file: testPath() })
+    attempts.set(test, attempt)
+    return attempt
+  }
+
+  function wrap(block: CircusBlock): void {
+    for (const hook of block.hooks) {
+      if (hook.type !== 'beforeEach' && hook.type !== 'afterEach') continue
+      const { fn } = hook
+      hook.fn = likeness(fn, function (...args) {
+        const work = () => Reflect.apply(fn, this, args)
+        return running === undefined ? work() : attemptOf(running).run(work)
+      })
+    }
+    for (const child of block.children) {
+      if (child.type === 'describeBlock') wrap(child)
+      else if (child.fn !== undefined) {
+        const { fn } = child
+        child.fn = likeness(fn, function (...args) {
+          const result = attemptOf(child).run(() => Reflect.apply(fn, this, args))
+          return child.concurrent === true && !hasHandlers ? verified(child, result) : result
+        })
+      }
+    }
+  }
+
+  async function verify(test: CircusTest): Promise<Error | undefined> {
+    const attempt = attempts.get(test)
+    attempts.delete(test)
+    return attempt?.finish(test.errors.length > 0 ? 'failed' : 'passed')
+  }
+
+  /** Jest before 30 starts all concurrent tests before the first other one, and comes back to them in their turn. */
+  async function verified(test: CircusTest, result: unknown): Promise<unknown> {
+    const attempt = attempts.get(test)
+    attempts.delete(test)
+    let value: unknown
+    try {
+      value = await result
+    } catch (error) {
+      await attempt?.finish('failed')
+      throw error
+    }
+    const error = await attempt?.finish('passed')
+    if (error !== undefined) throw error
+    return value
+  }
+
+  const handler: CircusHandler = async ({ name, test }, { rootDescribeBlock, unhandledErrors }) => {
+    if (name === 'run_start') wrap(rootDescribeBlock)
+    if (name === 'test_start') running = test
+    if (name === 'test_skip' || name === 'test_todo' || name === 'test_done') running = undefined
+    if (name === 'test_done' && test !== undefined) {
+      const error = await verify(test)
+      if (error !== undefined) test.errors.push(error)
+    }
+    if (name !== 'run_finish') return
+    const error = await check.finishFile()
+    if (error !== undefined) unhandledErrors.push(error)
+  }
+
+  // Before Jest's own handlers, which report a test as soon as it is done.
+  if (hasHandlers) handlers.unshift(handler)
+  else verifyByHooks()
+
+  /** Jest before 30 keeps its handlers to itself. */
+  function verifyByHooks(): void {
+    const state = stateOfCircus()
+    const { afterAll, afterEach, beforeAll, beforeEach } = globalThis as unknown as Hooks
+    beforeAll(() => {
+      const { hooks } = state.rootDescribeBlock
+      for (const type of ['afterEach', 'afterAll']) {
+        const own = hooks.findIndex((hook) => hook.type === type)
+        hooks.push(...hooks.splice(own, 1))
+      }
+      wrap(state.rootDescribeBlock)
+    })
+    beforeEach(() => {
+      running = state.currentlyRunningTest ?? undefined
+    })
+    afterEach(async () => {
+      const test = running
+      running = undefined
+      const error = test === undefined ? undefined : await verify(test)
+      if (error !== undefined) throw error
+    })
+    afterAll(async () => {
+      const error = await check.finishFile()
+      if (error !== undefined) throw error
+    })
+  }
+}
+
+function stateOfCircus(): CircusState {
+  for (const symbol of Object.getOwnPropertySymbols(globalThis)) {
+    if (symbol.description === 'JEST_STATE_SYMBOL') return Reflect.get(globalThis, symbol) as CircusState
+  }
+  throw new LeakCheckError(
+    'leakCheck(lifeguard) of Jest needs jest-circus, and belongs in setupFilesAfterEnv',
+  )
+}
+
+/** Jest looks at how many arguments a function takes to learn whether it waits for `done`. */
+function likeness(original: Anything, replacement: Anything): Anything {
+  Object.defineProperty(replacement, 'length', { value: original.length })
+  return replacement
+}
+
+function fullName(test: CircusTest): string {
+  const names = [test.name]
+  // The outermost block is Jest's own.
+  for (let block = test.parent; block.parent !== undefined; block = block.parent) names.unshift(block.name)
+  return names.join(' > ')
+}
+
+function testPath(): string | undefined {
+  const { expect } = globalThis as { expect?: { getState?(): { testPath?: string } } }
+  return expect?.getState?.().testPath
+}

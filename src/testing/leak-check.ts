@@ -1,0 +1,105 @@
+import { rejectUnknown, requireObject } from '../core/option-check.ts'
+import { settle } from '../core/settle.ts'
+import type { Lifeguard } from '../lifeguard.ts'
+import { type BaselineFile, openBaseline } from './baseline.ts'
+import { ignoring } from './ignore.ts'
+import { LeakCheckError, leakError } from './leak-error.ts'
+import { auditFor } from './subject.ts'
+import { requireUnendedPools, type UnendedPools, unendedPoolsError, watchForHang } from './unended-pools.ts'
+import { blindnessOf, checkedSettleMillis, type VerifyOptions } from './verify.ts'
+
+export interface LeakCheckOptions extends VerifyOptions {
+  /** A file of known leaks, relative to the working directory: they do not fail, new ones and listed ones that are gone do. */
+  readonly baseline?: string
+  /**
+   * Pools that nobody has ended when all tests are over: `tell` (default) says so on stderr if they keep the process from
+   * ending, `fail` fails the test file, `ignore` says nothing.
+   */
+  readonly unendedPools?: UnendedPools
+}
+
+/** What a runner lets its users see. */
+export interface RunnerTraits {
+  /** Called with the lifeguard: how messages call the check. */
+  readonly name: string
+  /** The runner shows the source under the top of an error's stack. */
+  readonly showsFrames: boolean
+  /** The runner waits for its process to end by itself, so that an open pool makes it hang. */
+  readonly waitsForExit: boolean
+}
+
+/** One attempt at one test. */
+export interface CheckedTest {
+  /** Calls a part of the test - a hook, its body - in its scope. */
+  run<Result>(work: () => Result): Result
+  /**
+   * All of the test is over. Gives what it fails with, if it has left something behind; of a test that has failed by
+   * itself nothing is told. Either way its sessions are taken back.
+   */
+  finish(verdict: 'passed' | 'failed'): Promise<Error | undefined>
+}
+
+/** The check as each runner drives it: a scope for each test, and the rest at the end of a file. */
+export interface LeakCheck {
+  /** `file`: an absolute path, where the runner knows it. */
+  begin(test: { readonly name: string; readonly file?: string | undefined }): CheckedTest
+  /** The tests of a file are over, hooks included. Gives what the file fails with. */
+  finishFile(): Promise<Error | undefined>
+}
+
+/** @throws LeakCheckError, OptionError */
+export function createLeakCheck(
+  lifeguard: Lifeguard,
+  options: LeakCheckOptions,
+  traits: RunnerTraits,
+): LeakCheck {
+  const audit = auditFor(`leakCheck(lifeguard) of ${traits.name}`, lifeguard)
+  requireObject('leakCheck(lifeguard, options)', options)
+  rejectUnknown('', options, ['ignore', 'settleMillis', 'baseline', 'unendedPools'])
+  const isIgnored = ignoring(options.ignore)
+  const settleMillis = checkedSettleMillis(options.settleMillis)
+  const unendedPools = requireUnendedPools(options.unendedPools)
+  const baseline: BaselineFile | undefined =
+    options.baseline === undefined ? undefined : openBaseline(options.baseline)
+  audit.cleanReleases()
+  const rendering = { framesByRunner: traits.showsFrames }
+
+  function begin({ name, file }: { name: string; file?: string | undefined }): CheckedTest {
+    const inspection = audit.openScope({ kind: 'test', name })
+    let ran = false
+    return {
+      run(work) {
+        ran = true
+        return inspection.run(work)
+      },
+      async finish(verdict) {
+        inspection.end(verdict)
+        await settle(inspection.pending, settleMillis)
+        const leaks = await inspection.conclude(isIgnored)
+        if (verdict === 'failed') return undefined
+        if (!ran) return new LeakCheckError(outOfReach(traits))
+        const told = baseline === undefined ? { leaks } : baseline.compare({ name, file }, leaks)
+        if (told.leaks.length > 0) return leakError(told.leaks, rendering)
+        return told.outdated === undefined ? undefined : new LeakCheckError(told.outdated)
+      },
+    }
+  }
+
+  async function finishFile(): Promise<Error | undefined> {
+    const blindness = blindnessOf(lifeguard)
+    if (blindness !== undefined) return new LeakCheckError(blindness)
+    const inspection = audit.everything()
+    await settle(inspection.pending, settleMillis)
+    const leaks = await inspection.conclude(isIgnored)
+    if (leaks.length > 0) return leakError(leaks, rendering)
+    if (unendedPools === 'fail') return unendedPoolsError(audit)
+    if (unendedPools === 'tell' && traits.waitsForExit) watchForHang(audit)
+    return undefined
+  }
+
+  return { begin, finishFile }
+}
+
+function outOfReach({ name }: RunnerTraits): string {
+  return `the test ran outside of the leak check, which saw nothing of it: pg-lifeguard does not know this version of ${name}`
+}

@@ -1,0 +1,67 @@
+import type { Finding } from '../core/finding.ts'
+import type { Origin } from '../core/origin.ts'
+import { LifeguardError } from '../errors.ts'
+import { findingText } from '../reporters/finding-text.ts'
+
+/** Something was left behind: a session, a transaction, a client that was released dirty. */
+export class LeakError extends LifeguardError {
+  /** What was found, as plain data. */
+  declare readonly findings: readonly Finding[]
+
+  constructor(message: string, findings: readonly Finding[], stack: string) {
+    super('LIFEGUARD_LEAK', message)
+    // Test runners print what is enumerable in an error, and the message has told everything.
+    Object.defineProperties(this, {
+      code: { enumerable: false },
+      findings: { value: findings },
+      stack: { value: `${this.name}: ${message}${stack}`, writable: true, configurable: true },
+    })
+  }
+}
+
+/** A leak check cannot see anything as it is set up, or its baseline is not what the tests do. */
+export class LeakCheckError extends LifeguardError {
+  constructor(message: string) {
+    super('LIFEGUARD_LEAK_CHECK', message)
+    // Where it was noticed leads nowhere, and what is enumerable is printed by test runners.
+    Object.defineProperties(this, {
+      code: { enumerable: false },
+      stack: { value: `${this.name}: ${message}`, writable: true, configurable: true },
+    })
+  }
+}
+
+/** Wide enough for a path, narrow enough for the log of a CI job. */
+const columns = 100
+const plain = (_format: unknown, text: string) => text
+
+/**
+ * The error for these findings. Its stack is that of the first one's checkout: a runner that shows the source under the
+ * top of a stack (`framesByRunner`) shows the line that leaks, and the message leaves it out.
+ */
+export function leakError(findings: readonly Finding[], options: { framesByRunner: boolean }): LeakError {
+  const texts = findings.map((finding, index) => {
+    const frame = index > 0 || !options.framesByRunner
+    const text = findingText(finding, { style: plain, columns, frame })
+    return text.replace(/^pg-lifeguard: (?:leak|certain|suspected): /, '').trimEnd()
+  })
+  const head = findings.length === 1 ? '' : `${findings.length} leaks\n\n`
+  const [first] = findings
+  return new LeakError(`${head}${texts.join('\n\n')}\n`, findings, stackOf(first))
+}
+
+function stackOf(finding: Finding | undefined): string {
+  const place = placeOf(finding)
+  if (place === undefined) return ''
+  return place.frames
+    .map(({ file, line, column, functionName }) => {
+      const location = `${file}:${line}:${column}`
+      return `\n    at ${functionName === undefined ? location : `${functionName} (${location})`}`
+    })
+    .join('')
+}
+
+/** The line to look at: a second release is at fault itself, else the checkout. */
+export function placeOf(finding: Finding | undefined): Origin | undefined {
+  return finding?.eventOrigin ?? finding?.origin ?? finding?.transactionOrigin
+}

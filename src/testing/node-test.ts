@@ -1,0 +1,165 @@
+import { createHook } from 'node:async_hooks'
+import { after, beforeEach } from 'node:test'
+import type { Lifeguard } from '../lifeguard.ts'
+import { type CheckedTest, createLeakCheck, type LeakCheckOptions } from './leak-check.ts'
+import { LeakCheckError } from './leak-error.ts'
+
+export type { LeakCheckOptions } from './leak-check.ts'
+export type { UnendedPools } from './unended-pools.ts'
+
+/** What is needed of the `t` of a test. */
+interface TestContext {
+  readonly name: string
+  readonly fullName?: string
+  readonly filePath?: string
+  after(hook: () => Promise<void>): void
+}
+
+type Anything = (...args: unknown[]) => unknown
+
+/** What Node.js makes for each test, suite and hook; it calls their functions in its own async context. */
+interface Runnable {
+  readonly hookType?: unknown
+  runInAsyncScope(...args: unknown[]): unknown
+}
+
+const installed = Symbol.for('pg-lifeguard.leak-check.node-test')
+
+/**
+ * Fails each test that leaves a session, a transaction or a dirty client behind. To be called in a module that is loaded
+ * before the tests.
+ *
+ * @throws LeakCheckError if it could not see anything; OptionError
+ *
+ * @example
+ * // node --import ./test/leak-check.js --test
+ * import { leakCheck } from 'pg-lifeguard/node-test'
+ * import { lifeguard } from '../src/database.js'
+ *
+ * leakCheck(lifeguard)
+ */
+export function leakCheck(lifeguard: Lifeguard, options: LeakCheckOptions = {}): void {
+  const check = createLeakCheck(lifeguard, options, {
+    name: 'node:test',
+    showsFrames: false,
+    waitsForExit: true,
+  })
+  if (onlyStartsOthers()) return
+  if (Reflect.has(globalThis, installed)) {
+    throw new LeakCheckError(
+      'leakCheck(lifeguard) of node:test was called twice: one module, loaded once, is enough',
+    )
+  }
+  Reflect.set(globalThis, installed, true)
+  const attempts = new WeakMap<object, CheckedTest>()
+  const prototype = prototypeWhile(() => {
+    beforeEach((context) => {
+      const { name, fullName, filePath } = context as unknown as TestContext
+      attempts.set(context, check.begin({ name: fullName ?? name, file: filePath ?? process.argv[1] }))
+    })
+  })
+  runInScopes(prototype, attempts)
+  after((context) => {
+    // From within, so that it is the last of them: others may still release something.
+    const { after: afterAll } = context as unknown as TestContext
+    Reflect.apply(afterAll, context, [
+      async () => {
+        const error = await check.finishFile()
+        if (error !== undefined) throw error
+      },
+    ])
+  })
+}
+
+/** With `--test`, modules are loaded also into the process that only starts those which run the tests. */
+function onlyStartsOthers(): boolean {
+  const { execArgv, env } = process
+  const isIsolated = !execArgv.some((arg) => /^--(experimental-)?test-isolation=none$/.test(arg))
+  return execArgv.includes('--test') && env.NODE_TEST_CONTEXT === undefined && isIsolated
+}
+
+/**
+ * A hook's async context does not reach the test, and neither does anything else that is entered from outside: each test
+ * is an AsyncResource, and its function and hooks are called through `runInAsyncScope`. There is no other way in, and the
+ * class is not exported; but it is an async resource that comes into being while a hook is registered.
+ */
+function prototypeWhile(registerHook: () => void): Runnable {
+  let found: object | undefined
+  const hook = createHook({
+    init(_id, _type, _trigger, resource) {
+      if (Reflect.has(resource, 'runInAsyncScope')) found ??= resource
+    },
+  }).enable()
+  registerHook()
+  hook.disable()
+  for (let at = found; at !== undefined && at !== null; at = Reflect.getPrototypeOf(at) ?? undefined) {
+    const parent = Reflect.getPrototypeOf(at)
+    if (parent !== null && Object.hasOwn(parent, 'runInAsyncScope')) return at as Runnable
+  }
+  throw new LeakCheckError(`leakCheck(lifeguard) does not know node:test of Node.js ${process.version}`)
+}
+
+function runInScopes(prototype: Runnable, attempts: WeakMap<object, CheckedTest>): void {
+  const { runInAsyncScope } = prototype
+
+  prototype.runInAsyncScope = function (work, context, ...args) {
+    // Hooks of a test are called on the context of the test.
+    const isKnown = typeof context === 'object' && context !== null && typeof work === 'function'
+    const attempt = isKnown ? attempts.get(context) : undefined
+    if (attempt === undefined) return Reflect.apply(runInAsyncScope, this, [work, context, ...args])
+    const call = work as Anything
+    const isBody = typeof this.hookType !== 'string'
+    const inside: Anything = (...given) =>
+      attempt.run(() =>
+        isBody ? callBody(call, context as TestContext, given, attempt) : Reflect.apply(call, context, given),
+      )
+    return Reflect.apply(runInAsyncScope, this, [inside, context, ...args])
+  }
+}
+
+/** Registers the verdict as the last of the test's own hooks: those that the body registers may still release something. */
+function callBody(body: Anything, context: TestContext, args: unknown[], attempt: CheckedTest): unknown {
+  const over = (verdict: 'passed' | 'failed') =>
+    context.after(async () => {
+      const error = await attempt.finish(verdict)
+      if (error !== undefined) throw error
+    })
+  const [first, done, ...rest] = args
+  if (typeof done === 'function') {
+    const doneAndOver = (error?: unknown) => {
+      over(error ? 'failed' : 'passed')
+      return Reflect.apply(done, undefined, [error])
+    }
+    return Reflect.apply(body, context, [first, doneAndOver, ...rest])
+  }
+  let result: unknown
+  try {
+    result = Reflect.apply(body, context, args)
+  } catch (error) {
+    over('failed')
+    throw error
+  }
+  if (!isThenable(result)) {
+    over('passed')
+    return result
+  }
+  return settleBody(result, over)
+}
+
+async function settleBody(
+  result: PromiseLike<unknown>,
+  over: (verdict: 'passed' | 'failed') => void,
+): Promise<unknown> {
+  try {
+    const value = await result
+    over('passed')
+    return value
+  } catch (error) {
+    over('failed')
+    throw error
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
+}

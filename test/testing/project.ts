@@ -1,0 +1,145 @@
+import { spawn } from 'node:child_process'
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import ts from 'typescript'
+import { afterAll, beforeAll } from 'vitest'
+import type { TestDatabase } from '../support/database.ts'
+import type { Runner } from './runners.ts'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+/** A busy machine starts processes slowly; one that has not come to its end by then never will. */
+const hangingMillis = 120_000
+/** For tests that run a runner. */
+export const runnerTestMillis = hangingMillis + 5_000
+
+export interface RunOutcome {
+  readonly code: number | null
+  readonly output: string
+}
+
+export interface Project {
+  readonly folder: string
+  /** Writes files, by their path in the project. */
+  write(files: Readonly<Record<string, string>>): void
+  read(path: string): string
+  run(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<RunOutcome>
+}
+
+/**
+ * A project of a user: this package as it is published, the driver and a test runner in its `node_modules`, and a
+ * module `src/database.js` with a pool and its lifeguard.
+ */
+export function useProject(runner: Runner, db: TestDatabase): Project {
+  let folder = ''
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'pg-lifeguard-project-'))
+    publishInto(join(folder, 'node_modules/pg-lifeguard'))
+    for (const [name, target] of Object.entries({ pg: join(root, 'node_modules/pg'), ...runner.packages })) {
+      const link = join(folder, 'node_modules', name)
+      mkdirSync(dirname(link), { recursive: true })
+      symlinkSync(target, link, 'junction')
+    }
+    project.write({ 'package.json': '{ "type": "module" }', 'src/database.js': database, ...runner.files })
+  }, 60_000)
+  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+  const project: Project = {
+    get folder() {
+      return folder
+    },
+    write(files) {
+      for (const [path, text] of Object.entries(files)) {
+        mkdirSync(dirname(join(folder, path)), { recursive: true })
+        writeFileSync(join(folder, path), text)
+      }
+    },
+    read: (path) => readFileSync(join(folder, path), 'utf8'),
+    run(args, extra = {}) {
+      const { host, port, user, password, database: name } = db.config
+      const env: NodeJS.ProcessEnv = {
+        ...process.env,
+        ...{ PGHOST: host, PGPORT: String(port), PGUSER: user, PGPASSWORD: password, PGDATABASE: name },
+        NO_COLOR: '1',
+        ...runner.env,
+      }
+      // Vitest's own flags and variables are none of the child's.
+      for (const key of ['NODE_OPTIONS', 'NODE_ENV', 'VITEST', 'FORCE_COLOR', 'CI']) {
+        if (runner.env?.[key] === undefined) Reflect.deleteProperty(env, key)
+      }
+      return outcomeOf([...runner.command, ...args], folder, { ...env, ...extra })
+    },
+  }
+  return project
+}
+
+function outcomeOf(command: readonly string[], cwd: string, env: NodeJS.ProcessEnv): Promise<RunOutcome> {
+  for (const key of Object.keys(env)) if (key.startsWith('VITEST_')) Reflect.deleteProperty(env, key)
+  const child = spawn(process.execPath, command, {
+    cwd,
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: hangingMillis,
+    killSignal: 'SIGKILL',
+  })
+  let output = ''
+  const add = (text: string) => {
+    output += text
+  }
+  child.stdout.setEncoding('utf8').on('data', add)
+  child.stderr.setEncoding('utf8').on('data', add)
+  return new Promise((resolve, reject) => {
+    child.on('error', reject)
+    child.on('close', (code) => resolve({ code, output }))
+  })
+}
+
+let compiled: Readonly<Record<string, string>> | undefined
+
+/** As `npm run build` does it, without the declarations. */
+function publishInto(folder: string): void {
+  compiled ??= compile()
+  for (const [path, text] of Object.entries(compiled)) {
+    const file = join(folder, path)
+    mkdirSync(dirname(file), { recursive: true })
+    writeFileSync(file, text)
+  }
+}
+
+function compile(): Record<string, string> {
+  const files: Record<string, string> = { 'package.json': readFileSync(join(root, 'package.json'), 'utf8') }
+  const source = join(root, 'src')
+  for (const entry of readdirSync(source, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile()) continue
+    const file = join(entry.parentPath, entry.name)
+    const { outputText } = ts.transpileModule(readFileSync(file, 'utf8'), {
+      fileName: file,
+      compilerOptions: {
+        target: ts.ScriptTarget.ES2022,
+        module: ts.ModuleKind.ESNext,
+        verbatimModuleSyntax: true,
+        rewriteRelativeImportExtensions: true,
+      },
+    })
+    files[join('dist', relative(source, file).replace(/\.ts$/, '.js'))] = outputText
+  }
+  return files
+}
+
+const database = `
+import pg from 'pg'
+import { createLifeguard } from 'pg-lifeguard'
+
+export const pool = new pg.Pool({ max: 4, allowExitOnIdle: true, connectionTimeoutMillis: 3000 })
+export const lifeguard = createLifeguard({ reporters: [] })
+lifeguard.watch(pool, { name: 'main' })
+`
