@@ -4,9 +4,9 @@ import type { Lifeguard } from '../lifeguard.ts'
 import { type BaselineFile, openBaseline } from './baseline.ts'
 import { ignoring } from './ignore.ts'
 import { LeakCheckError, leakError } from './leak-error.ts'
-import { auditFor } from './subject.ts'
+import { auditFor, blindnessOf, checkedSettleMillis } from './subject.ts'
 import { requireUnendedPools, type UnendedPools, unendedPoolsError, watchForHang } from './unended-pools.ts'
-import { blindnessOf, checkedSettleMillis, type VerifyOptions } from './verify.ts'
+import type { VerifyOptions } from './verify.ts'
 
 export interface LeakCheckOptions extends VerifyOptions {
   /** A file of known leaks, relative to the working directory: they do not fail, new ones and listed ones that are gone do. */
@@ -86,7 +86,7 @@ export function createLeakCheck(
   }
 
   async function finishFile(): Promise<Error | undefined> {
-    const blindness = blindnessOf(lifeguard)
+    const blindness = blindnessOf(audit)
     if (blindness !== undefined) return new LeakCheckError(blindness)
     const inspection = audit.everything()
     await settle(inspection.pending, settleMillis)

@@ -1,6 +1,9 @@
 import { type Audit, auditOf } from '../audit.ts'
+import { OptionError } from '../errors.ts'
 import type { Lifeguard } from '../lifeguard.ts'
 import { LeakCheckError } from './leak-error.ts'
+
+const defaultSettleMillis = 500
 
 /**
  * The books of the lifeguard that is to be checked.
@@ -25,4 +28,30 @@ export function auditFor(caller: string, lifeguard: Lifeguard): Audit {
   throw new LeakCheckError(
     `${caller} expects a lifeguard, as createLifeguard() returns it, got another object`,
   )
+}
+
+/** @throws OptionError */
+export function checkedSettleMillis(millis: number = defaultSettleMillis): number {
+  if (typeof millis !== 'number' || !(millis >= 0 && millis <= 60_000)) {
+    throw new OptionError('settleMillis', 'must be a number of milliseconds from 0 to 60000', millis)
+  }
+  return millis
+}
+
+/** Why a check of this lifeguard would pass whatever happens; nothing if it would not. */
+export function blindnessOf(audit: Audit): string | undefined {
+  const pools = audit.pools()
+  if (pools.length === 0) {
+    return 'the lifeguard watches no pool, so that a leak check sees nothing: call lifeguard.watch(pool) where the pool is made'
+  }
+  const unseen = pools.find((pool) => pool.unseen > 0)
+  if (unseen !== undefined) {
+    const clients = unseen.unseen === 1 ? '1 client was' : `${unseen.unseen} clients were`
+    return `pool ${unseen.name} was in use before it was watched: ${clients} out already and cannot be seen; call lifeguard.watch(pool) where the pool is made`
+  }
+  if (audit.outAtClose !== undefined && audit.outAtClose > 0) {
+    const sessions = audit.outAtClose === 1 ? '1 session was' : `${audit.outAtClose} sessions were`
+    return `lifeguard.close() was called while ${sessions} checked out: verify before it`
+  }
+  return undefined
 }
