@@ -147,14 +147,7 @@ export function leakCheck(lifeguard: Lifeguard, options: LeakCheckOptions = {}):
   function verifyByHooks(): void {
     const state = stateOfCircus()
     const { afterAll, afterEach, beforeAll, beforeEach } = globalThis as unknown as Hooks
-    beforeAll(() => {
-      const { hooks } = state.rootDescribeBlock
-      for (const type of ['afterEach', 'afterAll']) {
-        const own = hooks.findIndex((hook) => hook.type === type)
-        hooks.push(...hooks.splice(own, 1))
-      }
-      wrap(state.rootDescribeBlock)
-    })
+    beforeAll(() => wrap(state.rootDescribeBlock))
     beforeEach(() => {
       running = state.currentlyRunningTest ?? undefined
     })
@@ -168,7 +161,19 @@ export function leakCheck(lifeguard: Lifeguard, options: LeakCheckOptions = {}):
       const error = await check.finishFile()
       if (error !== undefined) throw error
     })
+    keepLast(state.rootDescribeBlock.hooks, 2)
   }
+}
+
+/** Those that the file adds may still release something: the last ones in the list stay the last. */
+function keepLast(hooks: CircusHook[], count: number): void {
+  const own = hooks.splice(-count)
+  const { push } = Array.prototype
+  hooks.push = (...added) => {
+    hooks.splice(-count)
+    return Reflect.apply(push, hooks, [...added, ...own])
+  }
+  Reflect.apply(push, hooks, own)
 }
 
 function stateOfCircus(): CircusState {

@@ -20,6 +20,7 @@ type Anything = (...args: unknown[]) => unknown
 /** What Node.js makes for each test, suite and hook; it calls their functions in its own async context. */
 interface Runnable {
   readonly hookType?: unknown
+  readonly parentTest?: unknown
   runInAsyncScope(...args: unknown[]): unknown
 }
 
@@ -52,23 +53,28 @@ export function leakCheck(lifeguard: Lifeguard, options: LeakCheckOptions = {}):
   }
   Reflect.set(globalThis, installed, true)
   const attempts = new WeakMap<object, CheckedTest>()
-  const prototype = prototypeWhile(() => {
+  const eachHook = hookMadeBy(() => {
     beforeEach((context) => {
       const { name, fullName, filePath } = context as unknown as TestContext
       attempts.set(context, check.begin({ name: fullName ?? name, file: filePath ?? process.argv[1] }))
     })
   })
-  runInScopes(prototype, attempts)
-  after((context) => {
-    // From within, so that it is the last of them: others may still release something.
-    const { after: afterAll } = context as unknown as TestContext
-    Reflect.apply(afterAll, context, [
-      async () => {
-        const error = await check.finishFile()
-        if (error !== undefined) throw error
-      },
-    ])
+  runInScopes(prototypeOf(eachHook), attempts)
+  const lastHook = hookMadeBy(() => {
+    after((context) => {
+      // From within, so that it is the last of them: others may still release something. With its parent, without which
+      // Node.js would not report that it has failed.
+      const { after: afterAll } = context as unknown as TestContext
+      Reflect.apply(afterAll, context, [finishFile, { parent: lastHook.parentTest }])
+    })
   })
+
+  async function finishFile(): Promise<void> {
+    const error = await check.finishFile()
+    if (error === undefined) return
+    process.exitCode = 1
+    throw error
+  }
 }
 
 /** With `--test`, modules are loaded also into the process that only starts those which run the tests. */
@@ -78,25 +84,34 @@ function onlyStartsOthers(): boolean {
   return execArgv.includes('--test') && env.NODE_TEST_CONTEXT === undefined && isIsolated
 }
 
-/**
- * A hook's async context does not reach the test, and neither does anything else that is entered from outside: each test
- * is an AsyncResource, and its function and hooks are called through `runInAsyncScope`. There is no other way in, and the
- * class is not exported; but it is an async resource that comes into being while a hook is registered.
- */
-function prototypeWhile(registerHook: () => void): Runnable {
+/** What Node.js makes of a hook while it is registered: it is an async resource, and the class is not exported. */
+function hookMadeBy(register: () => void): Runnable {
   let found: object | undefined
   const hook = createHook({
     init(_id, _type, _trigger, resource) {
       if (Reflect.has(resource, 'runInAsyncScope')) found ??= resource
     },
   }).enable()
-  registerHook()
+  register()
   hook.disable()
-  for (let at = found; at !== undefined && at !== null; at = Reflect.getPrototypeOf(at) ?? undefined) {
+  if (found === undefined) throw unknownVersion()
+  return found as Runnable
+}
+
+/**
+ * A hook's async context does not reach the test, and neither does anything else that is entered from outside: each test
+ * is an AsyncResource, and its function and its hooks are called through `runInAsyncScope`. There is no other way in.
+ */
+function prototypeOf(hook: Runnable): Runnable {
+  for (let at: object | null = hook; at !== null; at = Reflect.getPrototypeOf(at)) {
     const parent = Reflect.getPrototypeOf(at)
     if (parent !== null && Object.hasOwn(parent, 'runInAsyncScope')) return at as Runnable
   }
-  throw new LeakCheckError(`leakCheck(lifeguard) does not know node:test of Node.js ${process.version}`)
+  throw unknownVersion()
+}
+
+function unknownVersion(): LeakCheckError {
+  return new LeakCheckError(`leakCheck(lifeguard) does not know node:test of Node.js ${process.version}`)
 }
 
 function runInScopes(prototype: Runnable, attempts: WeakMap<object, CheckedTest>): void {

@@ -1,5 +1,5 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -88,7 +88,7 @@ function jestFrom(folder: string): Runner {
 
 const mocha: Runner = {
   entry: 'mocha',
-  command: [join(modules, 'mocha/bin/mocha.js'), '--exit', '--require=./test/leak-check.js'],
+  command: [join(modules, 'mocha/bin/mocha.js'), '--require=./test/leak-check.js'],
   packages: {},
   files: {},
   header:
@@ -172,10 +172,3 @@ export default async function* (source) {
   yield JSON.stringify(verdicts)
 }`
 }
-
-/** The version of a package that a runner is linked to. */
-export function versionIn(folder: string): string {
-  return (JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version: string }).version
-}
-
-export const repository = dirname(modules)

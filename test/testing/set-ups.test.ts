@@ -1,0 +1,152 @@
+import { cpSync } from 'node:fs'
+import { join } from 'node:path'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { useDatabase } from '../support/database.ts'
+import { runnerTestMillis, useProject } from './project.ts'
+import { runners } from './runners.ts'
+
+const db = useDatabase()
+
+const early = 'const early = await pool.connect()\nsetTimeout(() => early.release(), 100)\n'
+const innocent = "test('is innocent', async () => {})"
+
+describe.each(Object.entries(runners))('the leak check of %s', (_name, runner) => {
+  const project = useProject(runner, db)
+  let database = ''
+
+  beforeAll(() => {
+    database = project.read('src/database.js')
+  })
+
+  async function outcome(files: {
+    database?: string
+    test?: string
+    options?: string
+    setUp?: (text: string) => string
+  }) {
+    const setUp = runner.setUp(files.options ?? '{ settleMillis: 20 }')
+    project.write({
+      'src/database.js': files.database ?? database,
+      'test/leak-check.js': files.setUp?.(setUp) ?? setUp,
+      'test/one.test.js': `${runner.header}
+import { pool } from '../src/database.js'
+${files.test ?? innocent}
+`,
+    })
+    return project.run(runner.human('test/one.test.js'))
+  }
+
+  async function expectRefusal(files: Parameters<typeof outcome>[0], message: RegExp) {
+    const { code, output } = await outcome(files)
+    expect(output).toMatch(message)
+    expect(code, output).toBeGreaterThan(0)
+  }
+
+  it(
+    'passes what is in order',
+    async () => {
+      const { code, output } = await outcome({})
+      expect(code, output).toBe(0)
+    },
+    runnerTestMillis,
+  )
+
+  it(
+    'fails without a lifeguard',
+    async () => {
+      const setUp = (text: string) => text.replace('(lifeguard,', '(undefined,')
+      await expectRefusal({ setUp }, /expects the lifeguard that watches your pools, got undefined/)
+    },
+    runnerTestMillis,
+  )
+
+  it(
+    'fails with the lifeguard of another copy of the package',
+    async () => {
+      const modules = join(project.folder, 'node_modules')
+      cpSync(join(modules, 'pg-lifeguard'), join(modules, 'another-copy'), { recursive: true })
+      await expectRefusal(
+        { database: database.replace("'pg-lifeguard'", "'another-copy'") },
+        /a lifeguard of another copy of pg-lifeguard/,
+      )
+    },
+    runnerTestMillis,
+  )
+
+  it(
+    'fails with a lifeguard that watches no pool',
+    async () => {
+      await expectRefusal({ database: database.replace('lifeguard.watch(', 'void (') }, /watches no pool/)
+    },
+    runnerTestMillis,
+  )
+
+  it(
+    'fails with a pool that was in use before it was watched',
+    async () => {
+      await expectRefusal(
+        { database: database.replace('lifeguard.watch(', `${early}lifeguard.watch(`) },
+        /pool main was in use before it was watched/,
+      )
+    },
+    runnerTestMillis,
+  )
+
+  it(
+    'fails a file whose hooks leave a session behind, and names the line',
+    async () => {
+      const test = `beforeAll(async () => {
+  const client = await pool.connect()
+  await client.query('BEGIN')
+})
+${innocent}`
+      const { code, output } = await outcome({ test })
+      expect(code, output).toBeGreaterThan(0)
+      expect(output).toMatch(/outlived-scope in pool main/)
+      expect(output).toMatch(/one\.test\.js:4:/)
+    },
+    runnerTestMillis,
+  )
+
+  it(
+    'passes a file whose last hook releases what the first one has taken',
+    async () => {
+      const test = `let client
+afterAll(() => client.release())
+beforeAll(async () => {
+  client = await pool.connect()
+})
+${innocent}`
+      const { code, output } = await outcome({ test })
+      expect(code, output).toBe(0)
+    },
+    runnerTestMillis,
+  )
+
+  const inUse = "test('uses the pool', async () => { await pool.query('SELECT 1') })"
+  const unended = () => database.replace('allowExitOnIdle: true', 'idleTimeoutMillis: 2500')
+
+  it(
+    'fails a file that leaves its pool open, if it is to',
+    async () => {
+      await expectRefusal(
+        { database: unended(), test: inUse, options: "{ unendedPools: 'fail' }" },
+        /pool main, watched at src\/database\.js:7:11, was never ended and has 1 connection open/,
+      )
+    },
+    runnerTestMillis,
+  )
+
+  it.skipIf(runner.entry === 'vitest')(
+    'tells which pool keeps the process from ending',
+    async () => {
+      const { code, output } = await outcome({ database: unended(), test: inUse })
+      expect(output).toMatch(/the tests are over and the process does not end/)
+      expect(output).toMatch(/pool main, watched at src\/database\.js:7:11, was never ended/)
+      expect(code, output).toBe(0)
+      const ended = await outcome({ test: `afterAll(() => pool.end())\n${inUse}` })
+      expect(ended.output).not.toMatch(/does not end/)
+    },
+    runnerTestMillis,
+  )
+})
