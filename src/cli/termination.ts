@@ -64,7 +64,9 @@ export async function plan(
   selection: Selection,
   database: string | undefined,
 ): Promise<Plan> {
-  const { all, snapshot, tree } = await look(control, database)
+  // A pid is meant wherever it is.
+  const part = selection.idleInTransaction === undefined ? undefined : database
+  const { all, snapshot, tree } = await look(control, part)
   const nothing: Plan = { all, snapshot, tree, targets: [], refused: [], prepared: [] }
   const { pid, idleInTransaction, blocking } = selection
   if (idleInTransaction !== undefined) {
@@ -136,18 +138,15 @@ export async function end(
 }
 
 /** Looks again, until whoever waited behind them is free or nothing moves any more. */
-export async function lookAgain(
-  control: ControlConnection,
-  before: Plan,
-  database: string | undefined,
-): Promise<Aftermath> {
+export async function lookAgain(control: ControlConnection, before: Plan): Promise<Aftermath> {
+  const whole = blockingTree(before.all)
   const waited = new Set(
-    before.targets.flatMap(({ pid }) => pidsOf(before.tree, blockedBehind(before.tree, sessionId(pid)))),
+    before.targets.flatMap(({ pid }) => pidsOf(whole, blockedBehind(whole, sessionId(pid)))),
   )
-  const known = before.snapshot.sessions.filter(({ pid }) => waited.has(pid))
+  const known = before.all.sessions.filter(({ pid }) => waited.has(pid))
   const deadline = performance.now() + settleMillis
   for (;;) {
-    const { snapshot, tree } = await look(control, database)
+    const { snapshot, tree } = await look(control, undefined)
     const stillBlocked = known.flatMap(({ pid, backendStart }) => {
       const node = tree.nodes.find(({ id }) => id === sessionId(pid))
       const isSame = node?.session?.backendStart === backendStart

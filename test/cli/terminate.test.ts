@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { buildIncident, openSession } from '../postgres/sessions.ts'
-import { useDatabase } from '../support/database.ts'
+import { createDatabase, useDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
 import { guardedPool } from '../support/guarded-pool.ts'
 import { exitCode, pgLifeguard, type Setting, settled } from './command-line.ts'
@@ -176,6 +176,17 @@ describe('terminate', () => {
     const nobody = await terminate(['--pid', 2 ** 31 - 1, '--yes'])
     expect(nobody.out).toContain('gone: there is no such session')
     expect(nobody.code).toBe(exitCode.found)
+  })
+
+  it('means a pid wherever it is, and sessions that idle in the database that is named', async () => {
+    const other = await createDatabase()
+    onTestFinished(() => other.drop())
+    const [elsewhere, here] = [await openSession(other, 'elsewhere'), await openSession(db, 'here')]
+    for (const session of [elsewhere, here]) await session.run('BEGIN')
+    const some = await terminate(['--idle-in-transaction', '0', '--yes', '--json'])
+    expect(JSON.parse(some.out).results).toEqual([{ pid: here.pid, outcome: 'ended' }])
+    const one = await terminate(['--pid', elsewhere.pid, '--yes', '--json'])
+    expect(JSON.parse(one.out).results).toEqual([{ pid: elsewhere.pid, outcome: 'ended' }])
   })
 
   it('goes on after one that it may not end, and names the grant', async () => {

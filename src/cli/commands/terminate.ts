@@ -112,7 +112,7 @@ else by now), gone (it ended by itself), denied (with the GRANT that is missing)
       print()
       throw error
     }
-    const aftermath = await lookAgain(control, chosen, options.database)
+    const aftermath = await lookAgain(control, chosen)
     say(aftermathText(aftermath, options, originOf, invocation))
     print(aftermath)
     return codeOf(results, chosen, aftermath)
