@@ -13,6 +13,8 @@ import { eventually } from '../support/eventually.ts'
 import { clientOf, openSession } from './sessions.ts'
 
 const db = useDatabase()
+/** Its processes may be on another machine. */
+const isForeign = process.env.PGLIFEGUARD_TEST_URL !== undefined
 
 async function seen(pid: number): Promise<ServerSession> {
   const { sessions } = await serverSnapshot(clientOf(db))
@@ -137,7 +139,7 @@ describe('terminateSession', () => {
     await sender?.client.end()
   })
 
-  it('says that a session that does not react is still alive', async () => {
+  it.skipIf(isForeign)('says that a session that does not react is still alive', async () => {
     const stopped = await openSession(db, 'stopped')
     await stopped.run('BEGIN')
     const identity = await seen(stopped.pid)
