@@ -47,10 +47,10 @@ export interface ScopeInspection extends Inspection {
 export interface Audit {
   openScope(options: ScopeOptions): ScopeInspection
   /**
-   * From now on a client that is released dirty is cleaned before anybody else gets it, also in `observe`: the next test
-   * must not inherit it.
+   * From now on a client that is released dirty is cleaned before anybody else gets it, also in `observe`, since the next
+   * test must not inherit it; and `pool.end()` does not wait for ever.
    */
-  cleanReleases(): void
+  enforceCleanUp(): void
   /** Everything but the scopes that are under inspection of their own. */
   everything(): Inspection
   /** What the caller's scope leaves behind is on purpose. Returns false outside of any inspected scope. */
@@ -176,6 +176,8 @@ export function createAudit(ledger: Ledger, remedies: Record<FindingKind, Remedy
       end: (how) => scope.end(ledger.time.now(), how),
       pending: () => ledger.audits.isUnsettled(book) || sessions(belongs).length > 0,
       async conclude(isSpared) {
+        // Nobody can be accused of a connection that is still being made, and it will not go away either.
+        await settle(() => [...book.underWay].some(({ phase }) => phase === 'waiting'), servedMillis)
         const isAllowed = allowed.has(book)
         const left = await concludeSessions(belongs, isAllowed ? () => false : isSpared)
         ledger.audits.close(book)
@@ -206,9 +208,10 @@ export function createAudit(ledger: Ledger, remedies: Record<FindingKind, Remedy
   const audit: Audit = {
     openScope,
     everything,
-    cleanReleases() {
+    enforceCleanUp() {
       if (remedies['dirty-release'] === 'report') remedies['dirty-release'] = 'rollback'
       if (remedies['busy-release'] === 'report') remedies['busy-release'] = 'destroy'
+      if (remedies['blocked-shutdown'] === 'report') remedies['blocked-shutdown'] = 'destroy'
     },
     allow() {
       const book = ledger.audits.bookOf(ledger.currentScope())

@@ -61,7 +61,7 @@ export function createLeakCheck(
   const unendedPools = requireUnendedPools(options.unendedPools)
   const baseline: BaselineFile | undefined =
     options.baseline === undefined ? undefined : openBaseline(options.baseline)
-  audit.cleanReleases()
+  audit.enforceCleanUp()
   const rendering = { framesByRunner: traits.showsFrames }
 
   function begin({ name, file }: { name: string; file?: string | undefined }): CheckedTest {

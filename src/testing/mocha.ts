@@ -61,17 +61,19 @@ export function leakCheck(lifeguard: Lifeguard, options: LeakCheckOptions = {}):
     waitsForExit: true,
   })
   const attempts = new WeakMap<Runnable, CheckedTest>()
+  // A retry is another test to Mocha, with the same title.
+  const judged = new WeakSet<Runnable>()
   return {
     beforeAll() {
       const { test } = this as HookContext
-      runInScopes(test, check, attempts)
+      runInScopes(test, check, attempts, judged)
       if (test.parent !== undefined) putLast(test.parent)
     },
     async afterEach() {
       const { currentTest } = this as HookContext
       const attempt = currentTest === undefined ? undefined : attempts.get(currentTest)
-      if (currentTest === undefined || attempt === undefined) return
-      attempts.delete(currentTest)
+      if (currentTest === undefined || attempt === undefined || judged.has(currentTest)) return
+      judged.add(currentTest)
       const error = await attempt.finish(currentTest.state === 'failed' ? 'failed' : 'passed')
       // Thrown from here it would fail this hook, and Mocha would run no further test.
       if (error !== undefined) currentTest.emit('error', error)
@@ -96,7 +98,12 @@ function putLast(root: Suite): void {
  * Mocha calls a test and its hooks through `run` of their common prototype, and tells the runner by a callback, which
  * must not go on in the test's scope.
  */
-function runInScopes(hook: Runnable, check: LeakCheck, attempts: WeakMap<Runnable, CheckedTest>): void {
+function runInScopes(
+  hook: Runnable,
+  check: LeakCheck,
+  attempts: WeakMap<Runnable, CheckedTest>,
+  judged: WeakSet<Runnable>,
+): void {
   let prototype: object | null = hook
   while (prototype !== null && !Object.hasOwn(prototype, 'run')) prototype = Reflect.getPrototypeOf(prototype)
   if (prototype === null) throw new LeakCheckError('leakCheck(lifeguard) does not know this version of Mocha')
@@ -107,7 +114,7 @@ function runInScopes(hook: Runnable, check: LeakCheck, attempts: WeakMap<Runnabl
 
   runnable.run = function (done) {
     const test = this.type === 'test' ? this : testOf(this)
-    if (test === undefined) return Reflect.apply(run, this, [done])
+    if (test === undefined || judged.has(test)) return Reflect.apply(run, this, [done])
     let attempt = attempts.get(test)
     if (attempt === undefined) {
       attempt = check.begin({ name: test.titlePath().join(' > '), file: test.file })
@@ -119,7 +126,7 @@ function runInScopes(hook: Runnable, check: LeakCheck, attempts: WeakMap<Runnabl
       // Once it is told that the test has passed it can be failed only on top of that: where no hook can release
       // anything any more, the verdict comes before.
       const isLast = this.type === 'test' && error === undefined && !hasHooksAfter(test)
-      if (isLast) attempts.delete(test)
+      if (isLast) judged.add(test)
       outside(isLast ? await finish('passed') : error)
     }
     return inScope(() => Reflect.apply(run, this, [(error?: unknown) => void over(error)]))

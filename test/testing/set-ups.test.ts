@@ -123,6 +123,23 @@ ${innocent}`
     runnerTestMillis,
   )
 
+  it(
+    'does not wait for ever for a pool that cannot end, and says why',
+    async () => {
+      const test = `afterAll(() => pool.end())
+beforeAll(async () => {
+  const client = await pool.connect()
+  await client.query('SELECT 1')
+})
+${innocent}`
+      const { code, output } = await outcome({ test })
+      expect(code, output).toBeGreaterThan(0)
+      expect(output).toMatch(/blocked-shutdown in pool main/)
+      expect(output).toMatch(/one\.test\.js:5:/)
+    },
+    runnerTestMillis,
+  )
+
   const inUse = "test('uses the pool', async () => { await pool.query('SELECT 1') })"
   const unended = () => database.replace('allowExitOnIdle: true', 'idleTimeoutMillis: 2500')
 
