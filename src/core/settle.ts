@@ -1,20 +1,23 @@
 // Bound when the module loads: a test's fake timers must not stop the check.
 const setSystemTimeout = setTimeout
-const now = performance.now.bind(performance)
 
 const firstPauseMillis = 1
 const longestPauseMillis = 100
 
 /**
- * Waits with growing pauses, for at most `patienceMillis`, until nothing is pending any more. Resolves at once if nothing
- * is.
+ * Waits with growing pauses, `patienceMillis` of them at most, until nothing is pending any more. Resolves at once if
+ * nothing is. What a pause takes longer than it should, the process stood still: that does not count.
  */
 export async function settle(isPending: () => boolean, patienceMillis: number): Promise<void> {
-  const start = now()
-  for (let pause = firstPauseMillis; isPending(); pause = Math.min(2 * pause, longestPauseMillis)) {
-    const left = patienceMillis - (now() - start)
-    if (left <= 0) return
+  let left = patienceMillis
+  for (
+    let pause = firstPauseMillis;
+    left > 0 && isPending();
+    pause = Math.min(2 * pause, longestPauseMillis)
+  ) {
+    const wait = Math.min(pause, left)
+    left -= wait
     // Not unref'd: the process may have nothing else to do, and must not end before the verdict.
-    await new Promise((resolve) => setSystemTimeout(resolve, Math.min(pause, left)))
+    await new Promise((resolve) => setSystemTimeout(resolve, wait))
   }
 }
