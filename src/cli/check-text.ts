@@ -64,7 +64,8 @@ function summaryLines(report: CheckReport, { style, columns }: TextOptions): str
         ]),
     ...(report.deadlocks.length === 0 ? [] : [counted(report.deadlocks.length, 'deadlock')]),
   ]
-  const less = idleForLess === 0 ? '' : ` (${idleForLess} more for less than ${limit(report)})`
+  const alike = idleInTransaction.length > 0 ? ' more' : verdict === 'found' ? ' idle in a transaction' : ''
+  const less = idleForLess === 0 ? '' : ` (${idleForLess}${alike} for less than ${limit(report)})`
   const hidden =
     hiddenSessions === 0
       ? []

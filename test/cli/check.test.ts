@@ -52,7 +52,7 @@ describe('check', () => {
                  query: SELECT * FROM accounts
         to end it: pg-lifeguard terminate --pid <idle>
 
-      1 root blocks 4 sessions (1 more for less than 30 s)"
+      1 root blocks 4 sessions (1 idle in a transaction for less than 30 s)"
     `)
   })
 
@@ -90,7 +90,7 @@ describe('check', () => {
     await failed.run('BEGIN')
     await failed.run("SELECT 'secret'::int").catch(() => {})
     expect((await check()).code).toBe(exitCode.clean)
-    expect(above((await check()).out)).toMatch(/\(2 more for less than 30 s\)$/)
+    expect(above((await check()).out)).toMatch(/\(2 for less than 30 s\)$/)
     const found = await check(['--min-idle', '0'])
     expect(found.code).toBe(exitCode.found)
     expect(found.out).toContain(`pid ${failed.pid}  idle in transaction (aborted) for`)
