@@ -1,0 +1,5 @@
+export default {
+  transform: {},
+  testMatch: ['<rootDir>/test/*.test.js'],
+  setupFilesAfterEnv: ['<rootDir>/test/leak-check.js'],
+}

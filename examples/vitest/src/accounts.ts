@@ -1,0 +1,11 @@
+import { pool } from './database.ts'
+
+export async function balanceOf(id: number): Promise<number | undefined> {
+  const client = await pool.connect()
+  await client.query('BEGIN READ ONLY')
+  const { rows } = await client.query<{ balance: number }>('SELECT balance FROM accounts WHERE id = $1', [id])
+  if (rows[0] === undefined) return undefined
+  await client.query('COMMIT')
+  client.release()
+  return rows[0].balance
+}

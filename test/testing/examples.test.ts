@@ -1,0 +1,39 @@
+import { cpSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { useDatabase } from '../support/database.ts'
+import { runnerTestMillis, useProject } from './project.ts'
+import { type Runner, runners } from './runners.ts'
+
+const db = useDatabase()
+const examples = join(import.meta.dirname, '../../examples')
+
+describe.each([
+  ['vitest', 'vitest 4'],
+  ['jest', 'jest 29'],
+])('examples/%s', (name, runner) => {
+  const project = useProject({ ...(runners[runner] as Runner), files: {} }, db)
+
+  it(
+    'fails as its README shows',
+    async () => {
+      cpSync(join(examples, name), project.folder, { recursive: true })
+      const { code, output } = await project.run([], { DATABASE_URL: db.url })
+      expect(code, output).toBe(1)
+      const readme = readFileSync(join(examples, name, 'README.md'), 'utf8')
+      const shown = /```text\n([\s\S]*?)```/.exec(readme)?.[1] ?? ''
+      expect(shown).toContain('LeakError: outlived-scope in pool main')
+      expect(withoutFigures(output)).toContain(withoutFigures(shown))
+    },
+    runnerTestMillis,
+  )
+})
+
+/** What differs from run to run: process ids and durations. */
+function withoutFigures(text: string): string {
+  return text
+    .replaceAll(/pid \d+/g, 'pid N')
+    .replaceAll(/\d+(\.\d+)? m?s\b/g, 'N s')
+    .replaceAll(/[ \t]+$/gm, '')
+    .trim()
+}
