@@ -2,7 +2,8 @@ import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, relative, resolve, sep } from 'node:path'
 import type { Finding } from '../core/finding.ts'
 import { OptionError } from '../errors.ts'
-import { LeakCheckError, placeOf } from './leak-error.ts'
+import { placeOf } from '../reporters/place.ts'
+import { LeakCheckError } from './leak-error.ts'
 
 /** A leak that is known. Without line numbers, which change with every edit above them. */
 export interface KnownLeak {

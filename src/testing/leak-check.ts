@@ -1,9 +1,11 @@
+import type { Finding } from '../core/finding.ts'
 import { rejectUnknown, requireObject } from '../core/option-check.ts'
 import { settle } from '../core/settle.ts'
+import { OptionError } from '../errors.ts'
 import type { Lifeguard } from '../lifeguard.ts'
 import { type BaselineFile, openBaseline } from './baseline.ts'
 import { ignoring } from './ignore.ts'
-import { LeakCheckError, leakError } from './leak-error.ts'
+import { LeakCheckError, type LeakError, leakError } from './leak-error.ts'
 import { auditFor, blindnessOf, checkedSettleMillis } from './subject.ts'
 import { requireUnendedPools, type UnendedPools, unendedPoolsError, watchForHang } from './unended-pools.ts'
 import type { VerifyOptions } from './verify.ts'
@@ -11,6 +13,8 @@ import type { VerifyOptions } from './verify.ts'
 export interface LeakCheckOptions extends VerifyOptions {
   /** A file of known leaks, relative to the working directory: they do not fail, new ones and listed ones that are gone do. */
   readonly baseline?: string
+  /** Called with what a test, or the rest of a file, fails with: for a report of your own. */
+  readonly onLeak?: (leaks: readonly Finding[]) => void
   /**
    * Pools that nobody has ended when all tests are over: `tell` (default) says so on stderr if they keep the process from
    * ending, `fail` fails the test file, `ignore` says nothing.
@@ -55,14 +59,22 @@ export function createLeakCheck(
 ): LeakCheck {
   const audit = auditFor(`leakCheck(lifeguard) of ${traits.name}`, lifeguard)
   requireObject('leakCheck(lifeguard, options)', options)
-  rejectUnknown('', options, ['ignore', 'settleMillis', 'baseline', 'unendedPools'])
+  rejectUnknown('', options, ['ignore', 'settleMillis', 'baseline', 'onLeak', 'unendedPools'])
+  const { onLeak } = options
+  if (onLeak !== undefined && typeof onLeak !== 'function') {
+    throw new OptionError('onLeak', 'must be a function', onLeak)
+  }
   const isIgnored = ignoring(options.ignore)
   const settleMillis = checkedSettleMillis(options.settleMillis)
   const unendedPools = requireUnendedPools(options.unendedPools)
   const baseline: BaselineFile | undefined =
     options.baseline === undefined ? undefined : openBaseline(options.baseline)
   audit.enforceCleanUp()
-  const rendering = { framesByRunner: traits.showsFrames }
+
+  function failure(leaks: readonly Finding[]): LeakError {
+    onLeak?.(leaks)
+    return leakError(leaks, { framesByRunner: traits.showsFrames })
+  }
 
   function begin({ name, file }: { name: string; file?: string | undefined }): CheckedTest {
     const inspection = audit.openScope({ kind: 'test', name })
@@ -79,7 +91,7 @@ export function createLeakCheck(
         if (verdict === 'failed') return undefined
         if (!ran) return new LeakCheckError(outOfReach(traits))
         const told = baseline === undefined ? { leaks } : baseline.compare({ name, file }, leaks)
-        if (told.leaks.length > 0) return leakError(told.leaks, rendering)
+        if (told.leaks.length > 0) return failure(told.leaks)
         return told.outdated === undefined ? undefined : new LeakCheckError(told.outdated)
       },
     }
@@ -91,7 +103,7 @@ export function createLeakCheck(
     const inspection = audit.everything()
     await settle(inspection.pending, settleMillis)
     const leaks = await inspection.conclude(isIgnored)
-    if (leaks.length > 0) return leakError(leaks, rendering)
+    if (leaks.length > 0) return failure(leaks)
     if (unendedPools === 'fail') return unendedPoolsError(audit)
     if (unendedPools === 'tell' && traits.waitsForExit) watchForHang(audit)
     return undefined

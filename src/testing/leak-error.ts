@@ -1,7 +1,7 @@
 import type { Finding } from '../core/finding.ts'
-import type { Origin } from '../core/origin.ts'
 import { LifeguardError } from '../errors.ts'
 import { findingText } from '../reporters/finding-text.ts'
+import { placeOf } from '../reporters/place.ts'
 
 /** Something was left behind: a session, a transaction, a client that was released dirty. */
 export class LeakError extends LifeguardError {
@@ -59,9 +59,4 @@ function stackOf(finding: Finding | undefined): string {
       return `\n    at ${functionName === undefined ? location : `${functionName} (${location})`}`
     })
     .join('')
-}
-
-/** The line to look at: a second release is at fault itself, else the checkout. */
-export function placeOf(finding: Finding | undefined): Origin | undefined {
-  return finding?.eventOrigin ?? finding?.origin ?? finding?.transactionOrigin
 }

@@ -6,6 +6,10 @@ import { type IgnoreRule, ignoring } from './ignore.ts'
 import { LeakCheckError, leakError } from './leak-error.ts'
 import { auditFor, blindnessOf, checkedSettleMillis } from './subject.ts'
 
+export { githubAnnotations } from '../reporters/github.ts'
+export { junitReport } from '../reporters/junit.ts'
+export { markdownSummary } from '../reporters/markdown.ts'
+export { type SarifLog, sarifLog } from '../reporters/sarif.ts'
 export type { IgnoreRule, Pattern } from './ignore.ts'
 export { LeakCheckError, LeakError } from './leak-error.ts'
 

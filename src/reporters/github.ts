@@ -1,0 +1,34 @@
+import type { Finding } from '../core/finding.ts'
+import { oneLine } from '../core/harmless.ts'
+import { distinctFindings, fileOf, placeOf } from './place.ts'
+
+/**
+ * Workflow commands that put each finding on its line of source in GitHub, one a line: to be printed on stdout of a step.
+ *
+ * @example
+ * process.stdout.write(githubAnnotations(findings))
+ */
+export function githubAnnotations(findings: readonly Finding[]): string {
+  return distinctFindings(findings)
+    .map((finding) => {
+      const place = placeOf(finding)
+      const at =
+        place === undefined
+          ? {}
+          : { file: fileOf(place), line: String(place.line), col: String(place.column) }
+      const properties = { ...at, title: `${finding.kind} in pool ${finding.pool}` }
+      const list = Object.entries(properties).map(([name, value]) => `${name}=${property(value)}`)
+      const level = finding.certainty === 'certain' ? 'error' : 'warning'
+      return `::${level} ${list.join(',')}::${data(oneLine(finding.hint))}\n`
+    })
+    .join('')
+}
+
+/** As the runner decodes them. */
+function data(text: string): string {
+  return text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A')
+}
+
+function property(text: string): string {
+  return data(oneLine(text)).replaceAll(':', '%3A').replaceAll(',', '%2C')
+}
