@@ -24,6 +24,8 @@ export interface CommandSpec {
   readonly examples: readonly (readonly [command: string, purpose: string])[]
   /** Paragraphs below the options. */
   readonly notes?: string
+  /** Instead of those that most commands share. */
+  readonly exitCodes?: string
   run(invocation: Invocation): Promise<ExitCode>
 }
 

@@ -12,4 +12,9 @@ export const commands: readonly CommandEntry[] = [
     summary: 'end sessions that block or idle, after a preview',
     load: async () => (await import('./commands/terminate.ts')).terminate,
   },
+  {
+    name: 'watch',
+    summary: 'print what changes, and end what idles too long',
+    load: async () => (await import('./commands/watch.ts')).watch,
+  },
 ]

@@ -80,7 +80,7 @@ function describe(command: Command, spec: CommandSpec): void {
     ...(spec.notes === undefined ? [] : [spec.notes]),
     ['Examples:', ...examples].join('\n'),
     connectionHelp,
-    exitCodesHelp,
+    spec.exitCodes ?? exitCodesHelp,
   ]
   command.addHelpText('after', `\n${parts.join('\n\n')}`)
 }

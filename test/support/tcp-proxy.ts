@@ -38,8 +38,8 @@ export interface TcpProxy {
   [Symbol.asyncDispose](): Promise<void>
 }
 
-/** Stands between clients and a server on this machine, and does what a bad network does. */
-export async function startProxy(targetPort: number, targetHost = '127.0.0.1'): Promise<TcpProxy> {
+/** Stands between clients and a server on this machine, and does what a bad network does. Without a port, on any. */
+export async function startProxy(targetPort: number, targetHost = '127.0.0.1', port = 0): Promise<TcpProxy> {
   const toServer: Direction = { gate: createGate(), delayMillis: 0, split: false }
   const toClient: Direction = { gate: createGate(), delayMillis: 0, split: false }
   const links = new Set<readonly [Socket, Socket]>()
@@ -54,11 +54,11 @@ export async function startProxy(targetPort: number, targetHost = '127.0.0.1'): 
     forward(client, server, toServer, () => [])
     forward(server, client, toClient, boundaries.endsIn)
   })
-  listener.listen(0, '127.0.0.1')
+  listener.listen(port, '127.0.0.1')
   await once(listener, 'listening')
   const address = listener.address()
   if (address === null || typeof address === 'string') throw new Error('the proxy got no port')
-  const { port } = address
+  const ownPort = address.port
 
   const onEachSocket = (act: (socket: Socket) => void) => {
     for (const link of links) link.forEach(act)
@@ -79,11 +79,11 @@ export async function startProxy(targetPort: number, targetHost = '127.0.0.1'): 
   }
 
   return {
-    port,
+    port: ownPort,
     url(databaseUrl) {
       const url = new URL(databaseUrl)
       url.hostname = '127.0.0.1'
-      url.port = String(port)
+      url.port = String(ownPort)
       return url.href
     },
     connections: () => links.size,

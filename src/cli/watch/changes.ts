@@ -1,0 +1,52 @@
+import type { Concern } from './concerns.ts'
+
+/** A concern that has been told and is still there. */
+export interface Seen {
+  readonly concern: Concern
+  /** When it was seen first. */
+  readonly sinceMillis: number
+  /** How it was when it was told last. */
+  readonly told: Concern
+}
+
+export type Change =
+  | { readonly event: 'appeared' | 'escalated'; readonly concern: Concern }
+  /** It is gone, or no longer a concern. `lastedMillis`: how long it was seen. */
+  | { readonly event: 'cleared'; readonly concern: Concern; readonly lastedMillis: number }
+
+export type SeenConcerns = ReadonlyMap<string, Seen>
+
+/** Worth telling again: twice as long, but not every moment. */
+const leastStepMillis = 30_000
+
+/** What is different from the look before. Pure. What is `seen` after it are the concerns of now, and no more. */
+export function changesBetween(
+  before: SeenConcerns,
+  concerns: ReadonlyMap<string, Concern>,
+  nowMillis: number,
+): { readonly changes: readonly Change[]; readonly seen: SeenConcerns } {
+  const changes: Change[] = []
+  const seen = new Map<string, Seen>()
+  for (const [key, { concern, sinceMillis }] of before) {
+    if (concerns.has(key)) continue
+    changes.push({ event: 'cleared', concern, lastedMillis: Math.max(0, nowMillis - sinceMillis) })
+  }
+  for (const [key, concern] of concerns) {
+    const known = before.get(key)
+    const event = known === undefined ? 'appeared' : isWorse(concern, known.told) ? 'escalated' : undefined
+    if (event !== undefined) changes.push({ event, concern })
+    seen.set(key, {
+      concern,
+      sinceMillis: known?.sinceMillis ?? nowMillis,
+      told: event === undefined ? (known?.told ?? concern) : concern,
+    })
+  }
+  return { changes, seen }
+}
+
+/** It began to block, blocks twice as many, or has lasted twice as long. */
+function isWorse(now: Concern, told: Concern): boolean {
+  if (now.kind !== told.kind) return now.kind === 'blocks' || now.kind === 'deadlock'
+  if (now.blocked >= 2 * Math.max(told.blocked, 1)) return true
+  return now.millis >= 2 * told.millis && now.millis - told.millis >= leastStepMillis
+}

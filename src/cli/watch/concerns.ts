@@ -1,0 +1,53 @@
+import type { ServerSnapshot } from '../../postgres/index.ts'
+import { sessionId } from '../../postgres/index.ts'
+import type { CheckReport, PreparedReport, SessionReport } from '../check-report.ts'
+
+/** Something that is not as it should be, as one look shows it. */
+export interface Concern {
+  /** The same in each look for as long as it is the same session or prepared transaction. */
+  readonly key: string
+  /** `pid 4711`, `gid 'transfer'`, or the members of a deadlock. */
+  readonly id: string
+  readonly kind: 'blocks' | 'idle-in-transaction' | 'prepared' | 'deadlock'
+  /** For `blocks`, how long the first of those behind it has waited; else how long it has been so. */
+  readonly millis: number
+  /** How many wait for it, directly or not. */
+  readonly blocked: number
+  readonly session?: SessionReport
+  readonly prepared?: PreparedReport
+}
+
+/** What of a report is worth telling: whoever blocks, whoever idles in a transaction, prepared transactions, deadlocks. */
+export function concernsOf(report: CheckReport, snapshot: ServerSnapshot): ReadonlyMap<string, Concern> {
+  const starts = new Map(snapshot.sessions.map(({ pid, backendStart }) => [pid, backendStart ?? '']))
+  const keyOf = (id: string, session: SessionReport | undefined) =>
+    session === undefined ? id : `${id} ${starts.get(session.pid) ?? ''}`
+  const concerns = new Map<string, Concern>()
+  const add = (concern: Concern) => void (concerns.has(concern.key) || concerns.set(concern.key, concern))
+
+  for (const id of report.roots) {
+    const { session, prepared } = report.blocking.find((node) => node.id === id) ?? {}
+    const behind = report.blocking.filter((node) => node.id !== id && node.roots.includes(id))
+    add({
+      key: keyOf(id, session),
+      ...{ id, kind: 'blocks', blocked: behind.length },
+      millis: Math.max(0, ...behind.map((node) => node.session?.waitsFor?.millis ?? 0)),
+      ...(session && { session }),
+      ...(prepared && { prepared }),
+    })
+  }
+  for (const session of report.idleInTransaction) {
+    const id = sessionId(session.pid)
+    const millis = session.stateMillis ?? 0
+    add({ key: keyOf(id, session), id, kind: 'idle-in-transaction', blocked: 0, millis, session })
+  }
+  for (const prepared of report.prepared) {
+    const id = `gid '${prepared.gid}'`
+    add({ key: id, id, kind: 'prepared', blocked: 0, millis: prepared.millis ?? 0, prepared })
+  }
+  for (const members of report.deadlocks) {
+    const id = members.toSorted().join(', ')
+    add({ key: `deadlock ${id}`, id, kind: 'deadlock', blocked: members.length, millis: 0 })
+  }
+  return concerns
+}

@@ -1,0 +1,92 @@
+import { describeMillis } from '../../core/duration.ts'
+import { listLines } from '../forest-text.ts'
+import { preparedText, stateText, type TextOptions } from '../session-text.ts'
+import { signalText } from '../signal-text.ts'
+import { counted } from '../text-layout.ts'
+import type { Concern } from './concerns.ts'
+import type { WatchEvent } from './watch-loop.ts'
+
+/** An event for people: a line, and below it who it is about. */
+export function watchText(event: WatchEvent, at: Date, options: TextOptions): string {
+  const { style } = options
+  const time = style('dim', at.toISOString().replace(/\.\d+Z$/, 'Z'))
+  const [title, text, ...more] = wording(event, options)
+  const colour = colours[event.event]
+  return [`${time} ${colour === undefined ? title : style(colour, title)}  ${text}`, ...more].join('\n')
+}
+
+const colours: Readonly<Partial<Record<WatchEvent['event'], 'red' | 'yellow' | 'green' | 'dim'>>> = {
+  appeared: 'red',
+  escalated: 'red',
+  cleared: 'green',
+  terminated: 'yellow',
+  lost: 'red',
+  back: 'green',
+  heartbeat: 'dim',
+}
+
+function wording(event: WatchEvent, options: TextOptions): readonly [string, string, ...string[]] {
+  switch (event.event) {
+    case 'started':
+      return ['watching', `${event.target}, every ${describeMillis(event.intervalMillis)}`]
+    case 'appeared':
+      return [
+        'appeared',
+        `${event.concern.id} ${concernText(event.concern)}`,
+        ...detail(event.concern, options),
+      ]
+    case 'escalated':
+      return ['escalated', `${event.concern.id} ${concernText(event.concern)}`]
+    case 'cleared': {
+      const { concern, lastedMillis } = event
+      return ['cleared', `${concern.id} ${ends[concern.kind]}, after ${describeMillis(lastedMillis)}`]
+    }
+    case 'terminated':
+      return [
+        'terminate',
+        `pid ${event.session.pid} ${stateText(event.session)}: ${signalText(event.result)}`,
+      ]
+    case 'elected':
+      return ['elected', `this watcher is the one that acts in database ${event.database}`]
+    case 'standby':
+      return ['standby', `another watcher acts in database ${event.database}; this one takes over if it ends`]
+    case 'lost':
+      return ['lost', event.reason]
+    case 'back':
+      return ['back', `after ${describeMillis(event.lostMillis)}`]
+    case 'heartbeat':
+      return ['heartbeat', heartbeatText(event)]
+  }
+}
+
+const ends: Readonly<Record<Concern['kind'], string>> = {
+  blocks: 'blocks nobody any more',
+  'idle-in-transaction': 'is no longer idle in its transaction',
+  prepared: 'is committed or rolled back',
+  deadlock: 'wait for each other no longer',
+}
+
+function concernText({ kind, session, prepared, blocked, millis }: Concern): string {
+  const what =
+    session !== undefined ? stateText(session) : prepared === undefined ? '' : preparedText(prepared)
+  if (kind === 'deadlock') return 'wait for each other: a deadlock'
+  if (kind !== 'blocks') return what
+  return `${what}: blocks ${counted(blocked, 'session')}, the first for ${describeMillis(millis)}`
+}
+
+function detail({ session }: Concern, options: TextOptions): string[] {
+  return session === undefined ? [] : listLines(session, options).slice(1)
+}
+
+function heartbeatText(beat: Extract<WatchEvent, { event: 'heartbeat' }>): string {
+  if (beat.lostMillis !== undefined) return `no connection for ${describeMillis(beat.lostMillis)}`
+  const { concerns, blocked, idleForLess, hiddenSessions } = beat
+  const facts = [
+    ...(concerns === 0
+      ? ['all is well']
+      : [counted(concerns, 'concern'), `${counted(blocked, 'session')} blocked`]),
+    ...(idleForLess === 0 ? [] : [`${idleForLess} idle in a transaction for less than the limit`]),
+    ...(hiddenSessions === 0 ? [] : [`${counted(hiddenSessions, 'session')} cannot be seen by this role`]),
+  ]
+  return facts.join(', ')
+}
