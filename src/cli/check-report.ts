@@ -165,7 +165,7 @@ export function sessionReport(
   }
 }
 
-function preparedReport({ gid, owner, database, millis }: PreparedReport): PreparedReport {
+export function preparedReport({ gid, owner, database, millis }: PreparedReport): PreparedReport {
   return {
     gid: oneLine(gid),
     ...text('owner', owner),

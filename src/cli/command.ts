@@ -1,4 +1,3 @@
-import type { ExitCode } from './exit-code.ts'
 import type { Terminal } from './terminal.ts'
 
 /** One option of a command, as data. */
@@ -26,7 +25,8 @@ export interface CommandSpec {
   readonly notes?: string
   /** Instead of those that most commands share. */
   readonly exitCodes?: string
-  run(invocation: Invocation): Promise<ExitCode>
+  /** @returns the exit code: one of ours, or that of a command which it ran */
+  run(invocation: Invocation): Promise<number>
 }
 
 export interface Invocation {

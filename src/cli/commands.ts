@@ -17,4 +17,9 @@ export const commands: readonly CommandEntry[] = [
     summary: 'print what changes, and end what idles too long',
     load: async () => (await import('./commands/watch.ts')).watch,
   },
+  {
+    name: 'migrate',
+    summary: 'run a migration tool, and get it through',
+    load: async () => (await import('./commands/migrate.ts')).migrate,
+  },
 ]

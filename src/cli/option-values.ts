@@ -29,3 +29,8 @@ export function parsePid(text: string): number {
   }
   return pid
 }
+
+export function parseCount(text: string): number {
+  if (!/^\d{1,6}$/.test(text)) throw new UsageError('It must be a whole number.')
+  return Number(text)
+}

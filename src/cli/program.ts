@@ -17,11 +17,11 @@ export interface ProgramHost {
  *
  * @returns the exit code; mistakes of the user and of the network are reported, mistakes of this program are thrown
  */
-export async function runCommandLine(args: readonly string[], host: ProgramHost = {}): Promise<ExitCode> {
+export async function runCommandLine(args: readonly string[], host: ProgramHost = {}): Promise<number> {
   const env = host.env ?? process.env
   const beforeOperands = args.includes('--') ? args.slice(0, args.indexOf('--')) : args
   const terminal = (host.terminal ?? processTerminal)(beforeOperands.includes('--no-color'))
-  let result: ExitCode = exitCode.clean
+  let result: number = exitCode.clean
 
   const program = new Command('pg-lifeguard')
     .description('Looks at a PostgreSQL server: who blocks whom, since when, and ends the right one safely.')

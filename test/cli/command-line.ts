@@ -1,9 +1,9 @@
-import { type ExitCode, exitCode } from '../../src/cli/exit-code.ts'
+import { exitCode } from '../../src/cli/exit-code.ts'
 import { runCommandLine } from '../../src/cli/program.ts'
 import { plain, type Terminal } from '../../src/cli/terminal.ts'
 
 export interface Outcome {
-  readonly code: ExitCode
+  readonly code: number
   readonly out: string
   readonly err: string
 }

@@ -1,0 +1,85 @@
+import type { Pace } from '../pace.ts'
+import type { Origins } from '../patient-origins.ts'
+import { type ChildEnd, startChild } from './child.ts'
+import { cancelLeftovers } from './leftovers.ts'
+import type { WaitEnd } from './lock-waits.ts'
+import { createLookout, type MigratePolicy } from './lookout.ts'
+import type { Tell } from './migrate-event.ts'
+import { ownSessions } from './own-sessions.ts'
+import { socketsOfTree } from './process-tree.ts'
+import type { ServerView } from './server-view.ts'
+
+export interface Attempt {
+  readonly end: ChildEnd
+  /** A signal that this process got meanwhile: whoever sent it wants no further attempt. */
+  readonly interruptedBy?: NodeJS.Signals
+  /** How the last wait of the command for a lock ended. */
+  readonly lastEnd?: WaitEnd
+  /** Statements that the server refused for certain. */
+  readonly refusals: readonly WaitEnd[]
+  readonly sessionsSeen: number
+  /** Whether the server could be asked at all. */
+  readonly looks: number
+}
+
+export interface AttemptHost {
+  readonly command: readonly string[]
+  readonly env: NodeJS.ProcessEnv
+  readonly application: string
+  readonly policy: MigratePolicy
+  readonly view: ServerView
+  readonly origins: Origins
+  readonly tell: Tell
+  readonly pace: Pace
+}
+
+const longestPauseMillis = 500
+const shortestPauseMillis = 50
+
+/** Runs the command once, with an eye on its sessions, and leaves no statement of it behind. */
+export async function runAttempt(host: AttemptHost): Promise<Attempt> {
+  const { policy, view, tell, pace } = host
+  const before = await view.look()
+  let interruptedBy: NodeJS.Signals | undefined
+  const child = startChild(host.command, {
+    env: host.env,
+    onSignal: (name) => {
+      interruptedBy ??= name
+    },
+  })
+  const own = ownSessions({
+    application: host.application,
+    // Without a look before, nothing that is there now can be told from what was there before.
+    startedAt: before?.snapshot.takenAt ?? new Date().toISOString(),
+    sockets: async () => (child.pid === undefined ? undefined : await socketsOfTree(child.pid)),
+  })
+  const lookout = createLookout(policy, { view, own, origins: host.origins, tell })
+  const everyMillis = pauseBetweenLooks(policy)
+  let looks = 0
+  while (!child.signal.aborted) {
+    await lookout.look()
+    looks += 1
+    await pace.pause(everyMillis, child.signal)
+  }
+  const end = await child.ended
+  if (end.failure === undefined) {
+    await lookout.lookBack()
+    const isOrderly = end.signal === undefined && interruptedBy === undefined
+    await cancelLeftovers(isOrderly, { view, own, tell, pace, queryText: policy.queryText })
+  }
+  const lastEnd = lookout.lastEnd()
+  return {
+    end,
+    ...(interruptedBy === undefined ? {} : { interruptedBy }),
+    ...(lastEnd === undefined ? {} : { lastEnd }),
+    refusals: lookout.refusals(),
+    sessionsSeen: own.count,
+    looks,
+  }
+}
+
+/** Often enough to see a wait for a lock before it is over. */
+function pauseBetweenLooks({ lockTimeoutMillis }: MigratePolicy): number {
+  if (lockTimeoutMillis === 0) return longestPauseMillis
+  return Math.min(longestPauseMillis, Math.max(shortestPauseMillis, lockTimeoutMillis / 5))
+}

@@ -1,0 +1,42 @@
+/** What the command is handed so that its sessions can be found, and give up a lock in time. */
+export interface ChildEnvironment {
+  readonly env: NodeJS.ProcessEnv
+  /** The application name that its sessions have, unless the command sets its own. */
+  readonly application: string
+  /** Absent: nothing is handed on as options. */
+  readonly options?: string
+}
+
+export interface EnvironmentWishes {
+  /** Of this run alone. */
+  readonly token: string
+  /** 0: none. */
+  readonly lockTimeoutMillis: number
+  readonly withOptions: boolean
+}
+
+/** PostgreSQL cuts an application name after so many bytes. */
+const longestName = 63
+
+/** Adds to what the user has set, and overwrites none of it. */
+export function childEnvironment(
+  env: NodeJS.ProcessEnv,
+  { token, lockTimeoutMillis, withOptions }: EnvironmentWishes,
+): ChildEnvironment {
+  const mark = `pg-lifeguard migrate ${token}`
+  const own = env.PGAPPNAME ?? ''
+  const application = own === '' ? mark : `${cutBytes(own, longestName - mark.length - 1)} ${mark}`
+  const added = { ...env, PGAPPNAME: application }
+  if (!withOptions || lockTimeoutMillis === 0) return { env: added, application }
+  const given = env.PGOPTIONS ?? ''
+  // The last one counts, so a second one would overwrite the user's.
+  if (/\block_timeout\b/.test(given)) return { env: added, application, options: given }
+  const options = `${given} -c lock_timeout=${lockTimeoutMillis}ms`.trimStart()
+  return { env: { ...added, PGOPTIONS: options }, application, options }
+}
+
+function cutBytes(text: string, most: number): string {
+  let end = text.length
+  while (Buffer.byteLength(text.slice(0, end)) > most) end -= 1
+  return text.slice(0, end)
+}

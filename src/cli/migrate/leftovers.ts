@@ -1,0 +1,70 @@
+import type { QueryTextMode } from '../../core/redaction.ts'
+import { cancelSession, type ServerSession, terminateSession } from '../../postgres/index.ts'
+import { sessionReport } from '../check-report.ts'
+import type { Pace } from '../pace.ts'
+import type { Tell } from './migrate-event.ts'
+import { identityOf, type OwnSessions } from './own-sessions.ts'
+import type { ServerView } from './server-view.ts'
+
+export interface LeftoversHost {
+  readonly view: ServerView
+  readonly own: OwnSessions
+  readonly tell: Tell
+  readonly pace: Pace
+  readonly queryText: QueryTextMode
+}
+
+const pauseMillis = 100
+/** A session that is closed in an orderly way is gone after a moment. */
+const graceMillis = 1_000
+const patienceMillis = 10_000
+
+/**
+ * After the command has ended, cancels what it left running on the server: the server does not notice that a client is gone
+ * while a statement waits or runs, and would carry it out later. What still runs after that is ended, for it has no client
+ * any more, or one that does not stop.
+ *
+ * @param isOrderly the command ended by itself, and its sessions are given a moment to close
+ */
+export async function cancelLeftovers(isOrderly: boolean, host: LeftoversHost): Promise<void> {
+  const { view, own, tell, pace } = host
+  const start = pace.now()
+  const cancelled = new Set<string>()
+  for (;;) {
+    const seen = await view.look()
+    if (seen === undefined) {
+      if (pace.now() - start > patienceMillis) return
+      await pace.pause(pauseMillis)
+      continue
+    }
+    const { control, snapshot } = seen
+    const left = await own.find(snapshot)
+    if (left.length === 0) return
+    if (pace.now() - start > patienceMillis) {
+      for (const session of left) {
+        const report = sessionReport(session, snapshot, {
+          queryText: host.queryText,
+          originOf: () => undefined,
+        })
+        tell({ event: 'left-open', session: report })
+      }
+      return
+    }
+    const isGrace = isOrderly && pace.now() - start < graceMillis
+    for (const session of isGrace ? [] : left.filter(({ state }) => state === 'active')) {
+      await view.ask(() => endStatement(session))
+    }
+    await pace.pause(pauseMillis)
+
+    async function endStatement(session: ServerSession): Promise<void> {
+      const key = identityOf(session)
+      const isAgain = cancelled.has(key)
+      cancelled.add(key)
+      const result = isAgain
+        ? await terminateSession(control, session)
+        : await cancelSession(control, session, { waitMillis: 2_000 })
+      if (result.outcome === 'gone' || result.outcome === 'changed') return
+      tell({ event: 'cancelled', pid: session.pid, why: 'left-behind', behind: 0, result })
+    }
+  }
+}

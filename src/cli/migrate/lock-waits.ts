@@ -1,0 +1,110 @@
+import type { LockWait, ServerSession, ServerSnapshot } from '../../postgres/index.ts'
+import { identityOf } from './own-sessions.ts'
+
+/** A wait for a lock that is over. */
+export interface WaitEnd {
+  /**
+   * - `granted`: it got the lock
+   * - `refused`: it did not: the statement was cancelled, by its lock timeout, by us, or by somebody else
+   * - `unknown`: it waited for as long as the lock timeout, and who stood in its way left at about the same time
+   */
+  readonly verdict: 'granted' | 'refused' | 'unknown'
+  readonly session: ServerSession
+  readonly wait: LockWait
+  /** How long it waited, as far as it was seen. */
+  readonly millis: number
+}
+
+interface OpenWait {
+  readonly session: ServerSession
+  readonly wait: LockWait
+  /** Who stood in its way, and what changes about them once they do not any more. */
+  readonly blockers: ReadonlyMap<string, string>
+  readonly firstSeen: number
+}
+
+export interface LockWaits {
+  /** Takes a look at the command's sessions, and says which waits are over since the one before. */
+  look(snapshot: ServerSnapshot, own: readonly ServerSession[]): readonly WaitEnd[]
+  /** The statement of this session has been cancelled: its wait ends without the lock. */
+  noteCancelled(session: ServerSession): void
+}
+
+/**
+ * Follows the waits of sessions from look to look. The server does not say how a wait ended, but it can be told: as long as
+ * those who stood in the way go on with the transaction in which they did, nobody behind them got the lock.
+ */
+export function lockWaits(lockTimeoutMillis: number): LockWaits {
+  let open: ReadonlyMap<string, OpenWait> = new Map()
+  const cancelled = new Set<string>()
+  return {
+    noteCancelled: (session) => void cancelled.add(statementOf(session)),
+    look(snapshot, own) {
+      const at = Date.parse(snapshot.takenAt)
+      const now = new Map<string, OpenWait>()
+      for (const session of own) {
+        const wait = snapshot.waits.find(({ pid }) => pid === session.pid)
+        if (wait === undefined) continue
+        const key = `${statementOf(session)} ${wait.object}`
+        const firstSeen = open.get(key)?.firstSeen ?? at - (wait.millis ?? 0)
+        now.set(key, { session, wait, blockers: blockersOf(session.pid, snapshot), firstSeen })
+      }
+      const ends: WaitEnd[] = []
+      for (const [key, one] of open) {
+        if (now.has(key)) continue
+        const { session, wait, firstSeen } = one
+        const isCancelled = cancelled.delete(statementOf(session))
+        const verdict = isCancelled ? 'refused' : judge(one, snapshot, at, lockTimeoutMillis)
+        ends.push({ verdict, session, wait, millis: Math.max(0, at - firstSeen) })
+      }
+      open = now
+      return ends
+    },
+  }
+}
+
+function judge(
+  { session, blockers, firstSeen }: OpenWait,
+  snapshot: ServerSnapshot,
+  at: number,
+  lockTimeoutMillis: number,
+): WaitEnd['verdict'] {
+  const now = snapshot.sessions.find((one) => identityOf(one) === identityOf(session))
+  // What is refused ends the statement.
+  if (now?.state === 'active' && now.stateChange === session.stateChange) return 'granted'
+  const marks = marksOf(snapshot)
+  for (const [id, mark] of blockers) if (marks.get(id) === mark) return 'refused'
+  return lockTimeoutMillis > 0 && at - firstSeen >= lockTimeoutMillis ? 'unknown' : 'granted'
+}
+
+function blockersOf(pid: number, snapshot: ServerSnapshot): ReadonlyMap<string, string> {
+  const marks = marksOf(snapshot)
+  const ids = snapshot.blocks
+    .filter(({ blocked }) => blocked === pid)
+    .map(({ blockerPid, blockerGid }) => blockerPid ?? blockerGid ?? '?')
+  return new Map(ids.flatMap((id) => [[String(id), marks.get(String(id))] as const]).filter(hasMark))
+}
+
+function hasMark(entry: readonly [string, string | undefined]): entry is readonly [string, string] {
+  return entry[1] !== undefined
+}
+
+/** For each session and prepared transaction, what is different once it has let go of its locks. */
+function marksOf({ sessions, prepared }: ServerSnapshot): ReadonlyMap<string, string> {
+  return new Map([
+    // A failed transaction has no start. Whoever has none at all may hold an advisory lock until its next statement.
+    ...sessions.map(
+      (session) =>
+        [
+          String(session.pid),
+          `${session.backendStart} ${session.transactionStart ?? session.stateChange}`,
+        ] as const,
+    ),
+    ...prepared.map(({ gid, preparedAt }) => [gid, preparedAt] as const),
+  ])
+}
+
+/** Changes when the session goes on to another statement. */
+function statementOf(session: ServerSession): string {
+  return `${identityOf(session)} ${session.stateChange}`
+}
