@@ -97,7 +97,7 @@ function wording(event: MigrateEvent, options: TextOptions): readonly [string, .
       return [event.reason]
     case 'unseen':
       return [
-        `no session of the command was seen in ${event.target}: it ran unprotected`,
+        `no session of the command was seen in ${event.target}: if it was there, it ran unprotected`,
         '  Does it connect to another server? Then name that with --url. Does a pooler refuse PGOPTIONS? Then --no-pgoptions',
       ]
     case 'lost':

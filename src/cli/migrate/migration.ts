@@ -21,8 +21,8 @@ export interface MigrationHost extends AttemptHost {
 export type Verdict = 'done' | 'failed' | 'locks' | 'false-success'
 
 const longestPauseMillis = 60_000
-/** A command that is over sooner may just have had nothing to do with the server. */
-const unseenAfterLooks = 4
+/** Of a command that is over sooner, a session may have come and gone between two looks. */
+const unseenAfterLooks = 10
 
 /**
  * Runs the command until it gets through, fails for another reason than locks, or has been tried often enough.

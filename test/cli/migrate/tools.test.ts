@@ -28,6 +28,7 @@ async function forgetTransaction() {
   return idle
 }
 
+const hasAlembic = isInstalled('alembic')
 const npmTools = [
   { tool: 'knex', command: [join(bin, 'knex'), 'migrate:latest'] },
   { tool: 'node-pg-migrate', command: [join(bin, 'node-pg-migrate'), 'up', '-m', 'migrations'] },
@@ -35,7 +36,7 @@ const npmTools = [
 ]
 const tools = [
   ...npmTools,
-  ...(isInstalled('alembic') ? [{ tool: 'alembic', command: ['alembic', 'upgrade', 'head'] }] : []),
+  ...(hasAlembic ? [{ tool: 'alembic', command: ['alembic', 'upgrade', 'head'] }] : []),
 ]
 
 describe.each(tools)('$tool under migrate', ({ tool, command }) => {
@@ -72,7 +73,7 @@ describe.each(tools)('$tool under migrate', ({ tool, command }) => {
   })
 })
 
-describe.runIf(isInstalled('alembic'))('the steps of an incident under migrate', () => {
+describe.runIf(hasAlembic)('the steps of an incident under migrate', () => {
   const setting = { cwd: folderOf('alembic'), env: noBytecode }
 
   it('get through, one after the other, past a transaction that was forgotten', async () => {
