@@ -29,7 +29,7 @@ function startWatch(options: Partial<WatchOptions> = {}, url = db.url) {
     },
     {
       connect: () => connectControl({ url, env: {}, connectMillis: 5_000 }),
-      origins: async () => () => ({ text: 'src/datasets.ts:42' }),
+      origins: async () => () => ({ text: 'src/datasets.ts:42', source: 'application' as const }),
       tell: (event) => events.push(event),
       pace,
       signal: controller.signal,
