@@ -108,9 +108,9 @@ function runInScopes(
   while (prototype !== null && !Object.hasOwn(prototype, 'run')) prototype = Reflect.getPrototypeOf(prototype)
   if (prototype === null) throw new LeakCheckError('leakCheck(lifeguard) does not know this version of Mocha')
   const runnable = prototype as Runnable
-  if (Reflect.has(runnable, wrapped)) return
-  Reflect.set(runnable, wrapped, true)
-  const { run } = runnable
+  // In watch mode this comes again, and the check may be another one.
+  const run = (Reflect.get(runnable, wrapped) as Run | undefined) ?? runnable.run
+  Reflect.set(runnable, wrapped, run)
 
   runnable.run = function (done) {
     const test = this.type === 'test' ? this : testOf(this)

@@ -36,7 +36,7 @@ describe.each(Object.entries(runners))('the leak check of %s', (_name, runner) =
           .read('src/database.js')
           .replace('max: 4', 'max: 20')
           .replace('3000', '30000'),
-        'test/leak-check.js': runner.setUp('{ settleMillis: 30 }'),
+        'test/leak-check.js': runner.setUp('{ settleMillis: 50 }'),
         'test/random.test.js': text,
       })
       const { code, output } = await project.run(runner.machine('test/random.test.js'))
