@@ -18,7 +18,7 @@ import type { Runner } from './runners.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 /** A busy machine starts processes slowly; one that has not come to its end by then never will. */
-const hangingMillis = 45_000
+const hangingMillis = 90_000
 /** For tests that run a runner. */
 export const runnerTestMillis = hangingMillis + 5_000
 
