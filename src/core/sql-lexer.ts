@@ -4,18 +4,16 @@ export interface Token {
   readonly text: string
 }
 
-// The pieces that PostgreSQL's lexer would see, in the order in which it decides. Each is matched at one place, without
-// backtracking over what follows.
-const blank = /(?:\s+|--[^\n]*)+/y
+// The pieces that PostgreSQL's lexer would see, in the order in which it decides. Each is a run of single characters, or is
+// searched for: V8 keeps a way back for every round of a repeated alternative, which a literal of megabytes exhausts.
+const blanks = /\s+/y
+const lineComment = /--[^\n\r]*/y
 const commentEdge = /\/\*|\*\//g
 const word = /[a-z_\u0080-\uffff][\w$\u0080-\uffff]*/iy
 const parameter = /\$\d+/y
 const dollarTag = /\$(?:[a-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$/iy
 const number = /0[xob][\da-f_]+|(?:\d[\d_]*(?:\.[\d_]*)?|\.\d[\d_]*)(?:e[+-]?\d+)?/iy
-const plainString = /(?:[^']|'')*/y
-const escapeString = /(?:[^'\\]|\\[\s\S]|'')*/y
-const continuation = /(?:\s|--[^\n\r]*)*'/y
-const quotedIdentifier = /"(?:[^"]|"")*"?/y
+const quoteOrEscape = /['\\]/g
 
 /** Splits SQL as PostgreSQL's lexer does. What is not closed takes in the rest. */
 export function* sqlTokens(sql: string): Generator<Token> {
@@ -27,13 +25,42 @@ export function* sqlTokens(sql: string): Generator<Token> {
     return pattern.test(sql) ? pattern.lastIndex : from
   }
 
+  /** Behind blanks and line comments. */
+  function endOfBlank(from: number): number {
+    for (let end = from; ; ) {
+      const next = endOf(lineComment, endOf(blanks, end))
+      if (next === end) return end
+      end = next
+    }
+  }
+
+  /** Behind the quote that closes what was opened by one. Doubled, it stands for itself. */
+  function endOfQuoted(quote: string, open: number): number {
+    for (let from = open + 1; ; ) {
+      const close = sql.indexOf(quote, from)
+      if (close === -1) return sql.length
+      if (sql[close + 1] !== quote) return close + 1
+      from = close + 2
+    }
+  }
+
+  /** The same where a backslash takes the next character with it. */
+  function endOfEscaped(open: number): number {
+    for (let from = open + 1; ; ) {
+      quoteOrEscape.lastIndex = from
+      const at = quoteOrEscape.exec(sql)?.index
+      if (at === undefined) return sql.length
+      if (sql[at] === "'" && sql[at + 1] !== "'") return at + 1
+      from = at + 2
+    }
+  }
+
   /** A string goes on after a line break, and keeps its kind. Without a line break it would be no SQL at all. */
-  function endOfString(body: RegExp, quote: number): number {
-    for (let from = quote; ; ) {
-      const end = endOf(body, from + 1) + 1
-      const next = endOf(continuation, end)
-      if (next === end) return Math.min(end, sql.length)
-      from = next - 1
+  function endOfString(quote: number, escapes: boolean): number {
+    for (let open = quote; ; ) {
+      const end = escapes ? endOfEscaped(open) : endOfQuoted("'", open)
+      open = endOfBlank(end)
+      if (end >= sql.length || sql[open] !== "'") return Math.min(end, sql.length)
     }
   }
 
@@ -48,9 +75,9 @@ export function* sqlTokens(sql: string): Generator<Token> {
   function next(): readonly [Token['kind'], number] {
     switch (sql[at]) {
       case "'":
-        return ['string', endOfString(plainString, at)]
+        return ['string', endOfString(at, false)]
       case '"':
-        return ['identifier', endOf(quotedIdentifier, at)]
+        return ['identifier', endOfQuoted('"', at)]
       case '$': {
         const end = endOf(parameter, at)
         return end === at ? ['string', endOfDollarString()] : ['parameter', end]
@@ -58,13 +85,13 @@ export function* sqlTokens(sql: string): Generator<Token> {
       case '/':
         if (sql[at + 1] === '*') return ['blank', endOfComment(sql, at)]
     }
-    const blankEnd = endOf(blank, at)
+    const blankEnd = endOfBlank(at)
     if (blankEnd > at) return ['blank', blankEnd]
     const wordEnd = endOf(word, at)
     if (wordEnd === at) return ['number', endOf(number, at)]
     // A string right behind a word may have it for a prefix: E'', N'', B'', X''.
     if (sql[wordEnd] !== "'" || !/^[ebnx]$/i.test(sql.slice(at, wordEnd))) return ['word', wordEnd]
-    return ['string', endOfString(/^e/i.test(sql.slice(at, wordEnd)) ? escapeString : plainString, wordEnd)]
+    return ['string', endOfString(wordEnd, /^e/i.test(sql.slice(at, wordEnd)))]
   }
 
   while (at < sql.length) {
