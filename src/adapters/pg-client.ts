@@ -133,6 +133,7 @@ export class GuardedClient {
       owner,
       host: this.#host,
       observer: this.#observer,
+      letPass: (send) => this.#statements.letPass(send),
     })
   }
 

@@ -13,6 +13,8 @@ export interface HandleOwner {
   /** Once the guard is off, the handle is nothing but the client. */
   readonly host: { readonly unwatched: boolean }
   readonly observer: Observer
+  /** Sends a statement that has been judged here. */
+  letPass(send: () => unknown): unknown
 }
 
 /** The client behind each handle. */
@@ -30,39 +32,48 @@ export function clientBehind(value: unknown): unknown {
  */
 export function checkedHandle(
   client: Client,
-  { checkout, release: ownRelease, owner, host, observer }: HandleOwner,
+  { checkout, release, owner, host, observer, letPass }: HandleOwner,
 ): Client {
   const methods = new Map<unknown, unknown>()
-  const isStale = () => !host.unwatched && (checkout.phase === 'over' || checkout.phase === 'returning')
+  /** What an owner has put in place of `query` and `release`. On the client it would be the next owner's, too. */
+  const replaced = new Map<string | symbol, unknown>()
 
   function query(...args: unknown[]): unknown {
-    if (isStale()) {
-      const error = observer.usedAfterRelease(checkout)
-      if (error !== undefined) return refuse(client, error, args)
-    }
-    return client.query(...args)
+    const isStale = !host.unwatched && (checkout.phase === 'over' || checkout.phase === 'returning')
+    if (!isStale) return client.query(...args)
+    const error = observer.usedAfterRelease(checkout)
+    return error === undefined ? letPass(() => client.query(...args)) : refuse(client, error, args)
   }
 
-  function release(error?: unknown): unknown {
-    const present = owner()
-    if (host.unwatched || present === undefined || present === checkout) return ownRelease(error)
+  /** What a former owner finds on a raw client is the release of the present one. */
+  function releaseLate(error?: unknown): unknown {
     if (observer.releasedAgain(checkout, true))
       throw new Error('Release called on client which has already been released to the pool.')
     return client.release?.(error)
   }
 
+  function presentRelease(): unknown {
+    if (host.unwatched || client.release === undefined) return client.release
+    const present = owner()
+    return present === undefined || present === checkout ? release : releaseLate
+  }
+
   /** As the client's own method, but what would return the client returns the handle. */
   function bound(method: Callback): Callback {
-    return function (this: unknown, ...args: unknown[]) {
-      const result = Reflect.apply(method, this === handle ? client : this, args)
-      return result === client ? handle : result
-    }
+    return new Proxy(method, {
+      apply(_method, self, args) {
+        const result = Reflect.apply(method, self === handle ? client : self, args)
+        return result === client ? handle : result
+      },
+    })
   }
 
   const handle = new Proxy(client, {
     get(target, property) {
-      if (property === 'query') return query
-      if (property === 'release') return target.release === undefined ? undefined : release
+      if (property === 'query' || property === 'release') {
+        if (replaced.has(property)) return replaced.get(property)
+        return property === 'query' ? query : presentRelease()
+      }
       const value: unknown = Reflect.get(target, property, target)
       if (typeof value !== 'function' || property === 'constructor') return value
       let method = methods.get(value)
@@ -72,7 +83,15 @@ export function checkedHandle(
       }
       return method
     },
-    set: (target, property, value) => Reflect.set(target, property, value, target),
+    set(target, property, value) {
+      if (property !== 'query' && property !== 'release') return Reflect.set(target, property, value, target)
+      replaced.set(property, value)
+      return true
+    },
+    deleteProperty: (target, property) =>
+      replaced.delete(property) || property === 'query' || property === 'release'
+        ? true
+        : Reflect.deleteProperty(target, property),
   })
   clients.set(handle, client)
   return handle

@@ -26,6 +26,7 @@ export class OwnerStatements {
   readonly #host: StatementHost
   readonly #observer: Observer
   readonly #time: ActiveTime
+  #lateUseTold = false
 
   constructor(control: PgControl, host: StatementHost, observer: Observer, time: ActiveTime) {
     this.#control = control
@@ -40,12 +41,23 @@ export class OwnerStatements {
    */
   meetLateUse(checkout: Checkout | undefined, released: Checkout | undefined): Error | undefined {
     const { unwatched } = this.#host
+    if (this.#lateUseTold) return undefined
     if (checkout !== undefined)
       return checkout.phase === 'returning' && !unwatched
         ? this.#observer.usedAfterRelease(checkout)
         : undefined
     if (released === undefined || unwatched || !this.#host.isIdle(this.#control.client)) return undefined
     return this.#observer.usedAfterRelease(released)
+  }
+
+  /** Calls `send` for a late use that its handle has told of: the handle knows whose it is. */
+  letPass<Result>(send: () => Result): Result {
+    this.#lateUseTold = true
+    try {
+      return send()
+    } finally {
+      this.#lateUseTold = false
+    }
   }
 
   /** Takes in a statement, and says how deep a stack is wanted for it: 0 for none. */
