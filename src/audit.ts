@@ -211,6 +211,7 @@ export function createAudit(ledger: Ledger, remedies: Record<FindingKind, Remedy
     enforceCleanUp() {
       if (remedies['dirty-release'] === 'report') remedies['dirty-release'] = 'rollback'
       if (remedies['busy-release'] === 'report') remedies['busy-release'] = 'destroy'
+      if (remedies['session-state'] === 'report') remedies['session-state'] = 'reset'
       if (remedies['blocked-shutdown'] === 'report') remedies['blocked-shutdown'] = 'destroy'
     },
     allow() {

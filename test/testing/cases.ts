@@ -77,6 +77,25 @@ export const cases: readonly Case[] = [
     fails: [/dirty-release in pool main/, /the error path needs one/],
   },
   {
+    name: 'a client released with a setting left behind fails its test',
+    body: `
+  const client = await pool.connect() // <--
+  await client.query('SET search_path TO elsewhere')
+  client.release()`,
+    fails: [/session-state in pool main/, /search_path left for the next owner/],
+  },
+  {
+    name: 'after it the setting is gone',
+    body: `
+  const clients = []
+  for (let n = 0; n < 4; n++) clients.push(await pool.connect())
+  for (const client of clients) {
+    const { rows } = await client.query('SHOW search_path')
+    if (rows[0].search_path === 'elsewhere') throw new Error('it is still there')
+    client.release()
+  }`,
+  },
+  {
     name: 'a transaction that is committed passes',
     body: `
   await lifeguard.transaction(pool, (client) => client.query('SELECT 1'))`,
