@@ -1,7 +1,7 @@
 import type { Announcer } from './announcer.ts'
 import type { Checkout, CheckoutPool } from './core/checkout.ts'
 import type { ClientControl } from './core/client-control.ts'
-import { exhaustionMessage, nameHolders } from './core/exhaustion.ts'
+import { exhaustionMessage, isAcquireTimeout, nameHolders } from './core/exhaustion.ts'
 import { bitOf, type FindingKind } from './core/finding.ts'
 import type { FindingEvidence, FindingRecord } from './core/finding-record.ts'
 import type { Ledger } from './core/ledger.ts'
@@ -174,7 +174,7 @@ export class Judge implements Observer {
   }
 
   acquireFailed(checkout: Checkout, error: unknown): void {
-    if (!(error instanceof Error) || !/timeout exceeded when trying to connect/i.test(error.message)) return
+    if (!isAcquireTimeout(error)) return
     const { pool } = checkout
     nameHolders(error, pool, this.#ledger.holders(pool))
     this.#judgeWait(checkout, this.#ledger.time.now(), true)

@@ -181,7 +181,15 @@ export function createLifeguard(options?: LifeguardOptions): Lifeguard {
     [Symbol.asyncDispose]: () => lifeguard.close(),
   }
   registerAudit(lifeguard, auditSource)
+  ledgers.set(lifeguard, ledger)
   return lifeguard
+}
+
+const ledgers = new WeakMap<Lifeguard, Ledger>()
+
+/** The books behind a lifeguard, for the other rooms of this package; undefined for one of another copy of it. */
+export function ledgerOf(lifeguard: Lifeguard): Ledger | undefined {
+  return ledgers.get(lifeguard)
 }
 
 function poolName(options: WatchOptions, ordinal: number): string {

@@ -25,6 +25,7 @@ export function poolRecord(
       idle: pool.idleCount ?? 0,
       waiting: pool.waitingCount ?? 0,
       max: typeof pool.options?.max === 'number' ? pool.options.max : undefined,
+      min: typeof pool.options?.min === 'number' ? pool.options.min : undefined,
     }),
     forgetReleased,
     passingQueries() {

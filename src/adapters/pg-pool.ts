@@ -1,5 +1,6 @@
 import { AsyncResource } from 'node:async_hooks'
 import type { Checkout, CheckoutPool } from '../core/checkout.ts'
+import { isAcquireTimeout } from '../core/exhaustion.ts'
 import type { Ledger } from '../core/ledger.ts'
 import type { Observer } from '../core/observer.ts'
 import { type CapturedStack, deepStack, setStackDepth } from '../core/origin.ts'
@@ -9,6 +10,7 @@ import { opensTransaction, statementText } from '../core/statement.ts'
 import { Override } from './override.ts'
 import { GuardedClient } from './pg-client.ts'
 import { clientBehind } from './pg-handle.ts'
+import { observedConnections, observedStatement } from './pg-observed.ts'
 import { asPool, isClient, poolRecord, watchedMark } from './pg-pool-record.ts'
 import type { Callback, Client, Pool } from './pg-types.ts'
 
@@ -75,6 +77,7 @@ export function watchPgPool(
   }
 
   function fail(checkout: Checkout, error: unknown): void {
+    if (isAcquireTimeout(error)) ledger.observation?.timedOut(record)
     observer.acquireFailed(checkout, error)
     ledger.withdrawn(checkout, 'gave up')
   }
@@ -185,6 +188,10 @@ export function watchPgPool(
       : undefined
     if (waiter !== undefined) waiter.lastQuery = statementText(text)
     const reject = (error: Error) => callback(error, undefined, () => {})
+    const answer =
+      ledger.observation?.statements === true
+        ? observedStatement(callback, record, ledger, waiter !== undefined)
+        : callback
     const isRejected =
       waiter !== undefined && observer.rejectsWaiters
         ? rejectable(waiter, AsyncResource.bind(reject))
@@ -196,7 +203,7 @@ export function watchPgPool(
         else ledger.withdrawn(waiter, 'got a client')
       }
       if (isClient(client) && !clientHost.unwatched) guardOf(client).isPassing = true
-      return callback(error, client, done)
+      return answer(error, client, done)
     }
     return ledger.detached(() => Reflect.apply(original, self, [oneShot(onClient)]))
   }
@@ -235,6 +242,7 @@ export function watchPgPool(
         },
     ),
   ]
+  overrides.push(...observedConnections(pool, record, ledger))
   if (typeof pool.end === 'function') {
     overrides.push(
       new Override(

@@ -32,6 +32,8 @@ export interface Pool {
   removeListener?(event: string, listener: Callback): unknown
   readonly options?: {
     readonly max?: unknown
+    /** From pg-pool 3.8 on. */
+    readonly min?: unknown
     readonly stream?: unknown
     /** From pg-pool 3.11 on. */
     readonly onConnect?: unknown
@@ -43,12 +45,14 @@ export interface Pool {
   readonly idleCount?: number
   readonly waitingCount?: number
   readonly _clients?: readonly Client[]
+  readonly newClient?: Method
 }
 
 export interface Client {
   query: Method
   release?: ((error?: unknown) => unknown) | undefined
   on?(event: string, listener: Callback): unknown
+  once?(event: string, listener: Callback): unknown
   removeListener?(event: string, listener: Callback): unknown
   readonly connection?: Connection
   readonly processID?: unknown

@@ -6,6 +6,11 @@ import { oneLine } from './harmless.ts'
 import { describeFrame } from './origin.ts'
 import type { ScopeData } from './scope.ts'
 
+/** Whether it is what a pool answers with when its `connectionTimeoutMillis` has passed. */
+export function isAcquireTimeout(error: unknown): error is Error {
+  return error instanceof Error && /timeout exceeded when trying to connect/i.test(error.message)
+}
+
 /**
  * Gives the pool's own timeout error the reason: `holders` as data, and a `cause` whose message can be read. The
  * message itself stays, since programs compare it.

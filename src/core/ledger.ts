@@ -7,6 +7,7 @@ import { describeMillis } from './duration.ts'
 import type { Finding, FindingKind, Holder } from './finding.ts'
 import { bitOf } from './finding.ts'
 import { type FindingEvidence, FindingRecord } from './finding-record.ts'
+import { joinObservations, type Observation } from './observation.ts'
 import { type CapturedStack, originOf } from './origin.ts'
 import { presentQueryText, type QueryTextMode } from './redaction.ts'
 import { Scope, type ScopeContext } from './scope.ts'
@@ -39,6 +40,9 @@ export class Ledger {
   readonly context: ScopeContext
   readonly queryText: QueryTextMode
   readonly audits = new Audits()
+  /** Whoever counts and times. Undefined, and nothing is measured for it, when nobody does. */
+  observation: Observation | undefined = undefined
+  readonly #observations = new Set<Observation>()
   readonly #open = new Map<Checkout, FindingRecord[]>()
   readonly #resolved: Finding[] = []
   readonly #occurrences = new Map<string, number>()
@@ -72,6 +76,19 @@ export class Ledger {
     return this.context.current() === undefined ? work() : this.context.run(undefined, work)
   }
 
+  /** Tells `observation` from now on. Returns a function that ends it. */
+  observe(observation: Observation): () => void {
+    const join = () => {
+      this.observation = joinObservations([...this.#observations])
+    }
+    this.#observations.add(observation)
+    join()
+    return () => {
+      this.#observations.delete(observation)
+      join()
+    }
+  }
+
   /** Somebody asks for a client. */
   request(
     pool: CheckoutPool,
@@ -99,6 +116,9 @@ export class Ledger {
     checkout.busySince = now
     checkout.idleSince = now
     checkout.pool.out.add(checkout)
+    // A statement of `pool.query` that turned out to be more has been told of already.
+    if (checkout.stack !== undefined)
+      this.observation?.acquired(checkout.pool, now - checkout.requestedAt, checkout)
   }
 
   /** No client arrived, or the one that did is none of the ledger's business. */
@@ -110,6 +130,7 @@ export class Ledger {
   /** The owner gave the client back. `unsettled`: what it did is not known in full yet, so nothing is forgotten. */
   closed(checkout: Checkout, unsettled: boolean): void {
     checkout.pool.out.delete(checkout)
+    this.observation?.released(checkout.pool, this.time.now() - checkout.acquiredAt, checkout)
     if (checkout.reported !== 0) {
       const held = this.time.now() - checkout.acquiredAt
       this.resolve(checkout, (kind) => !afterRelease.has(kind), { after: held, what: 'released' })
@@ -122,6 +143,7 @@ export class Ledger {
   /** A remedy took the client back. Its findings stay open until the owner releases, too. */
   destroyed(checkout: Checkout): void {
     checkout.pool.out.delete(checkout)
+    this.observation?.released(checkout.pool, this.time.now() - checkout.acquiredAt, checkout)
     checkout.phase = 'destroyed'
     checkout.forget()
     if (checkout.reported === 0) return

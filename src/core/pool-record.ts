@@ -7,6 +7,8 @@ export interface PoolGauge {
   readonly waiting: number
   /** The most connections it opens; undefined if it does not say. */
   readonly max: number | undefined
+  /** How many it keeps open when they are idle; undefined if it does not say. */
+  readonly min?: number | undefined
 }
 
 /** A client that runs a statement of `pool.query`: no checkout is kept for it. */

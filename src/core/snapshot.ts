@@ -7,9 +7,10 @@ import type { PoolGauge } from './pool-record.ts'
 import type { Scope, ScopeData } from './scope.ts'
 
 /** A watched pool at one moment. */
-export interface PoolSnapshot extends Omit<PoolGauge, 'max'> {
+export interface PoolSnapshot extends Omit<PoolGauge, 'max' | 'min'> {
   readonly name: string
   readonly max?: number
+  readonly min?: number
   /** Checkouts that are out. Statements of `pool.query` are not among them. */
   readonly out: number
   /** `end()` was called. */
@@ -40,11 +41,12 @@ export function takeSnapshot(ledger: Ledger, mode: Snapshot['mode']): Snapshot {
   const pools: PoolSnapshot[] = []
   const checkouts: CheckoutSnapshot[] = []
   for (const pool of ledger.pools) {
-    const { max, ...gauge } = pool.gauge()
+    const { max, min, ...gauge } = pool.gauge()
     pools.push({
       name: pool.name,
       ...gauge,
       ...(max === undefined ? {} : { max }),
+      ...(min === undefined ? {} : { min }),
       out: pool.out.size,
       ending: pool.endingSince !== undefined,
     })
