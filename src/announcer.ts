@@ -2,6 +2,7 @@ import { inspect } from 'node:util'
 import type { Finding } from './core/finding.ts'
 import type { FindingRecord } from './core/finding-record.ts'
 import type { Reporter } from './core/reporter.ts'
+import type { Statistics } from './core/statistics.ts'
 import { OptionError } from './errors.ts'
 
 export type EventName = 'finding' | 'remedied' | 'resolved'
@@ -61,6 +62,10 @@ export class Announcer {
 
   info(message: string): void {
     for (const reporter of this.#reporters) this.#attempt(() => reporter.info?.(message))
+  }
+
+  statistics(statistics: Statistics): void {
+    for (const reporter of this.#reporters) this.#attempt(() => reporter.statistics?.(statistics))
   }
 
   #emit(event: EventName, finding: Finding): void {

@@ -9,6 +9,13 @@ export type { QueryTextMode } from './core/redaction.ts'
 export type { Reporter } from './core/reporter.ts'
 export type { AttributeValue, ScopeContext, ScopeData, ScopeOptions } from './core/scope.ts'
 export type { CheckoutSnapshot, PoolSnapshot, Snapshot } from './core/snapshot.ts'
+export type {
+  HoldStatistics,
+  OriginStatistics,
+  PoolStatistics,
+  ScopeStatistics,
+  Statistics,
+} from './core/statistics.ts'
 export type { TransactionStatus } from './core/transaction.ts'
 export {
   ClosedError,
@@ -24,7 +31,7 @@ export {
   WatchError,
 } from './errors.ts'
 export { createLifeguard, type Lifeguard, type LifeguardEvents, type WatchOptions } from './lifeguard.ts'
-export type { LifeguardOptions, SessionStateOptions } from './options.ts'
+export type { LifeguardOptions, SessionStateOptions, StatisticsOccasion } from './options.ts'
 export { type ConsoleReporterOptions, consoleReporter } from './reporters/console.ts'
 export { type JsonLinesReporterOptions, jsonLinesReporter } from './reporters/json-lines.ts'
 export { type LoggerLike, loggerReporter } from './reporters/logger.ts'

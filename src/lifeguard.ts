@@ -11,6 +11,7 @@ import { Ledger } from './core/ledger.ts'
 import { rejectUnknown, requireObject } from './core/option-check.ts'
 import { captureStack } from './core/origin.ts'
 import { type Snapshot, takeSnapshot } from './core/snapshot.ts'
+import type { Statistics } from './core/statistics.ts'
 import { Enforcer } from './enforcer.ts'
 import { ClosedError, OptionError } from './errors.ts'
 import { Judge } from './judge.ts'
@@ -18,6 +19,7 @@ import { type LifeguardOptions, resolveOptions, type Settings } from './options.
 import { type Scopes, scopesOf } from './scopes.ts'
 import { type ClientOf, openSession, type Session, type SessionPool } from './session.ts'
 import { missingTimeouts } from './session-timeouts.ts'
+import { keepStatistics } from './statistics-reporting.ts'
 import { runTransaction, type TransactionOptions } from './transaction.ts'
 
 export interface WatchOptions {
@@ -54,6 +56,12 @@ export interface Lifeguard extends Scopes, AsyncDisposable {
   ): () => void
   /** Everything known now, as frozen plain data. */
   snapshot(): Snapshot
+  /**
+   * How long which line of source and which scope has held clients, since this lifeguard was made.
+   *
+   * @throws OptionError unless the option `statistics` is on
+   */
+  statistics(): Statistics
   /**
    * Says that this client is held for long by design, until it is released: limits do not apply to it.
    *
@@ -120,6 +128,7 @@ export function createLifeguard(options?: LifeguardOptions): Lifeguard {
   const judge = new Judge(settings, ledger, announcer, enforcer)
   const sweep = sweeper(settings, period, ledger, judge)
   const auditSource = createAudit(ledger, remedies)
+  const statistics = keepStatistics(settings, ledger, announcer)
   const watches = new Map<object, PoolWatch>()
   let names = 0
   let closed = false
@@ -150,6 +159,7 @@ export function createLifeguard(options?: LifeguardOptions): Lifeguard {
     },
     on: (event, listener) => announcer.on(event, listener),
     snapshot: () => takeSnapshot(ledger, settings.mode),
+    statistics: () => statistics.data(),
     exempt(client, reason) {
       if (typeof client !== 'object' || client === null || typeof client.query !== 'function') {
         throw new OptionError('exempt(client)', 'must be a client', client)
@@ -176,6 +186,7 @@ export function createLifeguard(options?: LifeguardOptions): Lifeguard {
       for (const { unwatch } of watches.values()) unwatch()
       watches.clear()
       sweep.stop()
+      statistics.close()
       await enforcer.settled()
     },
     [Symbol.asyncDispose]: () => lifeguard.close(),

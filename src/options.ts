@@ -29,11 +29,21 @@ export interface LifeguardOptions {
   readonly handles?: 'raw' | 'checked'
   /** What is judged of the session that a client is released with; `false`: nothing. */
   readonly sessionState?: SessionStateOptions | false
+  /** Counts how long which line of source and which scope holds clients, for `lifeguard.statistics()`. Default `false`. */
+  readonly statistics?: boolean
+  /**
+   * When the reporters are given the statistics, which are kept then: at `close`, when the process gets `SIGUSR2`, or
+   * both. Default: never.
+   */
+  readonly reportStatistics?: StatisticsOccasion | readonly StatisticsOccasion[]
   /** Where time comes from; for tests. */
   readonly clock?: Clock
   /** Where the current scope comes from. Default: Node's AsyncLocalStorage. */
   readonly context?: ScopeContext
 }
+
+/** When statistics are reported. */
+export type StatisticsOccasion = 'close' | 'SIGUSR2'
 
 export interface SessionStateOptions {
   /**
@@ -55,6 +65,8 @@ export interface Settings {
   readonly queryText: QueryTextMode
   readonly handles: 'raw' | 'checked'
   readonly sessionState: Required<SessionStateOptions> | false
+  readonly statistics: boolean
+  readonly reportStatistics: readonly StatisticsOccasion[]
   readonly clock: Clock
   readonly context: ScopeContext
 }
@@ -92,6 +104,8 @@ export function resolveOptions(options: LifeguardOptions = {}): Settings {
     'queryText',
     'handles',
     'sessionState',
+    'statistics',
+    'reportStatistics',
     'clock',
     'context',
   ])
@@ -104,6 +118,7 @@ export function resolveOptions(options: LifeguardOptions = {}): Settings {
     queryText: oneOf('queryText', given(options.queryText, 'redacted'), ['full', 'redacted', 'none']),
     handles: oneOf('handles', given(options.handles, 'raw'), ['raw', 'checked']),
     sessionState: resolveSessionState(options.sessionState),
+    ...resolveStatistics(options),
     clock: resolveClock(options.clock),
     context: resolveContext(options.context),
   }
@@ -153,6 +168,21 @@ function resolveSessionState(options: LifeguardOptions['sessionState'] = {}): Se
       throw new OptionError(`sessionState.ignore[${index}]`, 'must be a name', name)
   }
   return { verify, ignore: ignore.map((name) => name.toLowerCase()) }
+}
+
+function resolveStatistics({
+  statistics,
+  reportStatistics = [],
+}: LifeguardOptions): Pick<Settings, 'statistics' | 'reportStatistics'> {
+  const given: readonly unknown[] = Array.isArray(reportStatistics) ? reportStatistics : [reportStatistics]
+  const occasions = given.map((occasion) =>
+    oneOf('reportStatistics', occasion, ['close', 'SIGUSR2'] as const),
+  )
+  const isKept = statistics === undefined ? occasions.length > 0 : statistics
+  requireBoolean('statistics', isKept)
+  if (!isKept && occasions.length > 0)
+    throw new OptionError('statistics', 'must be true for reportStatistics', isKept)
+  return { statistics: isKept, reportStatistics: [...new Set(occasions)] }
 }
 
 function resolveReporters(reporters: LifeguardOptions['reporters']): readonly Reporter[] {

@@ -165,11 +165,11 @@ describe('what is unknown or cannot work', () => {
     [() => ({}), 'options must be an object, got function (anonymous)'],
     [
       { modus: 'enforce' },
-      'modus is not an option (there are mode, limits, remedies, reporters, queryText, handles, sessionState, clock, context), got "enforce"',
+      'modus is not an option (there are mode, limits, remedies, reporters, queryText, handles, sessionState, statistics, reportStatistics, clock, context), got "enforce"',
     ],
     [
       { Mode: 'enforce' },
-      'Mode is not an option (there are mode, limits, remedies, reporters, queryText, handles, sessionState, clock, context), got "enforce"',
+      'Mode is not an option (there are mode, limits, remedies, reporters, queryText, handles, sessionState, statistics, reportStatistics, clock, context), got "enforce"',
     ],
     [{ mode: 'enforced' }, 'mode must be "observe" or "enforce", got "enforced"'],
     [{ mode: '' }, 'mode must be "observe" or "enforce", got ""'],

@@ -190,6 +190,7 @@ export class GuardedClient {
     const failed = session.letter === 'E'
     const now = this.#ledger.time.now()
     const change = session.note(letter, query, this.#unsettled?.checkout.busySince ?? sentAt ?? now, now)
+    if (change !== undefined) checkout?.noteTransaction(change, now)
     if (change === 'opened') {
       // A statement that a former owner left behind has opened the transaction, not the present owner.
       if (!this.#unclean.isEmpty || this.#unsettled !== undefined) session.inherited = true

@@ -46,6 +46,10 @@ export class Checkout {
   busySince = 0
   /** When the client last became ready: no statement has been running since, unless one is now. */
   idleSince = 0
+  /** How long its transactions that are over were open with no statement running; undefined if it had none. */
+  #outsideMillis: number | undefined = undefined
+  /** Where that clock stood when the present transaction was opened. */
+  #outsideSince: number | undefined = undefined
   exemption: string | undefined = undefined
   /** Gives a caller that waits an error in place of a client. Only where a remedy may ask for it. */
   reject: ((error: Error) => void) | undefined = undefined
@@ -90,6 +94,18 @@ export class Checkout {
     this.busySince = now
     this.idleSince = now
     return sentAt
+  }
+
+  /** Its transaction was opened, or has ended. */
+  noteTransaction(change: 'opened' | 'ended', now: number): void {
+    if (change === 'ended') this.#outsideMillis = this.outsideMillis(now)
+    this.#outsideSince = change === 'opened' ? now - this.busyMillis : undefined
+  }
+
+  /** How long its transactions have been open with no statement running; undefined if it has had none. */
+  outsideMillis(now: number): number | undefined {
+    if (this.#outsideSince === undefined) return this.#outsideMillis
+    return (this.#outsideMillis ?? 0) + Math.max(0, now - this.busyMillis - this.#outsideSince)
   }
 
   /** What is needed only while the client is out; a released client keeps no request alive. */

@@ -1,4 +1,5 @@
 import type { Finding } from './finding.ts'
+import type { Statistics } from './statistics.ts'
 
 /** An output that receives findings. What it throws is caught: a reporter cannot stop the guard. */
 export interface Reporter {
@@ -8,6 +9,8 @@ export interface Reporter {
   remedied?(finding: Finding): void
   /** It cleared. */
   resolved?(finding: Finding): void
+  /** How long clients were held, where `reportStatistics` asks for it. */
+  statistics?(statistics: Statistics): void
   /** Something worth knowing once that is no finding. */
   info?(message: string): void
 }

@@ -4,6 +4,7 @@ import { rejectUnknown, requireBoolean, requireObject } from '../core/option-che
 import type { Reporter } from '../core/reporter.ts'
 import { findingText, repeatText, updateText } from './finding-text.ts'
 import { isTold } from './repeats.ts'
+import { statisticsText } from './statistics-text.ts'
 import { requireWritable, styleFor, type TextSink } from './terminal-style.ts'
 
 /** How many checkouts are known to have been shown with their source. */
@@ -55,6 +56,11 @@ export function consoleReporter(options: ConsoleReporterOptions = {}): Reporter 
     },
     resolved(finding) {
       if (finding.occurrences === 1) stream.write(updateText(finding, 'resolved', style))
+    },
+    statistics(statistics) {
+      stream.write(
+        `\n${style('dim', 'pg-lifeguard:')} how long clients were held\n\n${statisticsText(statistics)}`,
+      )
     },
     info(message) {
       if (info) stream.write(`${style('dim', `pg-lifeguard: ${oneLine(message)}`)}\n`)

@@ -1,6 +1,7 @@
 import type { Finding } from '../core/finding.ts'
 import { rejectUnknown, requireObject } from '../core/option-check.ts'
 import type { Reporter } from '../core/reporter.ts'
+import type { Statistics } from '../core/statistics.ts'
 import { requireWritable } from './terminal-style.ts'
 
 export interface JsonLinesReporterOptions {
@@ -10,7 +11,7 @@ export interface JsonLinesReporterOptions {
 
 /**
  * Writes one JSON object per line and event: `{ event: 'finding' | 'remedied' | 'resolved', ...finding }`, and
- * `{ event: 'info', message }`. Nothing is left out, so that a program can count for itself.
+ * `{ event: 'statistics', ...statistics }` and `{ event: 'info', message }`. Nothing is left out, so that a program can count for itself.
  *
  * @example
  * createLifeguard({ reporters: [jsonLinesReporter({ stream: fs.createWriteStream('findings.jsonl') })] })
@@ -20,13 +21,14 @@ export function jsonLinesReporter(options: JsonLinesReporterOptions = {}): Repor
   rejectUnknown('jsonLinesReporter.', options, ['stream'])
   const { stream = process.stderr } = options
   requireWritable('jsonLinesReporter.stream', stream)
-  const write = (event: string, data: Finding | { message: string }) => {
+  const write = (event: string, data: Finding | Statistics | { message: string }) => {
     stream.write(`${JSON.stringify({ event, ...data })}\n`)
   }
   return {
     finding: (finding) => write('finding', finding),
     remedied: (finding) => write('remedied', finding),
     resolved: (finding) => write('resolved', finding),
+    statistics: (statistics) => write('statistics', statistics),
     info: (message) => write('info', { message }),
   }
 }

@@ -32,25 +32,28 @@ export function loggerReporter(logger: LoggerLike): Reporter {
   }
   const structureFirst = takesStructureFirst(logger)
 
-  function log(level: 'error' | 'warn' | 'info', message: string, finding?: Finding): void {
+  function log(level: 'error' | 'warn' | 'info', message: string, structure?: object): void {
     const text = oneLine(message)
-    const args = finding === undefined ? [text] : structureFirst ? [{ finding }, text] : [text, { finding }]
+    const args = structure === undefined ? [text] : structureFirst ? [structure, text] : [text, structure]
     Reflect.apply(logger[level], logger, args)
   }
 
   return {
     finding(finding) {
       if (!isTold(finding.occurrences)) return
-      log(finding.certainty === 'certain' ? 'error' : 'warn', findingMessage(finding), finding)
+      log(finding.certainty === 'certain' ? 'error' : 'warn', findingMessage(finding), { finding })
     },
     remedied(finding) {
       if (isTold(finding.occurrences))
-        log('warn', `pg-lifeguard: remedied ${subject(finding)}${done(finding)}`, finding)
+        log('warn', `pg-lifeguard: remedied ${subject(finding)}${done(finding)}`, { finding })
     },
     resolved(finding) {
       if (!isTold(finding.occurrences)) return
-      log('info', `pg-lifeguard: resolved ${subject(finding)}: ${finding.resolution ?? 'cleared'}`, finding)
+      log('info', `pg-lifeguard: resolved ${subject(finding)}: ${finding.resolution ?? 'cleared'}`, {
+        finding,
+      })
     },
+    statistics: (statistics) => log('info', 'pg-lifeguard: how long clients were held', { statistics }),
     info: (text) => log('info', `pg-lifeguard: ${text}`),
   }
 }

@@ -1,0 +1,71 @@
+import { describeMillis } from '../core/duration.ts'
+import { describeScope } from '../core/exhaustion.ts'
+import { oneLine } from '../core/harmless.ts'
+import { describeFrame } from '../core/origin.ts'
+import type { HoldStatistics, PoolStatistics, Statistics } from '../core/statistics.ts'
+
+/** More rows than these help nobody at a terminal. */
+const mostRows = 20
+
+const header = [
+  'checkouts',
+  'p50',
+  'p95',
+  'p99',
+  'max',
+  'in total',
+  'in the database',
+  'outside, in a transaction',
+]
+
+/** Statistics as tables for people: pools, lines of source, scopes, the longest held first. */
+export function statisticsText(statistics: Statistics): string {
+  const { pools, origins, scopes, estimated } = statistics
+  if (pools.length === 0) return 'no client has been checked out\n'
+  const sections = [
+    table('pool', pools, ({ pool }) => pool),
+    table('line', origins, ({ origin }) => (origin === undefined ? '(other lines)' : describeFrame(origin))),
+    table('scope', scopes, ({ scope }) => (scope === undefined ? '(other)' : describeScope(scope))),
+    ...pools.flatMap(recommendation),
+  ]
+  if (estimated)
+    sections.push('Lines and scopes are estimates: of many short checkouts, a sample was looked at.')
+  return `${sections.join('\n\n')}\n`
+}
+
+function table<Row extends HoldStatistics & { readonly pool: string }>(
+  title: string,
+  rows: readonly Row[],
+  nameOf: (row: Row) => string,
+): string {
+  const severalPools = title !== 'pool' && new Set(rows.map(({ pool }) => pool)).size > 1
+  const shown = rows.slice(0, mostRows).map((row) => {
+    const name = severalPools ? `${nameOf(row)}, pool ${row.pool}` : nameOf(row)
+    return [oneLine(name), ...cells(row)]
+  })
+  const lines = [[title, ...header], ...shown]
+  const widths = header.map((_, column) => Math.max(...lines.map((line) => (line[column + 1] ?? '').length)))
+  const first = Math.max(...lines.map(([name = '']) => name.length))
+  const text = lines.map(([name = '', ...values]) =>
+    [name.padEnd(first), ...values.map((value, column) => value.padStart(widths[column] ?? 0))].join('  '),
+  )
+  if (rows.length > mostRows) text.push(`... and ${rows.length - mostRows} more`)
+  return text.join('\n')
+}
+
+function cells(row: HoldStatistics): string[] {
+  const { checkouts, heldMillis, busyMillis, busyShare, outsideMillis } = row
+  return [
+    String(checkouts),
+    ...[row.p50Millis, row.p95Millis, row.p99Millis, row.maxMillis, heldMillis].map(describeMillis),
+    busyMillis === 0 ? '-' : `${Math.round(busyShare * 100)} %`,
+    outsideMillis === 0 ? '-' : describeMillis(outsideMillis),
+  ]
+}
+
+function recommendation({ pool, recommended }: PoolStatistics): string[] {
+  const limits = Object.entries(recommended).map(([name, millis]) => `${name}: ${millis}`)
+  return limits.length === 0
+    ? []
+    : [`Limits for pool ${oneLine(pool)}, by what was observed: { ${limits.join(', ')} }`]
+}
