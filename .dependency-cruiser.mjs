@@ -59,7 +59,7 @@ const rooms = {
   context: { imports: ['core'] },
   reporters: { imports: ['core'] },
   http: { imports: ['lifeguard.ts', 'scopes.ts'] },
-  otel: { imports: ['lifeguard.ts'] },
+  otel: { imports: ['lifeguard.ts', 'core'] },
   testing: { imports: ['lifeguard.ts', 'audit.ts', 'core', 'reporters'] },
   register: { imports: ['lifeguard.ts', 'adapters', 'http'] },
   postgres: {},
@@ -117,9 +117,15 @@ export default {
       comment:
         'pg and everything else of the host is described structurally, so that no entry point drags in a package.',
       severity: 'error',
-      from: { path: '^src/', pathNot: ['^src/cli/', '^src/postgres/connect\\.ts$'] },
+      from: { path: '^src/', pathNot: ['^src/cli/', '^src/otel/', '^src/postgres/connect\\.ts$'] },
       // Vitest's hooks cannot be had but from Vitest, which whoever imports that entry point has.
       to: { pathNot: ['^src/', '^node_modules/vitest/'], dependencyTypesNot: ['core'] },
+    },
+    {
+      name: 'otel imports the API of OpenTelemetry, which who wants it has',
+      severity: 'error',
+      from: { path: '^src/otel/' },
+      to: { pathNot: ['^src/', 'node_modules/@opentelemetry/api/'], dependencyTypesNot: ['core'] },
     },
     {
       name: 'the command line imports one package, which parses it',

@@ -10,7 +10,7 @@ type Listener = (finding: Finding) => unknown
 
 /** Tells listeners and reporters. None of them can stop the others, the sweep or the application. */
 export class Announcer {
-  readonly #reporters: readonly Reporter[]
+  #reporters: readonly Reporter[]
   readonly #listeners: Readonly<Record<EventName, Set<Listener>>> = {
     finding: new Set(),
     remedied: new Set(),
@@ -32,6 +32,14 @@ export class Announcer {
     const listeners = this.#listeners[event]
     listeners.add(listener)
     return () => listeners.delete(listener)
+  }
+
+  /** Tells one more, until the function that is returned is called. */
+  addReporter(reporter: Reporter): () => void {
+    this.#reporters = [...this.#reporters, reporter]
+    return () => {
+      this.#reporters = this.#reporters.filter((other) => other !== reporter)
+    }
   }
 
   /** Reports a finding; where a remedy is at work, which is bounded, together with what it came to. */

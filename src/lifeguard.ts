@@ -192,15 +192,21 @@ export function createLifeguard(options?: LifeguardOptions): Lifeguard {
     [Symbol.asyncDispose]: () => lifeguard.close(),
   }
   registerAudit(lifeguard, auditSource)
-  ledgers.set(lifeguard, ledger)
+  parts.set(lifeguard, { ledger, announcer })
   return lifeguard
 }
 
-const ledgers = new WeakMap<Lifeguard, Ledger>()
+/** What the other rooms of this package need of a lifeguard beyond what it shows. */
+export interface LifeguardParts {
+  readonly ledger: Ledger
+  readonly announcer: Announcer
+}
 
-/** The books behind a lifeguard, for the other rooms of this package; undefined for one of another copy of it. */
-export function ledgerOf(lifeguard: Lifeguard): Ledger | undefined {
-  return ledgers.get(lifeguard)
+const parts = new WeakMap<Lifeguard, LifeguardParts>()
+
+/** Undefined for what is no lifeguard, or one of another copy of this package. */
+export function partsOf(lifeguard: Lifeguard): LifeguardParts | undefined {
+  return parts.get(lifeguard)
 }
 
 function poolName(options: WatchOptions, ordinal: number): string {

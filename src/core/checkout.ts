@@ -4,6 +4,7 @@ import { type CapturedStack, type Origin, originOf } from './origin.ts'
 import type { PoolRecord } from './pool-record.ts'
 import { presentQueryText, type QueryTextMode } from './redaction.ts'
 import type { Scope } from './scope.ts'
+import type { SpanIds } from './trace.ts'
 import type { TransactionStatus } from './transaction.ts'
 
 /** The pool of a checkout. */
@@ -32,6 +33,8 @@ export class Checkout {
   stack: CapturedStack | undefined
   /** The unit of work that asked for the client. */
   scope: Scope | undefined
+  /** The span that was active when the client was asked for. */
+  span: SpanIds | undefined = undefined
   phase: Phase = 'waiting'
   control: ClientControl | undefined = undefined
   pid: number | undefined = undefined

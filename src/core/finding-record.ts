@@ -6,6 +6,7 @@ import { deepFreeze } from './freeze.ts'
 import { describeFrame, type Origin } from './origin.ts'
 import { presentQueryText, type QueryTextMode } from './redaction.ts'
 import type { ScopeData } from './scope.ts'
+import type { SpanIds } from './trace.ts'
 
 /** What a finding is opened with. */
 export interface FindingEvidence {
@@ -30,6 +31,7 @@ export class FindingRecord {
   readonly occurrences: number
   readonly #transactionOrigin: Origin | undefined
   readonly #scope: ScopeData | undefined
+  readonly #span: SpanIds | undefined
   readonly #openedAt: number
   readonly #time: ActiveTime
   /** As it was found: what a remedy does to it afterwards would only confuse. */
@@ -54,6 +56,7 @@ export class FindingRecord {
     this.origin = source.origin
     this.#transactionOrigin = source.transactionOrigin
     this.#scope = evidence.checkout.scope?.data()
+    this.#span = evidence.checkout.span ?? spanOf(this.#scope)
     this.fingerprint = fingerprintOf(evidence, this.origin ?? this.#transactionOrigin)
     this.occurrences = count(this.fingerprint)
     this.#openedAt = time.epochMillis(time.now())
@@ -91,6 +94,7 @@ export class FindingRecord {
       ...(this.origin === undefined ? {} : { origin: this.origin }),
       ...(this.#transactionOrigin === undefined ? {} : { transactionOrigin: this.#transactionOrigin }),
       ...(this.#scope === undefined ? {} : { scope: this.#scope }),
+      ...(this.#span === undefined ? {} : { traceId: this.#span.traceId, spanId: this.#span.spanId }),
       ...(eventOrigin === undefined ? {} : { eventOrigin }),
       ...(left === undefined ? {} : { left }),
       ...(holders === undefined ? {} : { holders }),
@@ -105,6 +109,12 @@ export class FindingRecord {
       ...(this.#resolution === undefined ? {} : { resolution: this.#resolution }),
     })
   }
+}
+
+/** The span that the scope was opened in, as whoever sent the request has told. */
+function spanOf(scope: ScopeData | undefined): SpanIds | undefined {
+  const { traceId, spanId } = scope ?? {}
+  return traceId === undefined || spanId === undefined ? undefined : { traceId, spanId }
 }
 
 /** Readable, and the same on every machine that runs the program from its own folder. */

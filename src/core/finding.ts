@@ -62,6 +62,9 @@ export interface Finding {
   readonly eventOrigin?: Origin
   /** The unit of work that checked it out. */
   readonly scope?: ScopeData
+  /** The trace and the span that it was checked out in: the active ones, or those that the scope came with. */
+  readonly traceId?: string
+  readonly spanId?: string
   /** For `session-state`: what was left, such as `search_path` or `LISTEN orders`. Names only, never values. */
   readonly left?: readonly string[]
   /** Who has the pool's clients, for `pool-exhausted`. */

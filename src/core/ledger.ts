@@ -11,6 +11,7 @@ import { joinObservations, type Observation } from './observation.ts'
 import { type CapturedStack, originOf } from './origin.ts'
 import { presentQueryText, type QueryTextMode } from './redaction.ts'
 import { Scope, type ScopeContext } from './scope.ts'
+import type { SpanIds } from './trace.ts'
 
 /** How many fingerprints are counted, and how many resolved findings are remembered: memory must not grow with time. */
 const mostFingerprints = 1000
@@ -42,6 +43,10 @@ export class Ledger {
   readonly audits = new Audits()
   /** Whoever counts and times. Undefined, and nothing is measured for it, when nobody does. */
   observation: Observation | undefined = undefined
+  /** Tells the span that is active, where somebody follows traces. */
+  activeSpan: (() => SpanIds | undefined) | undefined = undefined
+  /** Called for each finding when it is made, before any remedy. */
+  opened: ((record: FindingRecord) => void) | undefined = undefined
   readonly #observations = new Set<Observation>()
   readonly #open = new Map<Checkout, FindingRecord[]>()
   readonly #resolved: Finding[] = []
@@ -100,6 +105,7 @@ export class Ledger {
     this.#checkouts += 1
     this.#events.requested()
     const checkout = new Checkout(this.#checkouts, pool, via, this.time.now(), queued, stack, scope)
+    if (this.activeSpan !== undefined) checkout.span = this.activeSpan()
     if (queued) pool.waiters.add(checkout)
     this.audits.noteUnderWay(checkout)
     return checkout
@@ -186,6 +192,7 @@ export class Ledger {
     )
     // A released client has forgotten its scope; who releases it again is known all the same.
     if (this.audits.running.size > 0) this.audits.noteFinding(record, checkout.scope ?? this.currentScope())
+    this.opened?.(record)
     if (evidence.momentary === true) {
       record.resolve('it happened once')
       this.#remember(record.data())

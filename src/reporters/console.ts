@@ -1,9 +1,9 @@
 import type { Finding } from '../core/finding.ts'
 import { oneLine } from '../core/harmless.ts'
 import { rejectUnknown, requireBoolean, requireObject } from '../core/option-check.ts'
+import { isTold } from '../core/repeats.ts'
 import type { Reporter } from '../core/reporter.ts'
 import { findingText, repeatText, updateText } from './finding-text.ts'
-import { isTold } from './repeats.ts'
 import { statisticsText } from './statistics-text.ts'
 import { requireWritable, styleFor, type TextSink } from './terminal-style.ts'
 

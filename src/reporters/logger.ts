@@ -1,9 +1,9 @@
 import type { Finding } from '../core/finding.ts'
 import { oneLine } from '../core/harmless.ts'
 import { describeFrame } from '../core/origin.ts'
+import { isTold } from '../core/repeats.ts'
 import type { Reporter } from '../core/reporter.ts'
 import { OptionError } from '../errors.ts'
-import { isTold } from './repeats.ts'
 import { verdictOf } from './verdict.ts'
 
 type LogMethod = (...args: never[]) => unknown

@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { Observation } from '../../src/core/observation.ts'
-import { createLifeguard, ledgerOf } from '../../src/lifeguard.ts'
+import { createLifeguard, partsOf } from '../../src/lifeguard.ts'
 import { useDatabase } from '../support/database.ts'
 import { guardedPool } from '../support/guarded-pool.ts'
 
@@ -17,7 +17,7 @@ interface Told {
 function observe(poolOptions: pg.PoolConfig, statements = true) {
   const guarded = guardedPool({ ...db.config, ...poolOptions })
   const told: Told[] = []
-  const stop = ledgerOf(guarded.lifeguard)?.observe({
+  const stop = partsOf(guarded.lifeguard)?.ledger.observe({
     statements,
     connected: (_pool, millis) => told.push({ what: 'connected', millis, isCheckout: false }),
     acquired: (_pool, millis, checkout) =>
@@ -88,7 +88,7 @@ describe('an observation', () => {
     onTestFinished(() => lifeguard.close())
     let timeouts = 0
     const quiet = () => {}
-    ledgerOf(lifeguard)?.observe({
+    partsOf(lifeguard)?.ledger.observe({
       statements: true,
       connected: quiet,
       acquired: quiet,
@@ -108,7 +108,7 @@ describe('an observation', () => {
     const guarded = guardedPool({ ...db.config, max: 1 }, { mode: 'enforce' })
     const released: number[] = []
     const quiet = () => {}
-    ledgerOf(guarded.lifeguard)?.observe({
+    partsOf(guarded.lifeguard)?.ledger.observe({
       statements: false,
       connected: quiet,
       acquired: quiet,

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { isTold } from '../../src/reporters/repeats.ts'
+import { isTold } from '../../src/core/repeats.ts'
 
 it('tells the first, the second, and then each power of ten', () => {
   const told: number[] = []

@@ -1,0 +1,190 @@
+import type { Attributes, Histogram, Meter } from '@opentelemetry/api'
+import type { CheckoutPool } from '../core/checkout.ts'
+import type { Finding } from '../core/finding.ts'
+import type { Ledger } from '../core/ledger.ts'
+import { describeFrame } from '../core/origin.ts'
+import { poolFigures } from '../core/pool-figures.ts'
+import type { Lifeguard } from '../lifeguard.ts'
+import { attributeNames as attribute, metricNames as metric } from './names.ts'
+
+/** In seconds. From a client that lies ready, to a pool whose callers give up. */
+const waitBounds = [0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30]
+/** In seconds. From one quick statement, to what every limit calls a leak. */
+const useBounds = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300]
+const createBounds = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10]
+
+/** Lines beyond those that have room. */
+const otherOrigins = '(other)'
+
+/** Records the pools and findings of a lifeguard. Returns a function that ends it. */
+export function recordMetrics(
+  meter: Meter,
+  lifeguard: Lifeguard,
+  ledger: Ledger,
+  maxOrigins: number,
+): () => void {
+  const ends = [
+    observePools(meter, ledger),
+    timeCheckouts(meter, ledger),
+    countFindings(meter, lifeguard, maxOrigins),
+  ]
+  return () => {
+    for (const end of ends) end()
+  }
+}
+
+function observePools(meter: Meter, ledger: Ledger): () => void {
+  const connections = { unit: '{connection}' }
+  const count = meter.createObservableUpDownCounter(metric.count, {
+    ...connections,
+    description: 'Connections of a pool, by state. One that is being opened is used.',
+  })
+  const idleMax = meter.createObservableUpDownCounter(metric.idleMax, {
+    ...connections,
+    description: 'The most connections that may be idle.',
+  })
+  const idleMin = meter.createObservableUpDownCounter(metric.idleMin, {
+    ...connections,
+    description: 'The fewest connections that are kept open.',
+  })
+  const limit = meter.createObservableUpDownCounter(metric.limit, {
+    ...connections,
+    description: 'The most connections that may be open.',
+  })
+  const pending = meter.createObservableUpDownCounter(metric.pendingRequests, {
+    unit: '{request}',
+    description: 'Callers that wait for a client.',
+  })
+  const transactions = meter.createObservableUpDownCounter(metric.transactions, {
+    unit: '{transaction}',
+    description: 'Checkouts whose transaction is open or failed.',
+  })
+  const oldestTransaction = meter.createObservableGauge(metric.oldestTransaction, {
+    unit: 's',
+    description: 'How long the oldest transaction has been open, 0 without one.',
+  })
+  const oldestCheckout = meter.createObservableGauge(metric.oldestCheckout, {
+    unit: 's',
+    description: 'How long the oldest checkout has been out, 0 without one.',
+  })
+  const instruments = [
+    count,
+    idleMax,
+    idleMin,
+    limit,
+    pending,
+    transactions,
+    oldestTransaction,
+    oldestCheckout,
+  ]
+  const observe: Parameters<Meter['addBatchObservableCallback']>[0] = (result) => {
+    for (const pool of poolFigures(ledger)) {
+      const of = { [attribute.pool]: pool.name }
+      result.observe(count, pool.idle, { ...of, [attribute.state]: 'idle' })
+      result.observe(count, pool.used, { ...of, [attribute.state]: 'used' })
+      if (pool.max !== undefined) {
+        // node-postgres has one limit for both.
+        result.observe(idleMax, pool.max, of)
+        result.observe(limit, pool.max, of)
+      }
+      if (pool.min !== undefined) result.observe(idleMin, pool.min, of)
+      result.observe(pending, pool.waiting, of)
+      result.observe(transactions, pool.transactions, of)
+      result.observe(oldestTransaction, pool.oldestTransactionMillis / 1000, of)
+      result.observe(oldestCheckout, pool.oldestCheckoutMillis / 1000, of)
+    }
+  }
+  meter.addBatchObservableCallback(observe, instruments)
+  return () => meter.removeBatchObservableCallback(observe, instruments)
+}
+
+function timeCheckouts(meter: Meter, ledger: Ledger): () => void {
+  const seconds = (name: string, description: string, explicitBucketBoundaries: number[]) =>
+    meter.createHistogram(name, { unit: 's', description, advice: { explicitBucketBoundaries } })
+  const create = seconds(metric.createTime, 'How long a connection took to open.', createBounds)
+  const wait = seconds(metric.waitTime, 'How long a caller waited for a client.', waitBounds)
+  const use = seconds(metric.useTime, 'How long a client was out.', useBounds)
+  const timeouts = meter.createCounter(metric.timeouts, {
+    unit: '{timeout}',
+    description: "Callers that got the pool's timeout error in place of a client.",
+  })
+  const attributes = new WeakMap<CheckoutPool, Attributes>()
+
+  function of(pool: CheckoutPool): Attributes {
+    const known = attributes.get(pool)
+    if (known !== undefined) return known
+    const made = { [attribute.pool]: pool.name }
+    attributes.set(pool, made)
+    // A counter that appears with its first timeout has no increase that an alert could see.
+    timeouts.add(0, made)
+    return made
+  }
+
+  function record(histogram: Histogram, pool: CheckoutPool, millis: number): void {
+    try {
+      histogram.record(millis / 1000, of(pool))
+    } catch {
+      // Foreign code in the path of a checkout, which must not fail for it.
+    }
+  }
+
+  return ledger.observe({
+    statements: true,
+    connected: (pool, millis) => record(create, pool, millis),
+    acquired: (pool, millis) => record(wait, pool, millis),
+    released: (pool, millis) => record(use, pool, millis),
+    timedOut(pool) {
+      try {
+        timeouts.add(1, of(pool))
+      } catch {
+        // As above.
+      }
+    },
+  })
+}
+
+function countFindings(meter: Meter, lifeguard: Lifeguard, maxOrigins: number): () => void {
+  const findings = meter.createCounter(metric.findings, {
+    unit: '{finding}',
+    description: 'Findings, by kind and certainty.',
+  })
+  const remedies = meter.createCounter(metric.remedies, {
+    unit: '{remedy}',
+    description: 'Remedies that were applied, by what they came to.',
+  })
+  const origins = new Set<string>()
+
+  function originOf({ origin, transactionOrigin }: Finding): Attributes {
+    const frame = origin ?? transactionOrigin
+    if (maxOrigins === 0 || frame === undefined) return {}
+    const text = describeFrame(frame)
+    if (origins.size < maxOrigins) origins.add(text)
+    return { [attribute.origin]: origins.has(text) ? text : otherOrigins }
+  }
+
+  function countRemedy({ pool, kind, remedy, outcome }: Finding): void {
+    if (outcome === undefined) return
+    remedies.add(1, {
+      [attribute.pool]: pool,
+      [attribute.kind]: kind,
+      [attribute.remedy]: remedy,
+      [attribute.outcome]: outcome,
+    })
+  }
+
+  const ends = [
+    lifeguard.on('finding', (finding) => {
+      findings.add(1, {
+        [attribute.pool]: finding.pool,
+        [attribute.kind]: finding.kind,
+        [attribute.certainty]: finding.certainty,
+        ...originOf(finding),
+      })
+      countRemedy(finding)
+    }),
+    lifeguard.on('remedied', countRemedy),
+  ]
+  return () => {
+    for (const end of ends) end()
+  }
+}
