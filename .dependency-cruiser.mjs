@@ -65,7 +65,16 @@ const rooms = {
   postgres: {},
   dashboard: { imports: ['lifeguard.ts', 'postgres'] },
   // Nothing of an application: of core only what turns text and durations into something for people.
-  cli: { imports: ['postgres', 'core/redaction.ts', 'core/harmless.ts', 'core/duration.ts'] },
+  cli: {
+    imports: [
+      'postgres',
+      'core/redaction.ts',
+      'core/harmless.ts',
+      'core/duration.ts',
+      'core/application-name.ts',
+      'core/sql-tag.ts',
+    ],
+  },
 }
 
 const pathOf = (/** @type {string} */ room) =>

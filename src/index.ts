@@ -31,7 +31,7 @@ export {
   WatchError,
 } from './errors.ts'
 export { createLifeguard, type Lifeguard, type LifeguardEvents, type WatchOptions } from './lifeguard.ts'
-export type { LifeguardOptions, SessionStateOptions, StatisticsOccasion } from './options.ts'
+export type { LifeguardOptions, SessionStateOptions, StatisticsOccasion, TagOptions } from './options.ts'
 export { type ConsoleReporterOptions, consoleReporter } from './reporters/console.ts'
 export { type JsonLinesReporterOptions, jsonLinesReporter } from './reporters/json-lines.ts'
 export { type LoggerLike, loggerReporter } from './reporters/logger.ts'

@@ -144,7 +144,7 @@ export function createLifeguard(options?: LifeguardOptions): Lifeguard {
       const name = poolName(watchOptions, names + 1)
       let watch = typeof pool === 'object' && pool !== null ? watches.get(pool) : undefined
       if (watch === undefined) {
-        watch = watchPgPool(pool, { name, handles: settings.handles }, ledger, judge)
+        watch = watchPgPool(pool, { name, handles: settings.handles, tag: settings.tag }, ledger, judge)
         names += 1
         watches.set(pool, watch)
         auditSource.watched(watch.record, captureStack())

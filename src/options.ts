@@ -1,4 +1,5 @@
 import { asyncLocalStorageContext } from './context/async-local-storage.ts'
+import type { TagSettings } from './core/checkout-tag.ts'
 import { type Clock, systemClock } from './core/clock.ts'
 import { type FindingKind, findingKinds, type Remedy } from './core/finding.ts'
 import { defaultLimits, type Limits } from './core/limits.ts'
@@ -29,6 +30,8 @@ export interface LifeguardOptions {
   readonly handles?: 'raw' | 'checked'
   /** What is judged of the session that a client is released with; `false`: nothing. */
   readonly sessionState?: SessionStateOptions | false
+  /** Marks statements and connections, so that the server shows whose they are. Default: off. */
+  readonly tag?: TagOptions
   /** Counts how long which line of source and which scope holds clients, for `lifeguard.statistics()`. Default `false`. */
   readonly statistics?: boolean
   /**
@@ -40,6 +43,25 @@ export interface LifeguardOptions {
   readonly clock?: Clock
   /** Where the current scope comes from. Default: Node's AsyncLocalStorage. */
   readonly context?: ScopeContext
+}
+
+/** What is told to the server of whoever uses its sessions. */
+export interface TagOptions {
+  /** What the application is called. */
+  readonly application: string
+  /**
+   * Statements of explicit checkouts get a comment with the values below. Default true. Those of `pool.query`, named ones
+   * and those with a comment of their own are sent as they are.
+   */
+  readonly statements?: boolean
+  /** New connections get an `application_name` with application, process and host, unless they have one. Default true. */
+  readonly connections?: boolean
+  /** The line where the client was checked out. Default true; it costs a look at the stack for each checkout. */
+  readonly origin?: boolean
+  /** The route, or kind and name of another scope. Default true. */
+  readonly route?: boolean
+  /** The trace, where it is known. Default true. */
+  readonly traceparent?: boolean
 }
 
 /** When statistics are reported. */
@@ -65,6 +87,7 @@ export interface Settings {
   readonly queryText: QueryTextMode
   readonly handles: 'raw' | 'checked'
   readonly sessionState: Required<SessionStateOptions> | false
+  readonly tag: TagSettings | undefined
   readonly statistics: boolean
   readonly reportStatistics: readonly StatisticsOccasion[]
   readonly clock: Clock
@@ -104,6 +127,7 @@ export function resolveOptions(options: LifeguardOptions = {}): Settings {
     'queryText',
     'handles',
     'sessionState',
+    'tag',
     'statistics',
     'reportStatistics',
     'clock',
@@ -118,6 +142,7 @@ export function resolveOptions(options: LifeguardOptions = {}): Settings {
     queryText: oneOf('queryText', given(options.queryText, 'redacted'), ['full', 'redacted', 'none']),
     handles: oneOf('handles', given(options.handles, 'raw'), ['raw', 'checked']),
     sessionState: resolveSessionState(options.sessionState),
+    tag: resolveTag(options.tag),
     ...resolveStatistics(options),
     clock: resolveClock(options.clock),
     context: resolveContext(options.context),
@@ -168,6 +193,31 @@ function resolveSessionState(options: LifeguardOptions['sessionState'] = {}): Se
       throw new OptionError(`sessionState.ignore[${index}]`, 'must be a name', name)
   }
   return { verify, ignore: ignore.map((name) => name.toLowerCase()) }
+}
+
+function resolveTag(options: TagOptions | undefined): TagSettings | undefined {
+  if (options === undefined) return undefined
+  requireObject('tag', options)
+  const switches = ['statements', 'connections', 'origin', 'route', 'traceparent'] as const
+  rejectUnknown('tag.', options, ['application', ...switches])
+  const { application } = options
+  if (typeof application !== 'string' || application.trim() === '')
+    throw new OptionError('tag.application', 'must be a text', application)
+  const settings = {
+    application,
+    statements: true,
+    connections: true,
+    origin: true,
+    route: true,
+    traceparent: true,
+  }
+  for (const name of switches) {
+    const value = options[name]
+    if (value === undefined) continue
+    requireBoolean(`tag.${name}`, value)
+    settings[name] = value
+  }
+  return settings
 }
 
 function resolveStatistics({

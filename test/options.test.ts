@@ -165,11 +165,11 @@ describe('what is unknown or cannot work', () => {
     [() => ({}), 'options must be an object, got function (anonymous)'],
     [
       { modus: 'enforce' },
-      'modus is not an option (there are mode, limits, remedies, reporters, queryText, handles, sessionState, statistics, reportStatistics, clock, context), got "enforce"',
+      'modus is not an option (there are mode, limits, remedies, reporters, queryText, handles, sessionState, tag, statistics, reportStatistics, clock, context), got "enforce"',
     ],
     [
       { Mode: 'enforce' },
-      'Mode is not an option (there are mode, limits, remedies, reporters, queryText, handles, sessionState, statistics, reportStatistics, clock, context), got "enforce"',
+      'Mode is not an option (there are mode, limits, remedies, reporters, queryText, handles, sessionState, tag, statistics, reportStatistics, clock, context), got "enforce"',
     ],
     [{ mode: 'enforced' }, 'mode must be "observe" or "enforce", got "enforced"'],
     [{ mode: '' }, 'mode must be "observe" or "enforce", got ""'],
@@ -215,6 +215,13 @@ describe('what is unknown or cannot work', () => {
     [{ sessionState: { verify: 1 } }, 'sessionState.verify must be true or false, got 1'],
     [{ sessionState: { ignore: 'role' } }, 'sessionState.ignore must be an array of names, got "role"'],
     [{ sessionState: { ignore: ['role', ''] } }, 'sessionState.ignore[1] must be a name, got ""'],
+    [{ tag: 'orders' }, 'tag must be an object, got "orders"'],
+    [{ tag: {} }, 'tag.application must be a text, got undefined'],
+    [
+      { tag: { application: 'orders', origins: true } },
+      'tag.origins is not an option (there are application, statements, connections, origin, route, traceparent), got true',
+    ],
+    [{ tag: { application: 'orders', route: 1 } }, 'tag.route must be true or false, got 1'],
     [{ queryText: 'all' }, 'queryText must be "full" or "redacted" or "none", got "all"'],
     [{ queryText: false }, 'queryText must be "full" or "redacted" or "none", got false'],
     [{ queryText: null }, 'queryText must be "full" or "redacted" or "none", got null'],

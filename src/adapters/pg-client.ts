@@ -11,6 +11,7 @@ import { PgControl } from './pg-control.ts'
 import { checkedHandle } from './pg-handle.ts'
 import { refuse } from './pg-refusal.ts'
 import { OwnerStatements, type StatementHost } from './pg-statements.ts'
+import type { StatementTagger } from './pg-tag.ts'
 import type { Client, SubmittedQuery } from './pg-types.ts'
 import { activeQuery, answerOf, isFollowed, pendingQueries } from './pg-work.ts'
 import { commitLost, statusLetter } from './session-transaction.ts'
@@ -25,6 +26,7 @@ export interface ClientHost extends StatementHost {
   readonly stream: unknown
   /** The pool runs statements of the application's on each new client. */
   readonly setUpByHost: boolean
+  readonly tagged: StatementTagger
 }
 
 /**
@@ -82,7 +84,7 @@ export class GuardedClient {
               guard.#statements.noteStack(checkout, stack)
             }
           }
-          return Reflect.apply(original, this, args)
+          return Reflect.apply(original, this, checkout === undefined ? args : host.tagged(checkout, args))
         },
     )
     this.#control = new PgControl(client, {

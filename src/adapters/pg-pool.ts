@@ -1,5 +1,6 @@
 import { AsyncResource } from 'node:async_hooks'
 import type { Checkout, CheckoutPool } from '../core/checkout.ts'
+import type { TagSettings } from '../core/checkout-tag.ts'
 import { isAcquireTimeout } from '../core/exhaustion.ts'
 import type { Ledger } from '../core/ledger.ts'
 import type { Observer } from '../core/observer.ts'
@@ -12,6 +13,7 @@ import { GuardedClient } from './pg-client.ts'
 import { clientBehind } from './pg-handle.ts'
 import { observedConnections, observedStatement } from './pg-observed.ts'
 import { asPool, isClient, poolRecord, watchedMark } from './pg-pool-record.ts'
+import { nameConnections, statementTagger } from './pg-tag.ts'
 import type { Callback, Client, Pool } from './pg-types.ts'
 
 /** A pool under guard. */
@@ -29,7 +31,11 @@ export interface PoolWatch {
  */
 export function watchPgPool(
   host: unknown,
-  options: { readonly name: string; readonly handles: 'raw' | 'checked' },
+  options: {
+    readonly name: string
+    readonly handles: 'raw' | 'checked'
+    readonly tag?: TagSettings | undefined
+  },
   ledger: Ledger,
   observer: Observer,
 ): PoolWatch {
@@ -48,6 +54,7 @@ export function watchPgPool(
   const clientHost = {
     record,
     stream: pool.options?.stream,
+    tagged: statementTagger(options.tag),
     get setUpByHost() {
       const { onConnect, verify } = pool.options ?? {}
       return onConnect !== undefined || verify !== undefined || (pool.listenerCount?.('connect') ?? 0) > 0
@@ -242,6 +249,7 @@ export function watchPgPool(
         },
     ),
   ]
+  const unname = nameConnections(pool, options.tag)
   overrides.push(...observedConnections(pool, record, ledger))
   if (typeof pool.end === 'function') {
     overrides.push(
@@ -275,6 +283,7 @@ export function watchPgPool(
       if (clientHost.unwatched) return
       clientHost.unwatched = true
       pool.removeListener?.('remove', onRemove)
+      unname()
       // In the reverse order: V8 keeps an object fast from which the property that came last is taken.
       Reflect.deleteProperty(pool, watchedMark)
       for (const override of overrides.toReversed()) override.restore()

@@ -1,4 +1,5 @@
 import type { CapturedStack } from '../core/origin.ts'
+import { isSentText } from '../core/sql-tag.ts'
 import { isCommit } from '../core/statement.ts'
 import type { SubmittedQuery } from './pg-types.ts'
 
@@ -71,7 +72,7 @@ export class SessionTransaction {
 
   /** The driver forgets a statement that failed before its ReadyForQuery: then it is the first that waits. */
   #takeOpener(text: unknown): CapturedStack | undefined {
-    const index = text === undefined ? 0 : this.#openers.findIndex((opener) => opener.text === text)
+    const index = text === undefined ? 0 : this.#openers.findIndex((opener) => isSentText(opener.text, text))
     const [opener] = index === -1 ? [] : this.#openers.splice(0, index + 1).slice(-1)
     return opener?.stack
   }

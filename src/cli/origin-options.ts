@@ -3,6 +3,7 @@ import { appOrigins, readApp, unknownToServer } from './app-origins.ts'
 import type { Invocation, OptionSpec } from './command.ts'
 import { pgBouncerOrigins, readPgBouncer } from './pgbouncer-origins.ts'
 import { firstOrigin, type OriginOf } from './session-origin.ts'
+import { formerTags, statementTags } from './session-tags.ts'
 
 /** Who else is asked whose a session is. */
 export const originOptions: readonly OptionSpec[] = [
@@ -37,8 +38,10 @@ export async function originSources({
     if (note !== undefined) terminal.warn(`pg-lifeguard: ${note}`)
     // Of its own sessions the pooler knows better: an application's process ids are the pooler's invention then.
     return firstOrigin([
+      statementTags,
       ...(pooler === undefined ? [] : [pgBouncerOrigins(pooler)]),
       ...(application === undefined ? [] : [appOrigins(application, snapshot)]),
+      formerTags,
     ])
   }
 }

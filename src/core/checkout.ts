@@ -53,6 +53,8 @@ export class Checkout {
   #outsideMillis: number | undefined = undefined
   /** Where that clock stood when the present transaction was opened. */
   #outsideSince: number | undefined = undefined
+  /** The comment that its statements are sent with, once it is complete. */
+  tag: string | undefined = undefined
   exemption: string | undefined = undefined
   /** Gives a caller that waits an error in place of a client. Only where a remedy may ask for it. */
   reject: ((error: Error) => void) | undefined = undefined

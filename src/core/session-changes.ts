@@ -1,6 +1,7 @@
 import type { CapturedStack } from './origin.ts'
 import { advisoryLocks, itemKey, type SessionItem } from './session-item.ts'
 import { isSparedByResetAll, type SessionChange, sessionChanges } from './session-statement.ts'
+import { isSentText } from './sql-tag.ts'
 
 /** What the driver knows of a statement that the server has answered. */
 export interface Answer {
@@ -84,7 +85,7 @@ export class SessionChanges {
   }
 
   #take(text: unknown) {
-    const index = this.#sent.findIndex((sent) => sent.text === text)
+    const index = this.#sent.findIndex((sent) => isSentText(sent.text, text))
     // Those before it were never answered: the driver forgets what has failed.
     return index === -1 ? undefined : this.#sent.splice(0, index + 1).at(-1)
   }

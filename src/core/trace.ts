@@ -4,4 +4,6 @@ export interface SpanIds {
   readonly traceId: string
   /** 16 hexadecimal digits. */
   readonly spanId: string
+  /** As in a W3C `traceparent`: 1 if it is sampled. */
+  readonly traceFlags?: number
 }
