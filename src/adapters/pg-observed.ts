@@ -1,5 +1,5 @@
 import type { CheckoutPool } from '../core/checkout.ts'
-import { isAcquireTimeout } from '../core/exhaustion.ts'
+import { isAnyTimeout } from '../core/exhaustion.ts'
 import type { Ledger } from '../core/ledger.ts'
 import { Override } from './override.ts'
 import { isClient } from './pg-pool-record.ts'
@@ -17,7 +17,7 @@ export function observedStatement(
 ): Callback {
   const requestedAt = ledger.time.now()
   return (error, client, done) => {
-    if (error && !isWaiter && isAcquireTimeout(error)) ledger.observation?.timedOut(record)
+    if (error && !isWaiter && isAnyTimeout(error)) ledger.observation?.timedOut(record)
     if (error || !isClient(client)) return callback(error, client, done)
     const { release } = client
     if (release === undefined) return callback(error, client, done)

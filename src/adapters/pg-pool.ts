@@ -1,7 +1,7 @@
 import { AsyncResource } from 'node:async_hooks'
 import type { Checkout, CheckoutPool } from '../core/checkout.ts'
 import type { TagSettings } from '../core/checkout-tag.ts'
-import { isAcquireTimeout } from '../core/exhaustion.ts'
+import { isAnyTimeout } from '../core/exhaustion.ts'
 import type { Ledger } from '../core/ledger.ts'
 import type { Observer } from '../core/observer.ts'
 import { type CapturedStack, deepStack, setStackDepth } from '../core/origin.ts'
@@ -84,7 +84,7 @@ export function watchPgPool(
   }
 
   function fail(checkout: Checkout, error: unknown): void {
-    if (isAcquireTimeout(error)) ledger.observation?.timedOut(record)
+    if (isAnyTimeout(error)) ledger.observation?.timedOut(record)
     observer.acquireFailed(checkout, error)
     ledger.withdrawn(checkout, 'gave up')
   }

@@ -6,9 +6,17 @@ import { oneLine } from './harmless.ts'
 import { describeFrame } from './origin.ts'
 import type { ScopeData } from './scope.ts'
 
-/** Whether it is what a pool answers with when its `connectionTimeoutMillis` has passed. */
+/** Whether it is what a pool answers with when nobody has released a client within its `connectionTimeoutMillis`. */
 export function isAcquireTimeout(error: unknown): error is Error {
   return error instanceof Error && /timeout exceeded when trying to connect/i.test(error.message)
+}
+
+/** The same, or what it answers with when a connection has not opened within that time. */
+export function isAnyTimeout(error: unknown): boolean {
+  return (
+    isAcquireTimeout(error) ||
+    (error instanceof Error && /terminated due to connection timeout|^timeout expired$/i.test(error.message))
+  )
 }
 
 /**

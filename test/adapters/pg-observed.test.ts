@@ -4,6 +4,7 @@ import type { Observation } from '../../src/core/observation.ts'
 import { createLifeguard, partsOf } from '../../src/lifeguard.ts'
 import { useDatabase } from '../support/database.ts'
 import { guardedPool } from '../support/guarded-pool.ts'
+import { startProxy } from '../support/tcp-proxy.ts'
 
 const db = useDatabase()
 
@@ -74,8 +75,9 @@ describe('an observation', () => {
   })
 
   it('is told of the timeouts of connect and of pool.query, and of nothing else that fails', async () => {
-    const { pool, whats, told } = observe({ max: 1, connectionTimeoutMillis: 50 })
+    const { pool, whats, told } = observe({ max: 1 })
     const holder = await pool.connect()
+    Object.assign(pool.options, { connectionTimeoutMillis: 50 })
     told.length = 0
     await expect(pool.connect()).rejects.toThrow(/timeout/)
     await expect(pool.query('SELECT 1')).rejects.toThrow(/timeout/)
@@ -101,6 +103,16 @@ describe('an observation', () => {
     await expect(stranger.query('SELECT 1')).rejects.toThrow(/does not exist/)
     expect(timeouts).toBe(0)
     await stranger.end()
+  })
+
+  it('is told of the timeout of a connection that does not open', async () => {
+    const proxy = await startProxy(db.config.port)
+    onTestFinished(() => proxy.close())
+    proxy.freeze()
+    const { pool, whats } = observe({ host: '127.0.0.1', port: proxy.port, connectionTimeoutMillis: 50 })
+    await expect(pool.connect()).rejects.toThrow(/timeout/)
+    await expect(pool.query('SELECT 1')).rejects.toThrow(/timeout/)
+    expect(whats()).toEqual(['timedOut', 'timedOut'])
   })
 
   it('is told of a session that a remedy took back when it is, and not again at its late release', async () => {

@@ -16,7 +16,7 @@ async function workload() {
   const clock = manualClock()
   const lifeguard = createLifeguard({ clock, mode: 'enforce', reporters: [] })
   const main = new pg.Pool({ ...db.config, max: 2, min: 1 })
-  const reports = new pg.Pool({ ...db.config, max: 1, connectionTimeoutMillis: 60 })
+  const reports = new pg.Pool({ ...db.config, max: 1, connectionTimeoutMillis: 10_000 })
   lifeguard.watch(main, { name: 'main' })
   lifeguard.watch(reports, { name: 'reports' })
   const stop = instrumentLifeguard(lifeguard, { meterProvider: pipeline.meterProvider, maxOrigins: 1 })
@@ -57,6 +57,7 @@ describe('metrics', () => {
     // it away.
     const leaked = await lifeguard.runInScope({ kind: 'job', name: 'report' }, async () => {
       const client = await reportsPool.connect()
+      Object.assign(reportsPool.options, { connectionTimeoutMillis: 60 })
       await client.query('BEGIN')
       await expect(reportsPool.connect()).rejects.toThrow(/timeout/)
       await expect(reportsPool.query('SELECT 1')).rejects.toThrow(/timeout/)

@@ -7,7 +7,7 @@ import { PrometheusExporter } from '@opentelemetry/exporter-prometheus'
 import { BatchLogRecordProcessor, LoggerProvider } from '@opentelemetry/sdk-logs'
 import { MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics'
 import { onTestFinished } from 'vitest'
-import { type LogLine, type Point, startReceiver } from './receiver.ts'
+import { type AtEnd, type LogLine, type Point, startReceiver } from './receiver.ts'
 
 /** The SDK with its exporters, and what came out at the other end. */
 export interface Pipeline {
@@ -27,8 +27,10 @@ export interface Metric {
   readonly points: readonly Point[]
 }
 
-export async function startPipeline(): Promise<Pipeline> {
-  const receiver = await startReceiver()
+export async function startPipeline(
+  atEnd: AtEnd = (takeDown) => onTestFinished(async () => void (await takeDown())),
+): Promise<Pipeline> {
+  const receiver = await startReceiver(atEnd)
   const prometheus = new PrometheusExporter({ preventServerStart: true })
   const reader = new PeriodicExportingMetricReader({
     exporter: new OTLPMetricExporter({ url: `${receiver.url}/v1/metrics` }),
@@ -44,7 +46,7 @@ export async function startPipeline(): Promise<Pipeline> {
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
-  onTestFinished(async () => {
+  atEnd(async () => {
     await meterProvider.shutdown()
     await loggerProvider.shutdown()
     server.closeAllConnections()

@@ -2,7 +2,6 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { json } from 'node:stream/consumers'
-import { onTestFinished } from 'vitest'
 
 type Attributes = Record<string, string | number>
 
@@ -26,6 +25,9 @@ export interface LogLine {
   readonly attributes: Attributes
 }
 
+/** Takes down what was put up: `onTestFinished`, inside a test. */
+export type AtEnd = (takeDown: () => unknown) => void
+
 export interface Receiver {
   readonly url: string
   /** What came last of each metric. */
@@ -34,7 +36,7 @@ export interface Receiver {
 }
 
 /** Receives OTLP over HTTP in JSON, and keeps what it gets. */
-export async function startReceiver(): Promise<Receiver> {
+export async function startReceiver(atEnd: AtEnd): Promise<Receiver> {
   const metrics = new Map<string, { unit: string; points: Point[] }>()
   const logs: LogLine[] = []
   const server = createServer(async (request, response) => {
@@ -59,7 +61,7 @@ export async function startReceiver(): Promise<Receiver> {
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
-  onTestFinished(() => {
+  atEnd(() => {
     server.closeAllConnections()
     server.close()
   })
