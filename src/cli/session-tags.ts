@@ -17,6 +17,7 @@ export const formerTags: OriginOf = ({ query, state, application }) => {
   const named = application === undefined ? undefined : readApplicationName(application)
   if (named === undefined) return undefined
   return {
+    source: 'tag',
     text: `process ${named.pid} on ${named.host}, application ${named.application}`,
     unverified: 'by the name of its connection alone, which a pooler may have left from another client',
   }
@@ -32,5 +33,5 @@ function tagIn(query: string): SessionOrigin | undefined {
     ...(place.length === 0 || application === undefined ? [] : [`application ${application}`]),
     ...(traceId === undefined ? [] : [`trace ${traceId}`]),
   ]
-  return { text: text.join(', ') }
+  return { source: 'tag', text: text.join(', ') }
 }
