@@ -4,6 +4,7 @@ import { type ControlConnection, connectControl } from '../../postgres/index.ts'
 import { type CommandSpec, type Invocation, UsageError } from '../command.ts'
 import { type CommonOptions, connect, connectionOptions, outputOptions } from '../common-options.ts'
 import { childEnvironment } from '../migrate/child-environment.ts'
+import { directRoute } from '../migrate/direct-route.ts'
 import type { MigrateEvent, Tell } from '../migrate/migrate-event.ts'
 import { migrateText } from '../migrate/migrate-text.ts'
 import { runMigration } from '../migrate/migration.ts'
@@ -12,6 +13,7 @@ import { parseCount, parseDuration } from '../option-values.ts'
 import { originOptions } from '../origin-options.ts'
 import { systemPace } from '../pace.ts'
 import { patientOrigins } from '../patient-origins.ts'
+import { readPgBouncer } from '../pgbouncer-origins.ts'
 
 interface MigrateOptions extends CommonOptions {
   readonly lockTimeout: number
@@ -21,6 +23,7 @@ interface MigrateOptions extends CommonOptions {
   readonly protectReaders?: number
   readonly pgoptions: boolean
   readonly trustExitCode?: boolean
+  readonly pgbouncer?: string
 }
 
 export const migrate: CommandSpec = {
@@ -77,7 +80,8 @@ PGOPTIONS stays. Where it connects to, it must know itself. --url is where pg-li
 itself, also if the command goes through a pooler.
 
 Its sessions are found by their application name, and on Linux by the sockets of its processes. A session that
-is older than the command is never taken for its own.
+is older than the command is never taken for its own because of its name. Behind a pooler a name may be somebody
+else's by now: such a session is shown as unverified and left alone, unless --pgbouncer tells whose it is.
 
 A command that is run again must be able to start again: run each migration in a transaction, as most tools do.
 CREATE INDEX CONCURRENTLY cannot be, and leaves an invalid index behind when it is interrupted. Such an index is
@@ -108,7 +112,11 @@ cancelled. Messages of pg-lifeguard go to stderr, with --json one line of JSON e
     const control = await connect(invocation)
     await using view = serverView(control, () => connect(invocation), { pace: systemPace, tell })
     const refusal = await refusalOfOptions(control, invocation, options)
-    if (refusal !== undefined) tell({ event: 'without-options', reason: refusal })
+    const hasPooler = control.isPooled || !options.pgoptions || options.pgbouncer !== undefined
+    if (refusal !== undefined) {
+      const isBlind = hasPooler && options.pgbouncer === undefined
+      tell({ event: 'without-options', reason: refusal, isBlind })
+    }
     const { env, application } = childEnvironment(invocation.env, {
       token: randomBytes(4).toString('hex'),
       lockTimeoutMillis: options.lockTimeout,
@@ -138,6 +146,10 @@ cancelled. Messages of pg-lifeguard go to stderr, with --json one line of JSON e
         },
         view,
         origins: patientOrigins(invocation),
+        isDirect: directRoute({ isPooled: hasPooler }),
+        ...(options.pgbouncer === undefined
+          ? {}
+          : { poolerClients: poolerClients(options.pgbouncer, invocation.env) }),
         tell,
         pace: systemPace,
         target: control.target,
@@ -153,6 +165,19 @@ function teller({ terminal }: Invocation, json: boolean): Tell {
   return (event: MigrateEvent) => {
     const time = new Date().toISOString()
     terminal.warn(json ? JSON.stringify({ time, ...event }) : migrateText(event, layout))
+  }
+}
+
+/** Asked often, and not worth ending for: without an answer nothing is certain. */
+function poolerClients(url: string, env: NodeJS.ProcessEnv) {
+  return async (): Promise<ReadonlyMap<number, string>> => {
+    try {
+      const { clients } = await readPgBouncer(url, env)
+      return new Map([...clients].map(([pid, client]) => [pid, client?.application ?? '']))
+    } catch (error) {
+      if (error instanceof ConnectionError) return new Map()
+      throw error
+    }
   }
 }
 

@@ -1,12 +1,13 @@
 import type { Pace } from '../pace.ts'
 import type { Origins } from '../patient-origins.ts'
 import { type ChildEnd, startChild } from './child.ts'
+import type { directRoute } from './direct-route.ts'
 import { cancelLeftovers } from './leftovers.ts'
 import type { WaitEnd } from './lock-waits.ts'
 import { createLookout, type MigratePolicy } from './lookout.ts'
 import type { Tell } from './migrate-event.ts'
-import { ownSessions } from './own-sessions.ts'
-import { socketsOfTree } from './process-tree.ts'
+import { type OwnSessionsOptions, ownSessions } from './own-sessions.ts'
+import { connectionsOfTree } from './process-tree.ts'
 import type { ServerView } from './server-view.ts'
 
 export interface Attempt {
@@ -22,7 +23,8 @@ export interface Attempt {
   readonly looks: number
 }
 
-export interface AttemptHost {
+export interface AttemptHost extends Pick<OwnSessionsOptions, 'poolerClients'> {
+  readonly isDirect: ReturnType<typeof directRoute>
   readonly command: readonly string[]
   readonly env: NodeJS.ProcessEnv
   readonly application: string
@@ -51,7 +53,9 @@ export async function runAttempt(host: AttemptHost): Promise<Attempt> {
     application: host.application,
     // Without a look before, nothing that is there now can be told from what was there before.
     startedAt: before?.snapshot.takenAt ?? new Date().toISOString(),
-    sockets: async () => (child.pid === undefined ? undefined : await socketsOfTree(child.pid)),
+    connections: async () => (child.pid === undefined ? undefined : await connectionsOfTree(child.pid)),
+    isDirect: (connections) => host.isDirect(connections, !child.signal.aborted),
+    ...(host.poolerClients === undefined ? {} : { poolerClients: host.poolerClients }),
   })
   const lookout = createLookout(policy, { view, own, origins: host.origins, tell })
   const everyMillis = pauseBetweenLooks(policy)

@@ -1,8 +1,13 @@
 import type { QueryTextMode } from '../../core/redaction.ts'
-import { cancelSession, type ServerSession, terminateSession } from '../../postgres/index.ts'
+import {
+  cancelSession,
+  type ServerSession,
+  type ServerSnapshot,
+  terminateSession,
+} from '../../postgres/index.ts'
 import { sessionReport } from '../check-report.ts'
 import type { Pace } from '../pace.ts'
-import type { Tell } from './migrate-event.ts'
+import type { MigrateEvent, Tell } from './migrate-event.ts'
 import { identityOf, type OwnSessions } from './own-sessions.ts'
 import type { ServerView } from './server-view.ts'
 
@@ -38,16 +43,16 @@ export async function cancelLeftovers(isOrderly: boolean, host: LeftoversHost): 
       continue
     }
     const { control, snapshot } = seen
-    const left = await own.find(snapshot)
-    if (left.length === 0) return
-    if (pace.now() - start > patienceMillis) {
-      for (const session of left) {
-        const report = sessionReport(session, snapshot, {
-          queryText: host.queryText,
-          originOf: () => undefined,
-        })
-        tell({ event: 'left-open', session: report })
-      }
+    const found = await own.find(snapshot)
+    // A pooler keeps sessions open that do nothing.
+    const [left, suspects] = [found.own.filter(isAtWork), found.suspects.filter(isAtWork)]
+    const isLate = pace.now() - start > (left.length > 0 ? patienceMillis : graceMillis)
+    if (left.length === 0 && (suspects.length === 0 || isLate)) {
+      for (const one of suspects) tell(leftOpen(one, snapshot, host.queryText, true))
+      return
+    }
+    if (isLate) {
+      for (const one of left) tell(leftOpen(one, snapshot, host.queryText, false))
       return
     }
     const isGrace = isOrderly && pace.now() - start < graceMillis
@@ -67,4 +72,18 @@ export async function cancelLeftovers(isOrderly: boolean, host: LeftoversHost): 
       tell({ event: 'cancelled', pid: session.pid, why: 'left-behind', behind: 0, result })
     }
   }
+}
+
+function isAtWork({ state }: ServerSession): boolean {
+  return state !== undefined && state !== 'idle'
+}
+
+function leftOpen(
+  session: ServerSession,
+  snapshot: ServerSnapshot,
+  queryText: QueryTextMode,
+  isSuspect: boolean,
+): MigrateEvent {
+  const report = sessionReport(session, snapshot, { queryText, originOf: () => undefined })
+  return { event: 'left-open', session: report, ...(isSuspect ? { unverified: true } : {}) }
 }

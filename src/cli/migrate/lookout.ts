@@ -64,10 +64,11 @@ export function createLookout(policy: MigratePolicy, { view, own, origins, tell 
     const seen = await view.look()
     if (seen === undefined) return undefined
     const { control, snapshot } = seen
-    const sessions = await own.find(snapshot)
-    for (const end of waits.look(snapshot, sessions)) {
+    const { own: sessions, suspects } = await own.find(snapshot)
+    for (const end of waits.look(snapshot, [...sessions, ...suspects])) {
       lastEnd = end
-      if (end.verdict === 'refused') refusals.push(end)
+      const isSuspect = suspects.some((one) => identityOf(one) === identityOf(end.session))
+      if (end.verdict === 'refused' && !isSuspect) refusals.push(end)
       if (end.verdict === 'granted')
         refusals = refusals.filter((one) => !isSameStatement(one.session, end.session))
       if (end.verdict !== 'unknown') tell(endEvent(end, snapshot, policy.queryText))
@@ -77,19 +78,25 @@ export function createLookout(policy: MigratePolicy, { view, own, origins, tell 
       if (session.state !== 'active' || snapshot.waits.some(({ pid }) => pid === session.pid)) continue
       refusals = refusals.filter((one) => !isSameStatement(one.session, session))
     }
-    return { control, snapshot, sessions, tree: blockingTree(snapshot) }
+    return { control, snapshot, sessions, suspects, tree: blockingTree(snapshot) }
   }
 
-  async function tellWaits({ snapshot, sessions, tree }: Scene): Promise<void> {
+  async function tellWaits(scene: Scene): Promise<void> {
+    const { snapshot, sessions, suspects, tree } = scene
     const now = new Map<string, string>()
-    for (const session of sessions) {
+    for (const session of [...sessions, ...suspects]) {
       const node = tree.nodes.find(({ id }) => id === sessionId(session.pid))
       if (node === undefined || node.blockedBy.length === 0) continue
       const key = identityOf(session)
       const state = JSON.stringify([node.wait?.object, node.roots.toSorted()])
       now.set(key, state)
       if (told.get(key) === state) continue
-      tell(waitingEvent(node, session, sessions, tree, snapshot, policy.queryText, await origins(snapshot)))
+      tell(
+        waitingEvent(node, session, scene, {
+          queryText: policy.queryText,
+          originOf: await origins(snapshot),
+        }),
+      )
     }
     told = now
   }
@@ -172,7 +179,9 @@ export function createLookout(policy: MigratePolicy, { view, own, origins, tell 
 interface Scene {
   readonly control: ControlConnection
   readonly snapshot: ServerSnapshot
+  /** The command's for certain: only these are acted for, and upon. */
   readonly sessions: readonly ServerSession[]
+  readonly suspects: readonly ServerSession[]
   readonly tree: BlockingTree
 }
 
@@ -207,13 +216,10 @@ function endEvent(
 function waitingEvent(
   node: BlockingNode,
   session: ServerSession,
-  sessions: readonly ServerSession[],
-  tree: BlockingTree,
-  snapshot: ServerSnapshot,
-  queryText: QueryTextMode,
-  originOf: OriginOf,
+  { snapshot, sessions, suspects, tree }: Scene,
+  options: { readonly queryText: QueryTextMode; readonly originOf: OriginOf },
 ): MigrateEvent {
-  const describe = (one: ServerSession) => sessionReport(one, snapshot, { queryText, originOf })
+  const describe = (one: ServerSession) => sessionReport(one, snapshot, options)
   const isOwn = (pid: number | undefined) => sessions.some((one) => one.pid === pid)
   const behind = tree.nodes
     .filter(({ id }) => node.roots.includes(id))
@@ -228,7 +234,10 @@ function waitingEvent(
   const between = node.blockedBy
     .filter(({ id }) => !node.roots.includes(id))
     .flatMap(({ id }) => tree.nodes.find((one) => one.id === id)?.session?.pid ?? [])
-  return { event: 'waiting', session: describe(session), behind, between }
+  return {
+    ...{ event: 'waiting', session: describe(session), behind, between },
+    ...(suspects.includes(session) ? { unverified: true } : {}),
+  }
 }
 
 /** A result that stays the same from look to look is told once. */

@@ -19,13 +19,15 @@ export type MigrateEvent =
       readonly retries: number
     }
   /** The pooler takes no options, or the user wants none handed on. */
-  | { readonly event: 'without-options'; readonly reason: string }
+  | { readonly event: 'without-options'; readonly reason: string; readonly isBlind: boolean }
   /** A session of the command waits for a lock: who is at the front, and who stands in between. */
   | {
       readonly event: 'waiting'
       readonly session: SessionReport
       readonly behind: readonly FrontReport[]
       readonly between: readonly number[]
+      /** A pooler is in between, and may have lent the session to somebody else: nothing is done about it. */
+      readonly unverified?: true
     }
   | { readonly event: 'granted'; readonly pid: number; readonly waitedMillis: number }
   | {
@@ -49,7 +51,7 @@ export type MigrateEvent =
   /** Sessions wait behind the command, and there is no statement that could be cancelled. */
   | { readonly event: 'holds'; readonly pid: number; readonly behind: number }
   /** It goes on after the command has ended, and was not cancelled: it runs no statement, or that failed. */
-  | { readonly event: 'left-open'; readonly session: SessionReport }
+  | { readonly event: 'left-open'; readonly session: SessionReport; readonly unverified?: true }
   | { readonly event: 'invalid-index'; readonly name: string; readonly table: string; readonly drop: string }
   | { readonly event: 'retry'; readonly number: number; readonly of: number; readonly pauseMillis: number }
   | { readonly event: 'gave-up'; readonly attempts: number }

@@ -44,16 +44,24 @@ function wording(event: MigrateEvent, options: TextOptions): readonly [string, .
     case 'without-options':
       return [
         `runs without PGOPTIONS: ${event.reason}`,
-        '  A statement that waits for a lock too long is cancelled from here instead.',
+        ...(event.isBlind
+          ? [
+              '  Behind a pooler a session may be lent to somebody else: it is named, and left alone. So there is no lock timeout',
+              '  but what you set for the role: ALTER ROLE ... SET lock_timeout. With --pgbouncer URL it can be told whose it is.',
+            ]
+          : ['  A statement that waits for a lock too long is cancelled from here instead.']),
       ]
     case 'waiting': {
-      const { session, behind, between } = event
+      const { session, behind, between, unverified } = event
       const others =
         between.length === 0 ? [] : [`  in between: ${between.map((pid) => `pid ${pid}`).join(', ')}`]
       return [
         `pid ${session.pid} of the command ${waitText(session) ?? 'waits'}, behind`,
         ...behind.flatMap((one) => frontLines(one, options)).map((line) => `  ${line}`),
         ...others,
+        ...(unverified
+          ? ['  unverified: a pooler is in between, and may have lent the session to somebody else']
+          : []),
       ]
     }
     case 'granted':
@@ -74,7 +82,9 @@ function wording(event: MigrateEvent, options: TextOptions): readonly [string, .
     case 'left-open':
       return [
         `the command has ended, and pid ${event.session.pid} is still there, ${stateText(event.session)}`,
-        `  to end it: pg-lifeguard terminate --pid ${event.session.pid}`,
+        event.unverified
+          ? '  unverified: a pooler is in between, and may have lent the session to somebody else'
+          : `  to end it: pg-lifeguard terminate --pid ${event.session.pid}`,
       ]
     case 'invalid-index':
       return [

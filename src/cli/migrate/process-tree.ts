@@ -1,7 +1,7 @@
 import { readdir, readFile, readlink } from 'node:fs/promises'
 
-/** The ends of TCP connections on this machine, each as `address port`. */
-export type Sockets = ReadonlySet<string>
+/** TCP connections: by their own end, the other one; each as `address port`. */
+export type Connections = ReadonlyMap<string, string>
 
 /** As the server sees one: the client's address and port. */
 export function socketName(address: string, port: number): string {
@@ -9,15 +9,24 @@ export function socketName(address: string, port: number): string {
 }
 
 /**
- * Own ends of all TCP connections of a process and of those that it has started, directly or not.
+ * All TCP connections of a process and of those that it has started, directly or not.
  *
  * @returns undefined where the system does not tell, as outside Linux
  */
-export async function socketsOfTree(pid: number): Promise<Sockets | undefined> {
+export async function connectionsOfTree(pid: number): Promise<Connections | undefined> {
   if (process.platform !== 'linux') return undefined
-  const [pids, ends] = await Promise.all([treeOf(pid), connectionsOf(pid)])
-  const inodes = (await Promise.all(pids.map(socketInodes))).flat()
-  return new Set(inodes.flatMap((inode) => ends.get(inode) ?? []))
+  return await connectionsOfAll(await treeOf(pid), pid)
+}
+
+/** Those of this process, without those that it has started. */
+export async function ownConnections(): Promise<Connections | undefined> {
+  if (process.platform !== 'linux') return undefined
+  return await connectionsOfAll([process.pid], process.pid)
+}
+
+async function connectionsOfAll(pids: readonly number[], root: number): Promise<Connections> {
+  const [inodes, table] = await Promise.all([Promise.all(pids.map(socketInodes)), connectionTable(root)])
+  return new Map(inodes.flat().flatMap((inode) => table.get(inode) ?? []))
 }
 
 /** The process and its descendants. */
@@ -50,17 +59,23 @@ async function socketInodes(pid: number): Promise<string[]> {
 }
 
 /** By inode, of the network that the process lives in. */
-async function connectionsOf(pid: number): Promise<Map<string, string>> {
+async function connectionTable(pid: number): Promise<Map<string, readonly (readonly [string, string])[]>> {
   const tables = await Promise.all(['tcp', 'tcp6'].map((name) => textOf(`/proc/${pid}/net/${name}`)))
-  return new Map(tables.flatMap((table) => table.split('\n').slice(1).flatMap(connectionIn)))
+  const found = tables.flatMap((table) => table.split('\n').slice(1).flatMap(connectionIn))
+  return new Map(found.map(({ inode, local, remote }) => [inode, [[local, remote]]]))
 }
 
-/** `0: 0100007F:B1C2 0100007F:1538 01 ... uid timeout inode ...` */
-export function connectionIn(line: string): readonly (readonly [inode: string, end: string])[] {
-  const [, local, , , , , , , , inode] = line.trim().split(/\s+/)
-  const [address, port] = local?.split(':') ?? []
-  if (address === undefined || port === undefined || inode === undefined) return []
-  return [[inode, socketName(addressOf(address), Number.parseInt(port, 16))]]
+/** `0: 0100007F:B1C2 0100007F:1538 01 ... uid timeout inode ...`; none or one. */
+export function connectionIn(line: string): readonly { inode: string; local: string; remote: string }[] {
+  const [, here = '', there = '', , , , , , , inode] = line.trim().split(/\s+/)
+  const [local, remote] = [endOf(here), endOf(there)]
+  return local === undefined || remote === undefined || inode === undefined ? [] : [{ inode, local, remote }]
+}
+
+function endOf(text: string): string | undefined {
+  const [address, port] = text.split(':')
+  if (address === undefined || port === undefined) return undefined
+  return socketName(addressOf(address), Number.parseInt(port, 16))
 }
 
 /** The kernel prints an address as 32-bit words of the machine, whose bytes are in reverse on all that Node runs on. */

@@ -4,7 +4,12 @@ import { createServer } from 'node:net'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { childEnvironment } from '../../../src/cli/migrate/child-environment.ts'
 import { ownSessions } from '../../../src/cli/migrate/own-sessions.ts'
-import { connectionIn, parentIn, socketName, socketsOfTree } from '../../../src/cli/migrate/process-tree.ts'
+import {
+  connectionIn,
+  connectionsOfTree,
+  parentIn,
+  socketName,
+} from '../../../src/cli/migrate/process-tree.ts'
 import { connectControl, serverSnapshot } from '../../../src/postgres/index.ts'
 import { openSession } from '../../postgres/sessions.ts'
 import { useDatabase } from '../../support/database.ts'
@@ -13,10 +18,29 @@ const db = useDatabase()
 
 const application = 'pg-lifeguard migrate 0123abcd'
 
-async function find(sockets: ReadonlySet<string> | undefined, startedAt: string): Promise<number[]> {
+interface Found {
+  readonly own: readonly number[]
+  readonly suspects: readonly number[]
+}
+
+async function find(
+  startedAt: string,
+  {
+    ends = [],
+    isDirect = false,
+    clients,
+  }: { ends?: readonly string[]; isDirect?: boolean; clients?: Map<number, string> },
+): Promise<Found> {
   await using control = await connectControl({ url: db.url, env: {} })
-  const own = ownSessions({ application, startedAt, sockets: async () => sockets })
-  return (await own.find(await serverSnapshot(control))).map(({ pid }) => pid)
+  const sessions = ownSessions({
+    application,
+    startedAt,
+    connections: async () => new Map(ends.map((end) => [end, '127.0.0.1 5432'])),
+    isDirect: async () => isDirect,
+    ...(clients === undefined ? {} : { poolerClients: async () => clients }),
+  })
+  const { own, suspects } = await sessions.find(await serverSnapshot(control))
+  return { own: own.map(({ pid }) => pid), suspects: suspects.map(({ pid }) => pid) }
 }
 
 async function serverTime(): Promise<string> {
@@ -25,26 +49,46 @@ async function serverTime(): Promise<string> {
 }
 
 describe('the sessions of a command', () => {
-  it('are those with the name of this run', async () => {
+  it('are those with the name of this run, if no pooler is in between', async () => {
     const startedAt = await serverTime()
     const named = await openSession(db, application)
     await openSession(db, 'pg-lifeguard migrate ffffffff')
-    expect(await find(undefined, startedAt)).toEqual([named.pid])
+    expect(await find(startedAt, { isDirect: true })).toEqual({ own: [named.pid], suspects: [] })
+  })
+
+  it('are suspects by their name alone, if a pooler may have lent them on', async () => {
+    const startedAt = await serverTime()
+    const named = await openSession(db, application)
+    expect(await find(startedAt, { isDirect: false })).toEqual({ own: [], suspects: [named.pid] })
   })
 
   it('are not those that were there before it, whatever their name and port', async () => {
     const stale = await openSession(db, application)
     const { rows } = await stale.run('SELECT inet_client_port() AS port')
+    const ends = [socketName('127.0.0.1', rows[0]?.port)]
     const startedAt = await serverTime()
-    expect(await find(new Set([socketName('127.0.0.1', rows[0]?.port)]), startedAt)).toEqual([])
+    expect(await find(startedAt, { ends, isDirect: true })).toEqual({ own: [], suspects: [stale.pid] })
+  })
+
+  it('are what the pooler says, however old', async () => {
+    const [linked, lentOn] = [await openSession(db, application), await openSession(db, application)]
+    const startedAt = await serverTime()
+    const clients = new Map([
+      [linked.pid, application],
+      [lentOn.pid, 'web'],
+    ])
+    expect(await find(startedAt, { clients })).toEqual({ own: [linked.pid], suspects: [] })
   })
 
   it('are those at the other end of its sockets, whatever their name', async () => {
     const startedAt = await serverTime()
     const own = await openSession(db, 'a name of its own')
     const { rows } = await own.run('SELECT inet_client_port() AS port')
-    expect(await find(new Set([socketName('127.0.0.1', rows[0]?.port)]), startedAt)).toEqual([own.pid])
-    expect(await find(new Set([socketName('10.0.0.1', rows[0]?.port)]), startedAt)).toEqual([])
+    const ends = [socketName('127.0.0.1', rows[0]?.port)]
+    expect(await find(startedAt, { ends })).toEqual({ own: [own.pid], suspects: [] })
+    expect(await find(startedAt, { ends: [socketName('10.0.0.1', rows[0]?.port)] })).toMatchObject({
+      own: [],
+    })
   })
 })
 
@@ -62,19 +106,24 @@ describe.runIf(process.platform === 'linux')('the sockets of a process tree', ()
     onTestFinished(() => void shell.kill())
     const [socket] = await accepted
     onTestFinished(() => socket.destroy())
-    const found = await socketsOfTree(shell.pid ?? 0)
-    expect([...(found ?? [])]).toEqual([socketName('127.0.0.1', socket.remotePort)])
-    expect(await socketsOfTree(2 ** 30)).toEqual(new Set())
+    const found = await connectionsOfTree(shell.pid ?? 0)
+    const [here, there] = [socketName('127.0.0.1', socket.remotePort), socketName('127.0.0.1', port ?? 0)]
+    expect([...(found ?? [])]).toEqual([[here, there]])
+    expect(await connectionsOfTree(2 ** 30)).toEqual(new Map())
   })
 
   it('are read as PostgreSQL prints them', () => {
     const line = (end: string) =>
       `  0: ${end} 0100007F:1538 01 00000000:00000000 00:00000000 00000000 0 0 4711 1`
-    const name = (end: string) => connectionIn(line(end))
-    expect(name('0100007F:B1C2')).toEqual([['4711', '127.0.0.1 45506']])
-    expect(name('0000000000000000FFFF00000100007F:B1C2')).toEqual([['4711', '127.0.0.1 45506']])
-    expect(name('00000000000000000000000001000000:B1C2')).toEqual([['4711', '::1 45506']])
-    expect(name('B80D0120000000000000000001000000:0050')).toEqual([['4711', '2001:db8::1 80']])
+    const read = (end: string) => connectionIn(line(end))[0]
+    expect(read('0100007F:B1C2')).toEqual({
+      inode: '4711',
+      local: '127.0.0.1 45506',
+      remote: '127.0.0.1 5432',
+    })
+    expect(read('0000000000000000FFFF00000100007F:B1C2')?.local).toBe('127.0.0.1 45506')
+    expect(read('00000000000000000000000001000000:B1C2')?.local).toBe('::1 45506')
+    expect(read('B80D0120000000000000000001000000:0050')?.local).toBe('2001:db8::1 80')
     expect(connectionIn('')).toEqual([])
   })
 

@@ -29,7 +29,7 @@ function startWatch(options: Partial<WatchOptions> = {}, url = db.url) {
     },
     {
       connect: () => connectControl({ url, env: {}, connectMillis: 5_000 }),
-      origins: async () => () => ({ text: 'src/datasets.ts:42', source: 'application' as const }),
+      origins: async () => () => ({ source: 'application', text: 'src/datasets.ts:42' }),
       tell: (event) => events.push(event),
       pace,
       signal: controller.signal,
