@@ -9,6 +9,7 @@ import type { MigrateEvent, Tell } from '../migrate/migrate-event.ts'
 import { migrateText } from '../migrate/migrate-text.ts'
 import { runMigration } from '../migrate/migration.ts'
 import { serverView } from '../migrate/server-view.ts'
+import { signalRelay } from '../migrate/signal-relay.ts'
 import { parseCount, parseDuration } from '../option-values.ts'
 import { originOptions } from '../origin-options.ts'
 import { systemPace } from '../pace.ts'
@@ -34,7 +35,8 @@ export const migrate: CommandSpec = {
   options: [
     {
       flags: '--lock-timeout <duration>',
-      description: 'how long a statement may wait for a lock; 0 for as long as it takes',
+      description:
+        'how long a statement may wait for a lock; 0 for as long as it takes. Waits that are over in less than half a second may go unnoticed',
       parse: parseDuration,
       default: '5s',
     },
@@ -128,6 +130,7 @@ cancelled. Messages of pg-lifeguard go to stderr, with --json one line of JSON e
       lockTimeoutMillis: options.lockTimeout,
       retries: options.retries,
     })
+    using relay = signalRelay()
     return await runMigration(
       {
         retries: options.retries,
@@ -152,6 +155,7 @@ cancelled. Messages of pg-lifeguard go to stderr, with --json one line of JSON e
           : { poolerClients: poolerClients(options.pgbouncer, invocation.env) }),
         tell,
         pace: systemPace,
+        relay,
         target: control.target,
       },
     )

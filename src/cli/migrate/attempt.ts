@@ -9,11 +9,12 @@ import type { Tell } from './migrate-event.ts'
 import { type OwnSessionsOptions, ownSessions } from './own-sessions.ts'
 import { connectionsOfTree } from './process-tree.ts'
 import type { ServerView } from './server-view.ts'
+import type { SignalRelay } from './signal-relay.ts'
 
 export interface Attempt {
   readonly end: ChildEnd
-  /** A signal that this process got meanwhile: whoever sent it wants no further attempt. */
-  readonly interruptedBy?: NodeJS.Signals
+  /** This process got a signal: whoever sent it wants no further attempt. */
+  readonly isInterrupted: boolean
   /** How the last wait of the command for a lock ended. */
   readonly lastEnd?: WaitEnd
   /** Statements that the server refused for certain. */
@@ -33,6 +34,7 @@ export interface AttemptHost extends Pick<OwnSessionsOptions, 'poolerClients'> {
   readonly origins: Origins
   readonly tell: Tell
   readonly pace: Pace
+  readonly relay: SignalRelay
 }
 
 const longestPauseMillis = 500
@@ -42,13 +44,8 @@ const shortestPauseMillis = 50
 export async function runAttempt(host: AttemptHost): Promise<Attempt> {
   const { policy, view, tell, pace } = host
   const before = await view.look()
-  let interruptedBy: NodeJS.Signals | undefined
-  const child = startChild(host.command, {
-    env: host.env,
-    onSignal: (name) => {
-      interruptedBy ??= name
-    },
-  })
+  const child = startChild(host.command, host.env)
+  host.relay.passTo(child.kill)
   const own = ownSessions({
     application: host.application,
     // Without a look before, nothing that is there now can be told from what was there before.
@@ -66,15 +63,16 @@ export async function runAttempt(host: AttemptHost): Promise<Attempt> {
     await pace.pause(everyMillis, child.signal)
   }
   const end = await child.ended
+  host.relay.passTo(undefined)
   if (end.failure === undefined) {
     await lookout.lookBack()
-    const isOrderly = end.signal === undefined && interruptedBy === undefined
+    const isOrderly = end.signal === undefined && host.relay.first === undefined
     await cancelLeftovers(isOrderly, { view, own, tell, pace, queryText: policy.queryText })
   }
   const lastEnd = lookout.lastEnd()
   return {
     end,
-    ...(interruptedBy === undefined ? {} : { interruptedBy }),
+    isInterrupted: host.relay.first !== undefined,
     ...(lastEnd === undefined ? {} : { lastEnd }),
     refusals: lookout.refusals(),
     sessionsSeen: own.count,

@@ -16,39 +16,23 @@ export interface Child {
   readonly ended: Promise<ChildEnd>
   /** Fires when it has ended. */
   readonly signal: AbortSignal
+  kill(name: NodeJS.Signals): void
 }
 
-export interface ChildOptions {
-  readonly env: NodeJS.ProcessEnv
-  /** Told of each signal that this process got while the command ran. */
-  readonly onSignal: (name: NodeJS.Signals) => void
-}
-
-/** What a terminal sends to all of its foreground processes, the command included. */
-const fromTerminal: readonly NodeJS.Signals[] = ['SIGINT', 'SIGQUIT']
-const passedOn: readonly NodeJS.Signals[] = ['SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGHUP', 'SIGUSR2']
-
-/** Starts the command on this very terminal. Signals that this process gets are passed on to it. */
-export function startChild([command = '', ...args]: readonly string[], options: ChildOptions): Child {
+/** Starts the command on this very terminal. */
+export function startChild([command = '', ...args]: readonly string[], env: NodeJS.ProcessEnv): Child {
   const controller = new AbortController()
-  const child = spawn(command, args, { stdio: 'inherit', env: options.env })
-  const listeners = passedOn.map((name) => {
-    const listener = () => {
-      options.onSignal(name)
-      // Twice would be once too often: at the second Ctrl-C many tools give up without cleaning up.
-      if (!(fromTerminal.includes(name) && process.stdin.isTTY)) child.kill(name)
-    }
-    process.on(name, listener)
-    return () => void process.off(name, listener)
-  })
+  const child = spawn(command, args, { stdio: 'inherit', env })
   const ended = new Promise<ChildEnd>((resolve) => {
     child.once('error', (error) => resolve(notStarted(command, error)))
     child.once('exit', (code, signal) => resolve(endOf(code, signal)))
-  }).finally(() => {
-    for (const stop of listeners) stop()
-    controller.abort()
-  })
-  return { ...(child.pid === undefined ? {} : { pid: child.pid }), ended, signal: controller.signal }
+  }).finally(() => controller.abort())
+  return {
+    ...(child.pid === undefined ? {} : { pid: child.pid }),
+    ended,
+    signal: controller.signal,
+    kill: (name) => void child.kill(name),
+  }
 }
 
 function endOf(code: number | null, signal: NodeJS.Signals | null): ChildEnd {

@@ -1,7 +1,6 @@
 import { presentQueryText } from '../../core/redaction.ts'
 import { dropStatement, type InvalidIndex, invalidIndexes } from '../../postgres/invalid-indexes.ts'
 import { exitCode } from '../exit-code.ts'
-import { interruption } from '../interruption.ts'
 import { growingPause } from '../pace.ts'
 import { type Attempt, type AttemptHost, runAttempt } from './attempt.ts'
 import { codeOfSignal } from './child.ts'
@@ -64,8 +63,8 @@ export async function runMigration(options: MigrationOptions, host: MigrationHos
 
 /** Whether the locks were it. The exit code alone does not tell. */
 export function judge(attempt: Attempt, trustExitCode: boolean): Verdict {
-  const { end, interruptedBy, lastEnd, refusals } = attempt
-  if (interruptedBy !== undefined || end.signal !== undefined) return 'failed'
+  const { end, isInterrupted, lastEnd, refusals } = attempt
+  if (isInterrupted || end.signal !== undefined) return 'failed'
   if (end.code === 0) return refusals.length > 0 && !trustExitCode ? 'false-success' : 'done'
   return lastEnd === undefined || lastEnd.verdict === 'granted' ? 'failed' : 'locks'
 }
@@ -87,16 +86,11 @@ async function leftInvalid(
 async function pauseBefore(
   number: number,
   { retries, retryPauseMillis }: MigrationOptions,
-  { pace, tell }: MigrationHost,
+  { pace, tell, relay }: MigrationHost,
 ): Promise<NodeJS.Signals | undefined> {
   const pauses = { first: retryPauseMillis, most: longestPauseMillis }
   const pauseMillis = growingPause(number - 1, pauses, pace.random())
   tell({ event: 'retry', number, of: retries, pauseMillis })
-  const { signal, stop } = interruption(['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'])
-  try {
-    await pace.pause(pauseMillis, signal)
-    return signal.aborted ? (signal.reason as NodeJS.Signals) : undefined
-  } finally {
-    stop()
-  }
+  await pace.pause(pauseMillis, relay.signal)
+  return relay.first
 }

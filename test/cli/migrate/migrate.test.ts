@@ -54,10 +54,10 @@ describe('migrate', () => {
     await plain.ended
     expect(plain.out()).toMatch(/^pg-lifeguard migrate [0-9a-f]{8}\|-c lock_timeout=5000ms\n$/)
     const env = { PGAPPNAME: 'deploy', PGOPTIONS: '-c search_path=shop' }
-    const added = migrate(db, ['--lock-timeout', '300ms'], print, { env })
+    const added = migrate(db, ['--lock-timeout', '1s'], print, { env })
     await added.ended
     expect(added.out()).toMatch(
-      /^deploy pg-lifeguard migrate [0-9a-f]{8}\|-c search_path=shop -c lock_timeout=300ms\n$/,
+      /^deploy pg-lifeguard migrate [0-9a-f]{8}\|-c search_path=shop -c lock_timeout=1000ms\n$/,
     )
     const own = migrate(db, [], print, { env: { PGOPTIONS: '-c lock_timeout=1s' } })
     await own.ended
@@ -110,7 +110,7 @@ describe('migrate', () => {
     const idle = await forgetTransaction()
     const short = migrate(
       db,
-      ['--free', 'idle-in-transaction:1h', '--lock-timeout', '200ms', '--retries', '0'],
+      ['--free', 'idle-in-transaction:1h', '--lock-timeout', '1s', '--retries', '0'],
       tool(alter),
     )
     expect((await short.ended).code).toBe(exitCode.locks)
@@ -122,7 +122,7 @@ describe('migrate', () => {
     const sleep = busy.client.query('SELECT pg_sleep(600)').catch(() => 'ended')
     const run = migrate(
       db,
-      ['--free', 'idle-in-transaction:0', '--lock-timeout', '200ms', '--retries', '0'],
+      ['--free', 'idle-in-transaction:0', '--lock-timeout', '1s', '--retries', '0'],
       tool(alter),
     )
     expect((await run.ended).code).toBe(exitCode.locks)
@@ -133,7 +133,7 @@ describe('migrate', () => {
 
   it('tries again after the lock timeout, and gives up after so many retries', async () => {
     const idle = await forgetTransaction()
-    const run = migrate(db, ['--lock-timeout', '300ms', '--retries', '2'], tool(alter))
+    const run = migrate(db, ['--lock-timeout', '1s', '--retries', '2'], tool(alter))
     expect((await run.ended).code).toBe(exitCode.locks)
     expect(run.err().match(/tool: canceling statement due to lock timeout/g)).toHaveLength(3)
     expect(run.err().match(/did not get its lock on public\.datasets/g)).toHaveLength(3)
@@ -146,7 +146,7 @@ describe('migrate', () => {
 
   it('gets through at the second attempt when the blocker has gone', async () => {
     const idle = await forgetTransaction()
-    const run = migrate(db, ['--lock-timeout', '300ms'], tool(alter))
+    const run = migrate(db, ['--lock-timeout', '1s'], tool(alter))
     await run.printed('tries again')
     await idle.run('COMMIT')
     expect((await run.ended).code).toBe(0)
@@ -183,7 +183,7 @@ describe('migrate', () => {
   it('cancels itself what waits too long where the server does not', async () => {
     const idle = await forgetTransaction()
     const command = tool('SET lock_timeout = 0', alter)
-    const run = migrate(db, ['--lock-timeout', '200ms', '--retries', '0'], command)
+    const run = migrate(db, ['--lock-timeout', '1s', '--retries', '0'], command)
     expect((await run.ended).code).toBe(exitCode.locks)
     expect(run.err()).toMatch(
       /cancels the statement of pid \d+, which has waited longer than the lock timeout: ended/,
@@ -206,7 +206,7 @@ describe('migrate', () => {
 
   it('tells each event as a line of JSON', async () => {
     const idle = await forgetTransaction()
-    const run = migrate(db, ['--json', '--lock-timeout', '300ms', '--retries', '0'], tool(alter))
+    const run = migrate(db, ['--json', '--lock-timeout', '1s', '--retries', '0'], tool(alter))
     expect((await run.ended).code).toBe(exitCode.locks)
     const events = run
       .err()
@@ -275,7 +275,7 @@ describe('the end of migrate', () => {
 
   it('ends during a pause between two attempts', async () => {
     const idle = await forgetTransaction()
-    const run = migrate(db, ['--lock-timeout', '100ms', '--retry-pause', '1h'], tool(alter))
+    const run = migrate(db, ['--lock-timeout', '1s', '--retry-pause', '1h'], tool(alter))
     await run.printed('tries again')
     run.process.kill('SIGTERM')
     expect((await run.ended).code).toBe(143)
@@ -288,7 +288,7 @@ describe('an index that is built concurrently', () => {
     const idle = await openSession(db, 'web')
     await idle.run('BEGIN; INSERT INTO datasets VALUES (1)')
     const command = tool('CREATE INDEX CONCURRENTLY datasets_id ON datasets (id)')
-    const run = migrate(db, ['--lock-timeout', '300ms'], command)
+    const run = migrate(db, ['--lock-timeout', '1s'], command)
     expect((await run.ended).code).toBe(exitCode.locks)
     expect(run.err()).toContain(
       'index public.datasets_id on datasets is left behind, invalid: it costs and helps nobody\n' +

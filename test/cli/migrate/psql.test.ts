@@ -46,7 +46,7 @@ describe.runIf(isInstalled('psql'))('psql under migrate', () => {
 
   it('is not believed when it exits with 0 after a lock timeout, and is not run again', async () => {
     await forgetTransaction()
-    const run = migrate(db, ['--lock-timeout', '300ms'], psql())
+    const run = migrate(db, ['--lock-timeout', '1s'], psql())
     expect((await run.ended).code).toBe(exitCode.locks)
     expect(run.err()).toContain(
       'the command ended with exit code 0, but the server refused one of its statements',
@@ -72,7 +72,7 @@ describe.runIf(isInstalled('psql'))('psql under migrate', () => {
 
   it('is believed on request', async () => {
     await forgetTransaction()
-    const run = migrate(db, ['--lock-timeout', '300ms', '--trust-exit-code'], psql())
+    const run = migrate(db, ['--lock-timeout', '1s', '--trust-exit-code'], psql())
     expect((await run.ended).code).toBe(0)
   })
 
@@ -87,7 +87,7 @@ describe.runIf(isInstalled('psql'))('psql under migrate', () => {
 
   it('is run again with ON_ERROR_STOP in one transaction, until it gets through', async () => {
     const idle = await forgetTransaction()
-    const run = migrate(db, ['--lock-timeout', '300ms'], psql(...strict))
+    const run = migrate(db, ['--lock-timeout', '1s'], psql(...strict))
     await run.printed('tries again')
     await idle.run('COMMIT')
     expect((await run.ended).code).toBe(0)

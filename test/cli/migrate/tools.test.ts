@@ -53,7 +53,7 @@ describe.each(tools)('$tool under migrate', ({ tool, command }) => {
 
   it('has the lock timeout of the server, is named while it waits, and is run again until it gets through', async () => {
     const idle = await forgetTransaction()
-    const run = migrate(db, ['--lock-timeout', '500ms'], command, setting)
+    const run = migrate(db, ['--lock-timeout', '1s'], command, setting)
     await run.printed('tries again')
     await idle.run('COMMIT')
     expect(await run.ended, run.out() + run.err()).toMatchObject({ code: 0 })
@@ -65,7 +65,7 @@ describe.each(tools)('$tool under migrate', ({ tool, command }) => {
 
   it('gives up in the end, and leaves the table as it was', async () => {
     const idle = await forgetTransaction()
-    const run = migrate(db, ['--lock-timeout', '300ms', '--retries', '1'], command, setting)
+    const run = migrate(db, ['--lock-timeout', '1s', '--retries', '1'], command, setting)
     expect(await run.ended, run.out() + run.err()).toMatchObject({ code: exitCode.locks })
     expect(run.err()).toContain('gave up because of locks, after 2 attempts')
     await idle.run('COMMIT')

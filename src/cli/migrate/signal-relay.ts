@@ -1,0 +1,38 @@
+/** Signals to this process, from the first attempt to the last look: none may end it before the server is tidy. */
+export interface SignalRelay extends Disposable {
+  /** The first one. */
+  readonly first: NodeJS.Signals | undefined
+  /** Fires with the first one. */
+  readonly signal: AbortSignal
+  /** Who gets them, too, for now. */
+  passTo(child: ((name: NodeJS.Signals) => void) | undefined): void
+}
+
+/** What a terminal sends to all of its foreground processes, the command included. */
+const fromTerminal: readonly NodeJS.Signals[] = ['SIGINT', 'SIGQUIT']
+const passedOn: readonly NodeJS.Signals[] = ['SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGHUP']
+
+export function signalRelay(): SignalRelay {
+  const controller = new AbortController()
+  let child: ((name: NodeJS.Signals) => void) | undefined
+  let first: NodeJS.Signals | undefined
+  const listener = (name: NodeJS.Signals) => {
+    first ??= name
+    controller.abort()
+    // Twice would be once too often: at the second Ctrl-C many tools give up without cleaning up.
+    if (!(fromTerminal.includes(name) && process.stdin.isTTY)) child?.(name)
+  }
+  for (const name of passedOn) process.on(name, listener)
+  return {
+    get first() {
+      return first
+    },
+    signal: controller.signal,
+    passTo(next) {
+      child = next
+    },
+    [Symbol.dispose]() {
+      for (const name of passedOn) process.off(name, listener)
+    },
+  }
+}
