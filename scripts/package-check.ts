@@ -83,7 +83,7 @@ async function pack(): Promise<string> {
     .filter((path) => path.endsWith('.ts'))
     .map((path) => path.split(sep).join('/').replace(/\.ts$/, ''))
   const expected = [
-    ...['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json'],
+    ...['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json', 'schema/finding.json'],
     ...modules.flatMap((module) => ['.d.ts', '.js', '.js.map'].map((end) => `dist/${module}${end}`)),
   ]
   const paths = packed.files.map(({ path }) => path)

@@ -1,6 +1,8 @@
 import { inspect } from 'node:util'
+import { type Clock, systemClock } from './core/clock.ts'
 import type { Finding } from './core/finding.ts'
 import type { FindingRecord } from './core/finding-record.ts'
+import { ReportLimit } from './core/report-limit.ts'
 import type { Reporter } from './core/reporter.ts'
 import type { Statistics } from './core/statistics.ts'
 import { OptionError } from './errors.ts'
@@ -19,8 +21,20 @@ export class Announcer {
   /** Findings whose report still waits for a remedy. */
   readonly #unannounced = new Set<FindingRecord>()
 
-  constructor(reporters: readonly Reporter[]) {
+  readonly #limit: ReportLimit
+
+  constructor(
+    reporters: readonly Reporter[],
+    reportsPerMinute: number | false = false,
+    clock: Clock = systemClock,
+  ) {
     this.#reporters = reporters
+    this.#limit = new ReportLimit(reportsPerMinute, clock, (message) => this.info(message))
+  }
+
+  /** Says what is left to be said. */
+  close(): void {
+    this.#limit.tellSuppressed()
   }
 
   on(event: EventName, listener: Listener): () => void {
@@ -77,7 +91,10 @@ export class Announcer {
   }
 
   #emit(event: EventName, finding: Finding): void {
-    for (const reporter of this.#reporters) this.#attempt(() => reporter[event]?.(finding))
+    const isAdmitted = this.#limit.admits(event, finding)
+    for (const reporter of this.#reporters) {
+      if (isAdmitted || reporter.everything === true) this.#attempt(() => reporter[event]?.(finding))
+    }
     for (const listener of this.#listeners[event]) this.#attempt(() => listener(finding))
   }
 

@@ -119,7 +119,7 @@ export function createLifeguard(options?: LifeguardOptions): Lifeguard {
   const settings = { ...resolved, remedies }
   const period = sweepPeriod(settings)
   const time = new ActiveTime(settings.clock, period)
-  const announcer = new Announcer(settings.reporters)
+  const announcer = new Announcer(settings.reporters, settings.reportsPerMinute, settings.clock)
   const ledger = new Ledger(settings.clock, time, settings.context, settings.queryText, {
     requested: () => sweep.wake(),
     resolved: (record) => announcer.resolved(record),
@@ -188,6 +188,7 @@ export function createLifeguard(options?: LifeguardOptions): Lifeguard {
       sweep.stop()
       statistics.close()
       await enforcer.settled()
+      announcer.close()
     },
     [Symbol.asyncDispose]: () => lifeguard.close(),
   }

@@ -20,6 +20,8 @@ export interface LifeguardOptions {
   readonly remedies?: Partial<Record<FindingKind, Remedy>>
   /** Default: one `consoleReporter()`. */
   readonly reporters?: readonly Reporter[]
+  /** How many findings a minute all reporters of the process are given; then they are told how many more there were. Default 60; `false`: all. */
+  readonly reportsPerMinute?: number | false
   /** How much of a statement's text reports show: `redacted` (default) replaces literals. Bind values are never kept. */
   readonly queryText?: QueryTextMode
   /**
@@ -84,6 +86,7 @@ export interface Settings {
   readonly limits: Limits
   readonly remedies: Readonly<Record<FindingKind, Remedy>>
   readonly reporters: readonly Reporter[]
+  readonly reportsPerMinute: number | false
   readonly queryText: QueryTextMode
   readonly handles: 'raw' | 'checked'
   readonly sessionState: Required<SessionStateOptions> | false
@@ -124,6 +127,7 @@ export function resolveOptions(options: LifeguardOptions = {}): Settings {
     'limits',
     'remedies',
     'reporters',
+    'reportsPerMinute',
     'queryText',
     'handles',
     'sessionState',
@@ -139,6 +143,7 @@ export function resolveOptions(options: LifeguardOptions = {}): Settings {
     limits: resolveLimits(options.limits),
     remedies: resolveRemedies(mode, options.remedies),
     reporters: resolveReporters(options.reporters),
+    reportsPerMinute: resolveReportsPerMinute(options.reportsPerMinute),
     queryText: oneOf('queryText', given(options.queryText, 'redacted'), ['full', 'redacted', 'none']),
     handles: oneOf('handles', given(options.handles, 'raw'), ['raw', 'checked']),
     sessionState: resolveSessionState(options.sessionState),
@@ -249,6 +254,12 @@ function resolveReporters(reporters: LifeguardOptions['reporters']): readonly Re
     }
   }
   return [...reporters]
+}
+
+function resolveReportsPerMinute(reports: number | false = 60): number | false {
+  if (reports !== false && !(Number.isInteger(reports) && reports > 0))
+    throw new OptionError('reportsPerMinute', 'must be a positive whole number or false', reports)
+  return reports
 }
 
 function resolveClock(clock: Clock = systemClock): Clock {

@@ -165,11 +165,11 @@ describe('what is unknown or cannot work', () => {
     [() => ({}), 'options must be an object, got function (anonymous)'],
     [
       { modus: 'enforce' },
-      'modus is not an option (there are mode, limits, remedies, reporters, queryText, handles, sessionState, tag, statistics, reportStatistics, clock, context), got "enforce"',
+      'modus is not an option (there are mode, limits, remedies, reporters, reportsPerMinute, queryText, handles, sessionState, tag, statistics, reportStatistics, clock, context), got "enforce"',
     ],
     [
       { Mode: 'enforce' },
-      'Mode is not an option (there are mode, limits, remedies, reporters, queryText, handles, sessionState, tag, statistics, reportStatistics, clock, context), got "enforce"',
+      'Mode is not an option (there are mode, limits, remedies, reporters, reportsPerMinute, queryText, handles, sessionState, tag, statistics, reportStatistics, clock, context), got "enforce"',
     ],
     [{ mode: 'enforced' }, 'mode must be "observe" or "enforce", got "enforced"'],
     [{ mode: '' }, 'mode must be "observe" or "enforce", got ""'],
@@ -215,6 +215,7 @@ describe('what is unknown or cannot work', () => {
     [{ sessionState: { verify: 1 } }, 'sessionState.verify must be true or false, got 1'],
     [{ sessionState: { ignore: 'role' } }, 'sessionState.ignore must be an array of names, got "role"'],
     [{ sessionState: { ignore: ['role', ''] } }, 'sessionState.ignore[1] must be a name, got ""'],
+    [{ reportsPerMinute: 0 }, 'reportsPerMinute must be a positive whole number or false, got 0'],
     [{ tag: 'orders' }, 'tag must be an object, got "orders"'],
     [{ tag: {} }, 'tag.application must be a text, got undefined'],
     [

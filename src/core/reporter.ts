@@ -3,6 +3,8 @@ import type { Statistics } from './statistics.ts'
 
 /** An output that receives findings. What it throws is caught: a reporter cannot stop the guard. */
 export interface Reporter {
+  /** Gets every finding, also those beyond `reportsPerMinute`: a program that counts for itself. */
+  readonly everything?: boolean
   /** A finding was opened; `outcome` is set if a remedy has acted on it already. */
   finding(finding: Finding): void
   /** A remedy acted on it after it was reported. */

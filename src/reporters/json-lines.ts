@@ -25,6 +25,7 @@ export function jsonLinesReporter(options: JsonLinesReporterOptions = {}): Repor
     stream.write(`${JSON.stringify({ event, ...data })}\n`)
   }
   return {
+    everything: true,
     finding: (finding) => write('finding', finding),
     remedied: (finding) => write('remedied', finding),
     resolved: (finding) => write('resolved', finding),
