@@ -31,6 +31,24 @@ export const variants = {
     title: 'guarded, `sessionState.verify`',
     prepare: (url) => guarded(url, 'observe', { sessionState: { verify: true } }),
   },
+  statistics: {
+    title: 'guarded, `statistics`',
+    prepare: (url) => guarded(url, 'observe', { statistics: true }),
+  },
+  tagName: {
+    title: 'guarded, `tag` of connections',
+    prepare: (url) => guarded(url, 'observe', { tag: { application: 'bench', statements: false } }),
+  },
+  tagPlain: {
+    title: 'guarded, `tag` without `origin`',
+    prepare: (url) => guarded(url, 'observe', { tag: { application: 'bench', origin: false } }),
+  },
+  tag: {
+    title: 'guarded, `tag`',
+    prepare: (url) => guarded(url, 'observe', { tag: { application: 'bench' } }),
+  },
+  metricsApi: { title: 'guarded, `pg-lifeguard/otel`, no SDK', prepare: (url) => measured(url, false) },
+  metricsSdk: { title: 'guarded, `pg-lifeguard/otel`, metrics SDK', prepare: (url) => measured(url, true) },
   unwatched: { title: 'watched, then unwatched', prepare: unwatched },
   otelOff: { title: 'OpenTelemetry, always-off sampler', prepare: (url) => traced(url, 'AlwaysOffSampler') },
   otelOn: { title: 'OpenTelemetry, always-on sampler', prepare: (url) => traced(url, 'AlwaysOnSampler') },
@@ -45,10 +63,12 @@ async function bare(url) {
 /** @param {string} url
  *  @param {'observe' | 'enforce'} mode
  *  @param {import('pg-lifeguard').LifeguardOptions} [options]
+ *  @param {(lifeguard: import('pg-lifeguard').Lifeguard) => void} [prepare]
  *  @returns {Promise<Subject>} */
-async function guarded(url, mode, options) {
+async function guarded(url, mode, options = {}, prepare = () => {}) {
   const { createLifeguard } = await import('pg-lifeguard')
   const lifeguard = createLifeguard({ mode, reporters: [], ...options })
+  prepare(lifeguard)
   const pool = await openPool(url, (pool) => lifeguard.watch(pool, { name: 'bench' }))
   const verify = () => {
     const { pools, findings } = lifeguard.snapshot()
@@ -56,6 +76,38 @@ async function guarded(url, mode, options) {
     if (findings.length > 0) throw new Error(`correct code was reported: ${JSON.stringify(findings)}`)
   }
   return { pool, verify }
+}
+
+/**
+ * Metrics are recorded and not exported: exporting costs the same whatever is recorded.
+ * @param {string} url
+ * @param {boolean} hasSdk
+ * @returns {Promise<Subject>}
+ */
+async function measured(url, hasSdk) {
+  const { instrumentLifeguard, metricNames } = await import('pg-lifeguard/otel')
+  if (!hasSdk) return guarded(url, 'observe', {}, instrumentLifeguard)
+  const { MeterProvider, MetricReader } = await import('@opentelemetry/sdk-metrics')
+  class Reader extends MetricReader {
+    async onShutdown() {}
+    async onForceFlush() {}
+  }
+  const reader = new Reader()
+  const meterProvider = new MeterProvider({ readers: [reader] })
+  const subject = await guarded(url, 'observe', {}, (lifeguard) =>
+    instrumentLifeguard(lifeguard, { meterProvider }),
+  )
+  let recorded = 0
+  void reader.collect().then(({ resourceMetrics }) => {
+    recorded = resourceMetrics.scopeMetrics
+      .flatMap(({ metrics }) => metrics)
+      .filter(({ descriptor }) => descriptor.name === metricNames.useTime).length
+  })
+  const verify = () => {
+    subject.verify()
+    if (recorded !== 1) throw new Error('nothing was measured')
+  }
+  return { pool: subject.pool, verify }
 }
 
 /** @param {string} url
