@@ -224,7 +224,7 @@ export class GuardedClient {
 
   readonly #onErrorMessage = (message: unknown): void => {
     if (this.checkout !== undefined) this.checkout.lastQueryFailed = true
-    this.#control.changes?.failed(activeQuery(this.client)?.text)
+    this.#control.changes?.failed(statementText(activeQuery(this.client)))
     const { severity, code } = (message ?? {}) as { severity?: unknown; code?: unknown }
     if (severity !== 'FATAL' || typeof code !== 'string') return
     this.#fatal = code

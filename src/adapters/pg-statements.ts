@@ -70,7 +70,7 @@ export class OwnerStatements {
     const { changes } = this.#control
     if (opensTransaction(text) || (changes !== undefined && mayLeaveState(text))) return shallowStack
     // Once something is left, what takes it back counts, too; where that was sent does not.
-    if (changes?.touched === true) changes.sending(text, undefined)
+    if (changes?.touched === true) changes.sending(text, undefined, this.#isReady)
     return 0
   }
 
@@ -78,9 +78,8 @@ export class OwnerStatements {
     const { lastQuery } = checkout
     const { session, changes } = this.#control
     if (lastQuery !== undefined) {
-      if (opensTransaction(lastQuery))
-        session.sending(lastQuery, stack, this.#control.client.readyForQuery !== false)
-      changes?.sending(lastQuery, stack)
+      if (opensTransaction(lastQuery)) session.sending(lastQuery, stack, this.#isReady)
+      changes?.sending(lastQuery, stack, this.#isReady)
     }
     if (this.#host.capturesQueries && checkout.queryCount <= queriesCaptured) {
       checkout.queryStacks ??= []
@@ -90,7 +89,11 @@ export class OwnerStatements {
 
   /** A statement starts to run now, unless another one is running. */
   noteSending(checkout: Checkout | undefined): void {
-    if (checkout !== undefined && this.#control.client.readyForQuery !== false)
-      checkout.busySince = this.#time.now()
+    if (checkout !== undefined && this.#isReady) checkout.busySince = this.#time.now()
+  }
+
+  /** Nothing is in flight. */
+  get #isReady(): boolean {
+    return this.#control.client.readyForQuery !== false
   }
 }

@@ -90,6 +90,6 @@ export interface SubmittedQuery {
   readonly values?: unknown
   callback?: Callback | undefined
   handleError?(error: unknown, connection: unknown): void
-  readonly _result?: { readonly command?: unknown; readonly rows?: unknown }
+  readonly _result?: { readonly command?: unknown; readonly rows?: unknown; readonly rowCount?: unknown }
   readonly _results?: unknown
 }

@@ -1,5 +1,6 @@
 import type { Work } from '../core/client-control.ts'
 import type { Answer } from '../core/session-changes.ts'
+import { statementText } from '../core/statement.ts'
 import type { Client, SubmittedQuery } from './pg-types.ts'
 
 /** The statement on the wire. Reading `activeQuery` itself warns in newer versions of pg. */
@@ -10,12 +11,13 @@ export function activeQuery(client: Client): SubmittedQuery | undefined {
 
 /** What the driver knows of the statement that the server has just answered. */
 export function answerOf(query: SubmittedQuery | undefined): Answer {
-  const { text, _result, _results } = query ?? {}
-  const { command, rows } = _result ?? {}
+  const { _result, _results } = query ?? {}
+  const { command, rows, rowCount } = _result ?? {}
+  const kept = Array.isArray(rows) && !Array.isArray(_results) && rows.length === rowCount
   return {
-    text: typeof text === 'string' ? text : undefined,
+    text: statementText(query),
     command: typeof command === 'string' ? command : undefined,
-    rows: Array.isArray(rows) && !Array.isArray(_results) ? rows : undefined,
+    rows: kept ? rows : undefined,
   }
 }
 

@@ -1,7 +1,6 @@
 import type { CapturedStack } from './origin.ts'
 import { advisoryLocks, itemKey, type SessionItem } from './session-item.ts'
 import { isSparedByResetAll, type SessionChange, sessionChanges } from './session-statement.ts'
-import { isSentText } from './sql-tag.ts'
 
 /** What the driver knows of a statement that the server has answered. */
 export interface Answer {
@@ -19,15 +18,24 @@ interface Left {
   readonly stack: CapturedStack | undefined
 }
 
+/** What a transaction, or its part from a savepoint on, has changed: what there was before, by key. */
+interface Part {
+  readonly savepoint: string | undefined
+  readonly before: Map<string, Left | undefined>
+}
+
+type ItemChange = SessionChange & { does: 'leave' | 'clear' }
+
 /**
  * What one owner's statements have done to its session, as far as their texts tell: what was rolled back, reset, or was
  * local to its transaction is not counted.
  */
 export class SessionChanges {
   readonly #left = new Map<string, Left>()
-  /** In the open transaction, which may yet take them back. */
-  #open: { readonly change: SessionChange; readonly stack: CapturedStack | undefined }[] = []
-  #locks = 0
+  /** Of the open transaction, which may yet take back what it did. */
+  #parts: Part[] = [newPart(undefined)]
+  /** How many advisory locks there are at the least, and at the most. */
+  #locks = { least: 0, most: 0 }
   #lockStack: CapturedStack | undefined
   #sent: {
     readonly text: string
@@ -42,14 +50,16 @@ export class SessionChanges {
     if (!this.touched) return
     this.touched = false
     this.#left.clear()
-    this.#open = []
+    this.#commit()
     this.#sent = []
-    this.#locks = 0
+    this.#locks = { least: 0, most: 0 }
     this.#lockStack = undefined
   }
 
-  /** A statement is about to be sent. */
-  sending(text: string, stack: CapturedStack | undefined): void {
+  /** A statement is about to be sent. `ready`: nothing is in flight. */
+  sending(text: string, stack: CapturedStack | undefined, ready: boolean): void {
+    // Whatever still waits for an answer then will get none that could be told to be its own.
+    if (ready && this.#sent.length > 0) this.#sent = []
     const changes = sessionChanges(text)
     if (changes.length === 0) return
     this.touched = true
@@ -57,7 +67,7 @@ export class SessionChanges {
   }
 
   /** A statement of this text has failed. What it did is undone, but for advisory locks, of which nothing is known then. */
-  failed(text: unknown): void {
+  failed(text: string | undefined): void {
     this.#take(text)
   }
 
@@ -65,27 +75,40 @@ export class SessionChanges {
   answered(answer: Answer, letter: string): void {
     const sent = this.#take(answer.text)
     for (const change of sent?.changes ?? []) this.#apply(change, answer, sent?.stack)
-    if (letter !== 'I' || this.#open.length === 0) return
+    if (letter !== 'I') return
     // The end of a transaction that was not told by a text of the owner's: a remedy's ROLLBACK, as a rule.
     if (sent !== undefined || answer.command === 'COMMIT') this.#commit()
-    else this.#open = []
+    else this.#rollBack(0)
   }
 
   /** Whether anything is left, or may be. */
   get hasLeft(): boolean {
-    return this.#left.size > 0 || this.#locks > 0
+    return this.#locks.most > 0 || this.#committed().length > 0
   }
 
   /** What is left, and where the first of it was sent. `sure`: without what may have been set back by hand. */
   left(sure: boolean): { items: SessionItem[]; stack: CapturedStack | undefined } {
-    const left = [...this.#left.values()].filter(({ maybeBack }) => !sure || !maybeBack)
+    const left = this.#committed().filter(({ maybeBack }) => !sure || !maybeBack)
     const items = left.map(({ item }) => item)
-    const stack = left[0]?.stack ?? (this.#locks > 0 ? this.#lockStack : undefined)
-    return { items: this.#locks > 0 ? [...items, advisoryLocks] : items, stack }
+    const isLocked = (sure ? this.#locks.least : this.#locks.most) > 0
+    const stack = left[0]?.stack ?? (isLocked ? this.#lockStack : undefined)
+    return { items: isLocked ? [...items, advisoryLocks] : items, stack }
   }
 
-  #take(text: unknown) {
-    const index = this.#sent.findIndex((sent) => isSentText(sent.text, text))
+  /** Without what an open transaction has done. */
+  #committed(): Left[] {
+    const committed = new Map<string, Left | undefined>(this.#left)
+    for (const { before } of this.#parts.toReversed()) {
+      for (const [key, left] of before) committed.set(key, left)
+    }
+    return [...committed.values()].filter((left) => left !== undefined)
+  }
+
+  #take(text: string | undefined) {
+    if (text === undefined || this.#sent.length === 0) return undefined
+    const exact = this.#sent.findIndex((sent) => sent.text === text)
+    // Instrumentation adds comments to what the owner has sent.
+    const index = exact === -1 ? this.#sent.findIndex((sent) => text.includes(sent.text)) : exact
     // Those before it were never answered: the driver forgets what has failed.
     return index === -1 ? undefined : this.#sent.splice(0, index + 1).at(-1)
   }
@@ -93,63 +116,132 @@ export class SessionChanges {
   #apply(change: SessionChange, { command, rows }: Answer, stack: CapturedStack | undefined): void {
     switch (change.does) {
       case 'leave':
+        this.#leave(change, stack)
+        return
       case 'clear':
+        this.#clear(change)
+        return
       case 'savepoint':
-        this.#open.push({ change, stack })
+        this.#parts.push(newPart(change.name))
         return
       case 'commit':
         // COMMIT of a failed transaction is answered by ROLLBACK.
-        if (command === 'ROLLBACK') this.#open = []
+        if (command === 'ROLLBACK') this.#rollBack(0)
         else this.#commit()
         return
       case 'rollback':
-        this.#open = []
+        this.#rollBack(0)
         return
       case 'rollback-to':
-        this.#rollBackTo(change.name)
+        this.#rollBack(this.#partOf(change.name))
         return
-      case 'lock':
-        this.#locks += change.calls * (change.tries ? granted(rows) : (rows?.length ?? 1))
+      case 'release':
+        this.#merge(this.#partOf(change.name))
+        return
+      case 'lock': {
+        const { least, most } = change.tries ? granted(rows, change.calls) : every(rows, change.calls)
+        this.#locks = { least: this.#locks.least + least, most: this.#locks.most + most }
         this.#lockStack ??= stack
         return
-      case 'unlock':
-        this.#locks = Math.max(0, this.#locks - (rows === undefined ? 1 : granted(rows)))
+      }
+      case 'unlock': {
+        const { least, most, unknown } = granted(rows, change.calls)
+        this.#locks = {
+          least: unknown ? 0 : Math.max(0, this.#locks.least - most),
+          most: Math.max(0, this.#locks.most - least),
+        }
         return
+      }
       case 'unlock-all':
-        this.#locks = 0
+        this.#locks = { least: 0, most: 0 }
     }
   }
 
-  #rollBackTo(name: string): void {
-    const at = this.#open.findLastIndex(({ change }) => change.does === 'savepoint' && change.name === name)
-    // One that is not known was set before anything that is.
-    this.#open = this.#open.slice(0, at + 1)
+  /** A savepoint that is not known was set before anything that is. */
+  #partOf(savepoint: string): number {
+    return Math.max(
+      0,
+      this.#parts.findLastIndex((part) => part.savepoint === savepoint),
+    )
+  }
+
+  #rollBack(from: number): void {
+    for (const { before } of this.#parts.slice(from).toReversed()) {
+      for (const [key, left] of before) this.#put(key, left)
+      before.clear()
+    }
+    this.#parts.length = from + 1
+  }
+
+  /** The savepoint is given up, with those behind it: what came after it can only go with what came before. */
+  #merge(from: number): void {
+    const into = this.#parts[Math.max(0, from - 1)]?.before
+    for (const { before } of this.#parts.splice(Math.max(1, from))) {
+      for (const [key, left] of before) if (into?.has(key) === false) into.set(key, left)
+    }
   }
 
   #commit(): void {
-    for (const { change, stack } of this.#open) {
-      if (change.does === 'leave') this.#leave(change.item, change.value, stack)
-      else if (change.does === 'clear') this.#clear(change)
-    }
-    this.#open = []
+    this.#parts = [newPart(undefined)]
   }
 
-  #leave(item: SessionItem, value: string | undefined, stack: CapturedStack | undefined): void {
+  #leave({ item, value }: ItemChange & { does: 'leave' }, stack: CapturedStack | undefined): void {
     const key = itemKey(item)
     const before = this.#left.get(key)
     const isSame = before === undefined || (value !== undefined && before.value === value)
-    this.#left.set(key, { item, value, maybeBack: before?.maybeBack === true || !isSame, stack })
+    const left = { item, value, maybeBack: before?.maybeBack === true || !isSame, stack }
+    this.#change(key, left, item.kind === 'prepared-statement')
   }
 
-  #clear({ kind, name }: SessionChange & { does: 'clear' }): void {
-    for (const [key, { item }] of this.#left) {
-      if (item.kind !== kind) continue
-      if (name === undefined ? !isSparedByResetAll(item) : item.name === name) this.#left.delete(key)
+  #clear({ kind, name }: ItemChange & { does: 'clear' }): void {
+    const lasts = kind === 'prepared-statement' || kind === 'cursor'
+    if (name !== undefined) {
+      this.#change(itemKey({ kind, name }), undefined, lasts)
+      return
     }
+    for (const [key, { item }] of this.#left) {
+      if (item.kind === kind && !isSparedByResetAll(item)) this.#change(key, undefined, lasts)
+    }
+  }
+
+  /** `lasts`: PREPARE, DEALLOCATE and CLOSE are not taken back by ROLLBACK. */
+  #change(key: string, left: Left | undefined, lasts: boolean): void {
+    const part = this.#parts.at(-1)
+    if (lasts) for (const { before } of this.#parts) before.delete(key)
+    else if (part?.before.has(key) === false) part.before.set(key, this.#left.get(key))
+    this.#put(key, left)
+  }
+
+  #put(key: string, left: Left | undefined): void {
+    if (left === undefined) this.#left.delete(key)
+    else this.#left.set(key, left)
   }
 }
 
-/** How many rows, or columns of one, say that a lock was taken or given back. */
-function granted(rows: readonly object[] | undefined): number {
-  return (rows ?? []).flatMap((row) => Object.values(row)).filter((value) => value === true).length
+function newPart(savepoint: string | undefined): Part {
+  return { savepoint, before: new Map() }
+}
+
+/** How many locks a statement has taken that waits until it has them. */
+function every(rows: readonly object[] | undefined, calls: number) {
+  const taken = calls * (rows?.length ?? 1)
+  return { least: taken, most: taken }
+}
+
+/**
+ * How many of the calls in each row have said true: at the least and at the most, for other columns may be booleans, too.
+ * Unknown where the rows do not show what the calls have said.
+ */
+function granted(rows: readonly object[] | undefined, calls: number) {
+  const counts = { least: 0, most: 0, unknown: rows === undefined }
+  if (rows === undefined) counts.most = calls
+  for (const row of rows ?? []) {
+    const booleans = Object.values(row).filter((value) => typeof value === 'boolean')
+    const yes = booleans.filter((value) => value).length
+    const others = booleans.length - calls
+    if (others < 0) counts.unknown = true
+    counts.least += others < 0 ? 0 : Math.max(0, yes - others)
+    counts.most += others < 0 ? calls : Math.min(yes, calls)
+  }
+  return counts
 }

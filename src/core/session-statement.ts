@@ -11,7 +11,7 @@ export type SessionChange =
   /** How many advisory locks it takes or gives back for each of its rows. `tries`: only where a row says true. */
   | { readonly does: 'lock' | 'unlock'; readonly calls: number; readonly tries: boolean }
   | { readonly does: 'unlock-all' | 'commit' | 'rollback' }
-  | { readonly does: 'savepoint' | 'rollback-to'; readonly name: string }
+  | { readonly does: 'savepoint' | 'release' | 'rollback-to'; readonly name: string }
 
 // Alternatives of plain letters: V8 skips through the text for these, which costs less than looking for one after the other.
 const leavingCall = /set_config|advisory_lock/i
@@ -48,15 +48,24 @@ export function mayLeaveState(text: string): boolean {
   return semicolon !== -1 && semicolon < text.length - 1 && leavingLater.test(text)
 }
 
-/** Enough for the statements that one program sends again and again. */
+const changing = String.raw`(?:set|reset|listen|unlisten|create|drop|prepare|deallocate|declare|close|discard|commit|end|abort|rollback|savepoint|release)\b`
+const changingCall = /set_config|advisory_(?:un)?lock/i
+const changingFirst = new RegExp(changing, 'iy')
+const changingLater = new RegExp(`;\\s*(?:--|/\\*|${changing})`, 'i')
+
+/** Enough for the statements that one program sends again and again. What is longer holds its data. */
 const mostRemembered = 200
+const longestRemembered = 1000
 const remembered = new Map<string, readonly SessionChange[]>()
 
 /** What the statements of a text do to the session, in their order. */
 export function sessionChanges(text: string): readonly SessionChange[] {
+  // A bulk insert of megabytes is not taken apart.
+  if (!startsWith(text, changingFirst) && !changingCall.test(text) && !changingLater.test(text)) return []
   const known = remembered.get(text)
   if (known !== undefined) return known
   const changes = statementsOf(text).flatMap(changesOf)
+  if (text.length > longestRemembered) return changes
   if (remembered.size >= mostRemembered) remembered.clear()
   remembered.set(text, changes)
   return changes
@@ -115,6 +124,8 @@ function changesOf(tokens: readonly Token[]): SessionChange[] {
       return rollingBack(tokens, words)
     case 'savepoint':
       return [{ does: 'savepoint', name: nameAt(tokens, 1) }]
+    case 'release':
+      return [{ does: 'release', name: nameAt(tokens, second === 'savepoint' ? 2 : 1) }]
     default:
       return calling(tokens, words)
   }
@@ -146,6 +157,7 @@ function setting(tokens: readonly Token[], words: readonly string[]): SessionCha
     case 'schema':
       return sets('search_path', tokens.slice(at + 1))
     case 'names':
+      if (tokens.length === at + 1) return [clear('setting', 'client_encoding')]
       return sets('client_encoding', tokens.slice(at + 1))
     case 'xml':
       return []
@@ -170,13 +182,16 @@ function characteristics(words: readonly string[]): SessionChange[] {
   })
 }
 
+/** Of the transaction alone, however they are set; and the seed of random numbers, which cannot be read or reset. */
+const fleeting = ['transaction_isolation', 'transaction_read_only', 'transaction_deferrable', 'seed']
+
 function sets(name: string, value: readonly Token[]): SessionChange[] {
-  if (value.length === 0) return []
+  if (value.length === 0 || fleeting.includes(name)) return []
   const text = value.map((token) => token.text).join(' ')
   const bare = text.toLowerCase()
   const isBack =
     bare === 'default' ||
-    (name === 'role' && bare === 'none') ||
+    (name === 'role' && /^(['"]?)none\1$/.test(bare)) ||
     (name === 'timezone' && bare === 'local') ||
     // A setting of the application's own has the empty text where it was never set.
     (name.includes('.') && text === "''")
@@ -240,19 +255,17 @@ function discarding(what: string | undefined): SessionChange[] {
 /** Functions that a statement calls for what they do to the session. */
 function calling(tokens: readonly Token[], words: readonly string[]): SessionChange[] {
   const changes: SessionChange[] = []
+  const calls = { lock: 0, 'try lock': 0, unlock: 0 }
   for (const [index, word] of words.entries()) {
     if (tokens[index + 1]?.text !== '(') continue
     if (word === 'set_config') changes.push(...configuring(argumentsAt(tokens, index + 1)))
-    const lock = /^pg_(try_)?advisory_(lock|unlock|unlock_all)(?:_shared)?$/.exec(word)
-    if (lock === null) continue
-    if (lock[2] === 'unlock_all') changes.push({ does: 'unlock-all' })
-    else
-      changes.push({
-        does: lock[2] === 'lock' ? 'lock' : 'unlock',
-        calls: 1,
-        tries: lock[1] !== undefined || lock[2] === 'unlock',
-      })
+    const [, tries = '', act] = /^pg_(try_)?advisory_(lock|unlock|unlock_all)(?:_shared)?$/.exec(word) ?? []
+    if (act === 'unlock_all') changes.push({ does: 'unlock-all' })
+    else if (act !== undefined) calls[act === 'unlock' ? act : tries === '' ? 'lock' : 'try lock'] += 1
   }
+  if (calls.lock > 0) changes.push({ does: 'lock', calls: calls.lock, tries: false })
+  if (calls['try lock'] > 0) changes.push({ does: 'lock', calls: calls['try lock'], tries: true })
+  if (calls.unlock > 0) changes.push({ does: 'unlock', calls: calls.unlock, tries: true })
   return changes
 }
 
@@ -269,7 +282,9 @@ function configuring([name = [], value = [], local = []]: readonly Token[][]): S
 function argumentsAt(tokens: readonly Token[], open: number): Token[][] {
   const found: Token[][] = [[]]
   let depth = 0
-  for (const token of tokens.slice(open)) {
+  for (let at = open; at < tokens.length; at++) {
+    const token = tokens[at]
+    if (token === undefined) break
     if (token.text === '(' && depth++ === 0) continue
     if (token.text === ')' && --depth === 0) break
     if (token.text === ',' && depth === 1) found.push([])
@@ -295,7 +310,9 @@ function nameAt(tokens: readonly Token[], at: number): string {
 
 /** The last part of a name that may be qualified. */
 function lastName(tokens: readonly Token[], at: number): string {
-  return tokens[at + 1]?.text === '.' ? lastName(tokens, at + 2) : nameAt(tokens, at)
+  let last = at
+  while (tokens[last + 1]?.text === '.') last += 2
+  return nameAt(tokens, last)
 }
 
 /** Settings are found whatever the case, even where quoted. */

@@ -16,7 +16,7 @@ function leftBy(steps: readonly (Step | string)[], sure = true): string[] {
   let before = 'I'
   for (const step of steps) {
     const { text, letter, command, rows, fails } = typeof step === 'string' ? ({ text: step } as Step) : step
-    changes.sending(text, undefined)
+    changes.sending(text, undefined, true)
     if (fails === true) changes.failed(text)
     const after = letter ?? (/^(COMMIT|ROLLBACK$)/.test(text) ? 'I' : text === 'BEGIN' ? 'T' : before)
     const answer = { text: fails === true ? undefined : text, command: command ?? text.split(' ')[0], rows }
@@ -126,6 +126,72 @@ describe('what an owner leaves in its session', () => {
       ['an advisory lock'],
     ],
     [
+      'no advisory lock of two that were given back one by one',
+      [
+        {
+          text: 'SELECT pg_try_advisory_lock(1) AS a, pg_try_advisory_lock(2) AS b, true AS c',
+          rows: [{ a: true, b: true, c: true }],
+        },
+        { text: 'SELECT pg_advisory_unlock(1)', rows: lock(true) },
+        { text: 'SELECT pg_advisory_unlock(2)', rows: lock(true) },
+      ],
+      [],
+    ],
+    [
+      'no advisory lock where the answer does not show how many were given back',
+      [
+        { text: 'SELECT pg_advisory_lock(1)', rows: lock('') },
+        { text: 'SELECT count(pg_advisory_unlock(id)) FROM t', rows: [{ count: '1' }] },
+      ],
+      [],
+    ],
+    [
+      'no advisory lock where the answer does not show whether it was granted',
+      [{ text: 'SELECT id FROM jobs WHERE pg_try_advisory_lock(id)', rows: [{ id: 1 }] }],
+      [],
+    ],
+    ['a prepared statement after ROLLBACK', ['BEGIN', 'PREPARE p AS SELECT 1', 'ROLLBACK'], ['PREPARE p']],
+    [
+      'no prepared statement, though ROLLBACK came after DEALLOCATE',
+      ['PREPARE p AS SELECT 1', 'BEGIN', 'DEALLOCATE p', 'ROLLBACK'],
+      [],
+    ],
+    [
+      'no cursor, though ROLLBACK came after CLOSE',
+      ['DECLARE c CURSOR WITH HOLD FOR SELECT 1', 'BEGIN', 'CLOSE c', 'ROLLBACK'],
+      [],
+    ],
+    [
+      'nothing that was rolled back behind a savepoint that was given up',
+      [
+        'BEGIN',
+        'SAVEPOINT a',
+        'SET ROLE a',
+        'SAVEPOINT b',
+        'LISTEN b',
+        'RELEASE b',
+        'ROLLBACK TO a',
+        'COMMIT',
+      ],
+      [],
+    ],
+    [
+      'what was kept when a savepoint was given up',
+      ['BEGIN', 'SAVEPOINT a', 'SET ROLE a', 'RELEASE SAVEPOINT a', 'SAVEPOINT b', 'ROLLBACK TO b', 'COMMIT'],
+      ['role'],
+    ],
+    [
+      'what a savepoint brings back',
+      ['SET ROLE a', 'BEGIN', 'SAVEPOINT a', 'RESET ROLE', 'ROLLBACK TO a', 'COMMIT'],
+      ['role'],
+    ],
+    [
+      'no setting of the transaction alone',
+      ['BEGIN', "SET transaction_isolation TO 'serializable'", 'COMMIT'],
+      [],
+    ],
+    ['no role in quotes that is none', ["SET ROLE 'none'"], []],
+    [
       'no advisory locks after pg_advisory_unlock_all',
       [
         { text: 'SELECT pg_advisory_lock(id) FROM t', rows: [...lock(''), ...lock('')] },
@@ -141,9 +207,29 @@ describe('what an owner leaves in its session', () => {
     expect(leftBy(['SET search_path TO a', 'SET search_path TO public'], false)).toEqual(['search_path'])
   })
 
+  it('is known though instrumentation has added a comment', () => {
+    const changes = new SessionChanges()
+    changes.sending('SET ROLE a', undefined, true)
+    changes.answered({ text: "SET ROLE a /*traceparent='0'*/", command: 'SET', rows: undefined }, 'I')
+    expect(changes.left(true).items.map(describeItem)).toEqual(['role'])
+  })
+
+  it('asks again for advisory locks where the answer does not show how many there are', () => {
+    const step = { text: 'SELECT id FROM jobs WHERE pg_try_advisory_lock(id)', rows: [{ id: 1 }] }
+    expect(leftBy([step], false)).toEqual(['an advisory lock'])
+  })
+
+  it('does not grow with the savepoints of a long transaction', () => {
+    const steps = ['BEGIN', 'SET ROLE a']
+    for (let n = 0; n < 20_000; n++) steps.push('SAVEPOINT s', `SET ROLE r${n % 100}`, 'RELEASE s')
+    const before = process.memoryUsage().heapUsed
+    expect(leftBy(steps, false)).toEqual([])
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(32 * 2 ** 20)
+  })
+
   it('is nothing for the next owner', () => {
     const changes = new SessionChanges()
-    changes.sending('SET ROLE a', undefined)
+    changes.sending('SET ROLE a', undefined, true)
     changes.answered({ text: 'SET ROLE a', command: 'SET', rows: [] }, 'I')
     expect(changes.touched).toBe(true)
     changes.begin()
@@ -153,8 +239,8 @@ describe('what an owner leaves in its session', () => {
 
   it('costs no memory for statements that change nothing', () => {
     const changes = new SessionChanges()
-    changes.sending('SELECT 1', undefined)
-    changes.sending('SET LOCAL search_path TO app', undefined)
+    changes.sending('SELECT 1', undefined, true)
+    changes.sending('SET LOCAL search_path TO app', undefined, true)
     expect(changes.touched).toBe(false)
   })
 })

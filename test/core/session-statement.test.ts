@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks'
 import { describe, expect, it } from 'vitest'
 import { mayLeaveState, type SessionChange, sessionChanges } from '../../src/core/session-statement.ts'
 
@@ -152,7 +153,8 @@ describe('what a statement does to the transaction', () => {
     ['SAVEPOINT a', ['savepoint']],
     ['ROLLBACK TO a', ['rollback-to']],
     ['ROLLBACK WORK TO SAVEPOINT a', ['rollback-to']],
-    ['RELEASE a', []],
+    ['RELEASE a', ['release']],
+    ['RELEASE SAVEPOINT a', ['release']],
   ])('%s', (text, does) => {
     expect(acts(text)).toEqual(does)
   })
@@ -168,4 +170,21 @@ describe('what a statement does to the transaction', () => {
   ])('%s', (text, does) => {
     expect(acts(text)).toEqual(does)
   })
+})
+
+it('takes no longer for a hostile text than its length explains', () => {
+  const calls = Array.from({ length: 5000 }, (_, n) => `set_config('app.a${n}', 'b', false)`)
+  for (const text of [
+    `INSERT INTO t VALUES ${"(1, 'abc', 2.5),".repeat(200_000)}`,
+    `SELECT ${calls.join(', ')}`,
+    `CREATE TEMP TABLE ${'a.'.repeat(50_000)}b (c int)`,
+    'SET a.b = 1;'.repeat(10_000),
+    `DROP TABLE ${'a,'.repeat(50_000)}b`,
+    `SELECT set_config('a.b', 'c' ${'-'.repeat(1000)}\n, false)`,
+  ]) {
+    const start = performance.now()
+    mayLeaveState(text)
+    sessionChanges(text)
+    expect(performance.now() - start).toBeLessThan(2000)
+  }
 })
