@@ -6,6 +6,7 @@ import type { Ledger } from './core/ledger.ts'
 import type { Observer, Verdict } from './core/observer.ts'
 import { type CapturedStack, originOf } from './core/origin.ts'
 import type { Release } from './core/rule.ts'
+import type { LeftItem } from './core/session-changes.ts'
 import { describeItem, itemKey, type SessionItem } from './core/session-item.ts'
 import { differences, type SessionPicture } from './core/session-picture.ts'
 import type { Enforcer } from './enforcer.ts'
@@ -38,9 +39,11 @@ export class StateJudge {
     return changes?.hasLeft === true && this.#settings.remedies['session-state'] !== 'report'
   }
 
-  /** A session is handed out for the first time. */
+  /** A session is handed out, for the first time or after it could not be looked at. */
   arriving(control: ClientControl): Promise<void> | undefined {
     if (this.interest !== 'by query' || control.picture !== undefined) return undefined
+    // What a former owner has left open is nothing to look from.
+    if (control.transaction !== 'idle') return undefined
     const looked = lookAt(control, [], this.#settings.clock).then((picture) => {
       control.picture = picture
     })
@@ -52,26 +55,28 @@ export class StateJudge {
   leaving({ checkout, control }: Release): Verdict {
     const { changes } = control
     if (changes === undefined) return 'proceed'
-    if (!this.inspects(control)) {
-      this.report(checkout, control)
-      return 'proceed'
-    }
-    if (control.gone || control.work() !== 'none' || control.transaction !== 'idle') return 'proceed'
-    return this.#enforcer.follow(this.#inspect(checkout, control))
+    if (control.gone) return 'proceed'
+    const isAtRest = control.work() === 'none' && control.transaction === 'idle'
+    if (this.inspects(control) && isAtRest) return this.#enforcer.follow(this.#inspect(checkout, control))
+    // What was left unseen is not the next owner's doing.
+    if (!isAtRest) control.picture = undefined
+    this.report(checkout, control)
+    return 'proceed'
   }
 
   /** Reports what the owner's statements have left, and leaves it. */
   report(checkout: Checkout, { changes }: ClientControl): void {
     if (changes?.hasLeft !== true) return
-    const { items, stack } = changes.left(true)
-    const record = this.#open(checkout, items, stack)
+    const left = changes.left(true).filter(({ item }) => !this.#ignores(item))
+    const record = this.#open(checkout, itemsOf(left), left[0]?.stack)
     if (record !== undefined) this.#announcer.finding(record)
   }
 
   async #inspect(checkout: Checkout, control: ClientControl): Promise<'proceed' | 'destroyed'> {
-    const { stack } = control.changes?.left(false) ?? {}
-    const items = await this.#itemsLeft(control)
-    const record = this.#open(checkout, items, stack)
+    const sent = control.changes?.left(false) ?? []
+    const items = (await this.#itemsLeft(control)).filter((item) => !this.#ignores(item))
+    const keys = keysOf(items)
+    const record = this.#open(checkout, items, sent.find(({ item }) => keys.has(itemKey(item)))?.stack)
     if (record === undefined) return 'proceed'
     const remedy = this.#enforcer.applyToState(record, control, items)
     this.#announcer.finding(record, remedy)
@@ -85,21 +90,21 @@ export class StateJudge {
   async #itemsLeft(control: ClientControl): Promise<readonly SessionItem[]> {
     const { changes, picture: before } = control
     if (changes === undefined) return []
-    const seen = changes.left(false).items
+    const seen = itemsOf(changes.left(false))
     let after: SessionPicture
     try {
       after = await lookAt(control, seen, this.#settings.clock)
     } catch {
       // What the statements say is all that is known.
-      return changes.left(true).items
+      control.picture = undefined
+      return itemsOf(changes.left(true))
     }
     if (this.interest === 'by query') {
       control.picture = after
       return before === undefined ? [] : differences(before, after)
     }
     // What the application has set up by itself cannot be told from what this owner has set back to it by hand.
-    const suspects = control.setUpByHost ? changes.left(true).items : seen
-    const keys = new Set(suspects.map(itemKey))
+    const keys = keysOf(control.setUpByHost ? itemsOf(changes.left(true)) : seen)
     return differences(emptyPicture, after).filter((item) => keys.has(itemKey(item)))
   }
 
@@ -108,8 +113,7 @@ export class StateJudge {
     items: readonly SessionItem[],
     stack: CapturedStack | undefined,
   ): FindingRecord | undefined {
-    const left = items.filter((item) => !this.#ignores(item))
-    const hint = sessionState.judge({ checkout, items: left }, 0)
+    const hint = sessionState.judge({ checkout, items }, 0)
     if (hint === undefined) return undefined
     const { kind, certainty } = sessionState
     const remedy = this.#settings.remedies[kind]
@@ -119,7 +123,7 @@ export class StateJudge {
       checkout,
       hint,
       remedy,
-      left: left.map(describeItem),
+      left: items.map(describeItem),
       eventOrigin: originOf(stack),
       momentary: remedy === 'report',
     })
@@ -129,4 +133,12 @@ export class StateJudge {
     const { sessionState: options } = this.#settings
     return options !== false && options.ignore.includes(kind === 'setting' ? name : kind)
   }
+}
+
+function itemsOf(left: readonly LeftItem[]): SessionItem[] {
+  return left.map(({ item }) => item)
+}
+
+function keysOf(items: readonly SessionItem[]): ReadonlySet<string> {
+  return new Set(items.map(itemKey))
 }

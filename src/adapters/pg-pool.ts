@@ -225,7 +225,8 @@ export function watchPgPool(
           passing = undefined
           if (clientHost.unwatched) return Reflect.apply(original, this, args)
           const callback = args[0]
-          if (statement !== undefined && typeof callback === 'function' && !leavesSomething(statement.text)) {
+          const isPassing = observer.sessionState !== 'by query' && !leavesSomething(statement?.text)
+          if (statement !== undefined && typeof callback === 'function' && isPassing) {
             return connectPassing(original, this, callback as Callback, statement.text)
           }
           const depth = setStackDepth(deepStack)

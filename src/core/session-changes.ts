@@ -10,12 +10,16 @@ export interface Answer {
   readonly rows: readonly object[] | undefined
 }
 
-interface Left {
+/** Something that was left, and where the statement that left it was sent. */
+export interface LeftItem {
   readonly item: SessionItem
+  readonly stack: CapturedStack | undefined
+}
+
+interface Left extends LeftItem {
   readonly value: string | undefined
   /** It was set again to something else, which may be what it was before. */
   readonly maybeBack: boolean
-  readonly stack: CapturedStack | undefined
 }
 
 /** What a transaction, or its part from a savepoint on, has changed: what there was before, by key. */
@@ -86,13 +90,11 @@ export class SessionChanges {
     return this.#locks.most > 0 || this.#committed().length > 0
   }
 
-  /** What is left, and where the first of it was sent. `sure`: without what may have been set back by hand. */
-  left(sure: boolean): { items: SessionItem[]; stack: CapturedStack | undefined } {
-    const left = this.#committed().filter(({ maybeBack }) => !sure || !maybeBack)
-    const items = left.map(({ item }) => item)
+  /** What is left. `sure`: without what may have been set back by hand. */
+  left(sure: boolean): LeftItem[] {
+    const left: LeftItem[] = this.#committed().filter(({ maybeBack }) => !sure || !maybeBack)
     const isLocked = (sure ? this.#locks.least : this.#locks.most) > 0
-    const stack = left[0]?.stack ?? (isLocked ? this.#lockStack : undefined)
-    return { items: isLocked ? [...items, advisoryLocks] : items, stack }
+    return isLocked ? [...left, { item: advisoryLocks, stack: this.#lockStack }] : left
   }
 
   /** Without what an open transaction has done. */

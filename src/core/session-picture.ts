@@ -6,6 +6,11 @@ export type SessionPicture = ReadonlyMap<string, { readonly item: SessionItem; r
 /** Is in no catalog, as little as the settings of the application's own: they are asked for by name. */
 const alwaysAsked = ['role']
 
+/** Nobody tells what RESET brings back: it may be set for the role or the database. */
+export function isUntold({ kind, name }: SessionItem): boolean {
+  return kind === 'setting' && (alwaysAsked.includes(name) || name.includes('.'))
+}
+
 /**
  * One statement that reads everything, with a single value: JSON. It asks for the settings in `names` in particular.
  * Every name is qualified: the search path may be what was changed.

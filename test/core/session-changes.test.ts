@@ -23,7 +23,7 @@ function leftBy(steps: readonly (Step | string)[], sure = true): string[] {
     changes.answered(answer, after)
     before = after
   }
-  return changes.left(sure).items.map(describeItem)
+  return changes.left(sure).map(({ item }) => describeItem(item))
 }
 
 const lock = (value: unknown) => [{ lock: value }]
@@ -211,7 +211,7 @@ describe('what an owner leaves in its session', () => {
     const changes = new SessionChanges()
     changes.sending('SET ROLE a', undefined, true)
     changes.answered({ text: "SET ROLE a /*traceparent='0'*/", command: 'SET', rows: undefined }, 'I')
-    expect(changes.left(true).items.map(describeItem)).toEqual(['role'])
+    expect(changes.left(true).map(({ item }) => describeItem(item))).toEqual(['role'])
   })
 
   it('asks again for advisory locks where the answer does not show how many there are', () => {
@@ -234,7 +234,7 @@ describe('what an owner leaves in its session', () => {
     expect(changes.touched).toBe(true)
     changes.begin()
     expect(changes.touched).toBe(false)
-    expect(changes.left(false).items).toEqual([])
+    expect(changes.left(false)).toEqual([])
   })
 
   it('costs no memory for statements that change nothing', () => {
