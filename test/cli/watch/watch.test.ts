@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import { openSession } from '../../postgres/sessions.ts'
 import { useDatabase } from '../../support/database.ts'
+import { eventually } from '../../support/eventually.ts'
 import { exitCode, pgLifeguard, settled } from '../command-line.ts'
 import { spawnLifeguard } from '../spawned.ts'
 
@@ -12,7 +13,9 @@ it.each(['SIGINT', 'SIGTERM'] as const)('ends cleanly on %s, and leaves no sessi
   watch.process.kill(signal)
   expect(await watch.ended).toEqual({ code: exitCode.clean, signal: null })
   expect(watch.err()).toBe('')
-  expect((await db.sessions()).filter((one) => one.application_name === 'pg-lifeguard')).toEqual([])
+  await eventually(async () => {
+    expect((await db.sessions()).filter((one) => one.application_name === 'pg-lifeguard')).toEqual([])
+  })
 })
 
 it('prints what happens, for people', async () => {
