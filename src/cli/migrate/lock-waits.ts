@@ -20,24 +20,35 @@ interface OpenWait {
   readonly wait: LockWait
   /** Who stood in its way, and what changes about them once they do not any more. */
   readonly blockers: ReadonlyMap<string, string>
-  readonly firstSeen: number
+  readonly since: number
+  /** When it was seen last, or first found to be over. */
+  readonly until: number
 }
 
 export interface LockWaits {
-  /** Takes a look at the command's sessions, and says which waits are over since the one before. */
+  /**
+   * Takes a look at the command's sessions, and says how the waits ended that the look before found to be over.
+   */
   look(snapshot: ServerSnapshot, own: readonly ServerSession[]): readonly WaitEnd[]
+  /** The last look found waits that are over: one more tells how they ended. */
+  readonly wantsAnotherLook: boolean
   /** The statement of this session has been cancelled: its wait ends without the lock. */
   noteCancelled(session: ServerSession): void
 }
 
 /**
  * Follows the waits of sessions from look to look. The server does not say how a wait ended, but it can be told: as long as
- * those who stood in the way go on with the transaction in which they did, nobody behind them got the lock.
+ * those who stood in the way go on with the transaction in which they did, nobody behind them got the lock. That takes a
+ * look of its own after the wait is over, because the server does not look at sessions and locks at one instant.
  */
 export function lockWaits(lockTimeoutMillis: number): LockWaits {
   let open: ReadonlyMap<string, OpenWait> = new Map()
+  let over: ReadonlyMap<string, OpenWait> = new Map()
   const cancelled = new Set<string>()
   return {
+    get wantsAnotherLook() {
+      return over.size > 0
+    },
     noteCancelled: (session) => void cancelled.add(statementOf(session)),
     look(snapshot, own) {
       const at = Date.parse(snapshot.takenAt)
@@ -46,17 +57,18 @@ export function lockWaits(lockTimeoutMillis: number): LockWaits {
         const wait = snapshot.waits.find(({ pid }) => pid === session.pid)
         if (wait === undefined) continue
         const key = `${statementOf(session)} ${wait.object}`
-        const firstSeen = open.get(key)?.firstSeen ?? at - (wait.millis ?? 0)
-        now.set(key, { session, wait, blockers: blockersOf(session.pid, snapshot), firstSeen })
+        const since = (open.get(key) ?? over.get(key))?.since ?? at - (wait.millis ?? 0)
+        now.set(key, { session, wait, blockers: blockersOf(session.pid, snapshot), since, until: at })
       }
-      const ends: WaitEnd[] = []
-      for (const [key, one] of open) {
-        if (now.has(key)) continue
-        const { session, wait, firstSeen } = one
+      const isOver = ([key]: readonly [string, OpenWait]) => !now.has(key)
+      const ends = [...over].filter(isOver).map(([, { until, ...one }]): WaitEnd => {
+        const { session, wait, since } = one
         const isCancelled = cancelled.delete(statementOf(session))
-        const verdict = isCancelled ? 'refused' : judge(one, snapshot, at, lockTimeoutMillis)
-        ends.push({ verdict, session, wait, millis: Math.max(0, at - firstSeen) })
-      }
+        const millis = Math.max(0, until - since)
+        const verdict = isCancelled ? 'refused' : judge(one, snapshot, millis, lockTimeoutMillis)
+        return { verdict, session, wait, millis }
+      })
+      over = new Map([...open].filter(isOver).map(([key, one]) => [key, { ...one, until: at }]))
       open = now
       return ends
     },
@@ -64,9 +76,9 @@ export function lockWaits(lockTimeoutMillis: number): LockWaits {
 }
 
 function judge(
-  { session, blockers, firstSeen }: OpenWait,
+  { session, blockers }: Omit<OpenWait, 'until'>,
   snapshot: ServerSnapshot,
-  at: number,
+  millis: number,
   lockTimeoutMillis: number,
 ): WaitEnd['verdict'] {
   const now = snapshot.sessions.find((one) => identityOf(one) === identityOf(session))
@@ -74,7 +86,7 @@ function judge(
   if (now?.state === 'active' && now.stateChange === session.stateChange) return 'granted'
   const marks = marksOf(snapshot)
   for (const [id, mark] of blockers) if (marks.get(id) === mark) return 'refused'
-  return lockTimeoutMillis > 0 && at - firstSeen >= lockTimeoutMillis ? 'unknown' : 'granted'
+  return lockTimeoutMillis > 0 && millis >= lockTimeoutMillis ? 'unknown' : 'granted'
 }
 
 function blockersOf(pid: number, snapshot: ServerSnapshot): ReadonlyMap<string, string> {

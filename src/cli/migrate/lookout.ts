@@ -61,6 +61,11 @@ export function createLookout(policy: MigratePolicy, { view, own, origins, tell 
   let lastEnd: WaitEnd | undefined
 
   async function see(): Promise<Scene | undefined> {
+    const scene = await seeOnce()
+    return waits.wantsAnotherLook ? await seeOnce() : scene
+  }
+
+  async function seeOnce(): Promise<Scene | undefined> {
     const seen = await view.look()
     if (seen === undefined) return undefined
     const { control, snapshot } = seen

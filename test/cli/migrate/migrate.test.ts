@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { openSession, type Waiting } from '../../postgres/sessions.ts'
 import { useDatabase } from '../../support/database.ts'
 import { eventually } from '../../support/eventually.ts'
+import { startProxy } from '../../support/tcp-proxy.ts'
 import { exitCode, pgLifeguard } from '../command-line.ts'
 import { columnsOf, expectNothingLeft, migrate, tool, waiter } from './migrations.ts'
 
@@ -200,6 +201,60 @@ describe('migrate', () => {
     })
     const pid = await waiter(db, 'ALTER TABLE datasets')
     await run.printed(`pid ${pid} of the command waits`)
+    await idle.run('COMMIT')
+    expect((await run.ended).code).toBe(0)
+  })
+
+  it('ends no session of the command itself, and says that it blocks itself', async () => {
+    const script = `
+      import pg from 'pg'
+      const [one, two] = [new pg.Client(), new pg.Client()]
+      await Promise.all([one.connect(), two.connect()])
+      await one.query('BEGIN')
+      await one.query('SELECT id FROM datasets')
+      await two.query('${alter}').catch(() => process.exit(1))`
+    const command = [process.execPath, '--input-type=module', '-e', script]
+    const options = ['--free', 'idle-in-transaction:0', '--lock-timeout', '1s', '--retries', '0']
+    const run = migrate(db, options, command)
+    expect((await run.ended).code).toBe(exitCode.locks)
+    expect(run.err()).toContain('(the command itself: it blocks itself)')
+    expect(run.err()).not.toContain('ends pid')
+  })
+
+  it('says so when others wait and there is no statement that could be cancelled', async () => {
+    const script = `
+      import pg from 'pg'
+      const client = new pg.Client()
+      await client.connect()
+      await client.query('BEGIN')
+      await client.query('${alter}')
+      console.log('thinking')
+      process.once('SIGUSR2', () => client.query('COMMIT').then(() => client.end()))
+      setInterval(() => {}, 60_000).unref()`
+    const run = migrate(
+      db,
+      ['--protect-readers', '0'],
+      [process.execPath, '--input-type=module', '-e', script],
+    )
+    await run.printed('thinking')
+    const reader = await openSession(db, 'reader')
+    const { outcome } = await reader.waitsFor('SELECT FROM datasets')
+    await run.printed(/1 session wait behind pid \d+ of the command, which runs no statement/)
+    execFileSync('pkill', ['-USR2', '-P', String(run.pid)])
+    expect((await run.ended).code).toBe(0)
+    expect(await outcome).toBeUndefined()
+  })
+
+  it('goes on when it loses sight of the server, and sees what is there when it is back', async () => {
+    await using proxy = await startProxy(db.config.port, db.config.host)
+    const idle = await forgetTransaction()
+    const run = migrate(db, ['--url', proxy.url(db.url), '--lock-timeout', '0'], tool(alter))
+    await waiter(db, alter)
+    proxy.cut()
+    await run.printed('lost sight of the server: ')
+    await run.printed('sees the server again')
+    await run.printed('of the command waits')
+    expect(run.err().match(/lost sight/g)).toHaveLength(1)
     await idle.run('COMMIT')
     expect((await run.ended).code).toBe(0)
   })

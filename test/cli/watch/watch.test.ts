@@ -2,6 +2,7 @@ import { expect, it } from 'vitest'
 import { openSession } from '../../postgres/sessions.ts'
 import { useDatabase } from '../../support/database.ts'
 import { eventually } from '../../support/eventually.ts'
+import { noPgBouncer, startPgBouncer } from '../../support/pgbouncer.ts'
 import { exitCode, pgLifeguard, settled } from '../command-line.ts'
 import { spawnLifeguard } from '../spawned.ts'
 
@@ -13,9 +14,10 @@ it.each(['SIGINT', 'SIGTERM'] as const)('ends cleanly on %s, and leaves no sessi
   watch.process.kill(signal)
   expect(await watch.ended).toEqual({ code: exitCode.clean, signal: null })
   expect(watch.err()).toBe('')
-  await eventually(async () => {
-    expect((await db.sessions()).filter((one) => one.application_name === 'pg-lifeguard')).toEqual([])
-  })
+  // A look that was under way is still answered.
+  await eventually(async () =>
+    expect((await db.sessions()).filter((one) => one.application_name === 'pg-lifeguard')).toEqual([]),
+  )
 })
 
 it('prints what happens, for people', async () => {
@@ -86,3 +88,14 @@ it('explains itself, and refuses what makes no sense', async () => {
     exitCode.noConnection,
   )
 })
+
+it.skipIf(noPgBouncer !== undefined)(
+  'does not end anybody through a pooler: nobody could be elected',
+  async () => {
+    await using pooler = await startPgBouncer(db.url, 'transaction')
+    const url = pooler.url(db.url)
+    const { code, err } = await pgLifeguard(['watch', '--terminate-idle', '10m'], { url })
+    expect(code).toBe(exitCode.usage)
+    expect(err).toContain('through a pooler nobody can be elected to act')
+  },
+)
