@@ -1,0 +1,50 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { expect, it, onTestFinished } from 'vitest'
+import { useDatabase } from '../../support/database.ts'
+import { eventually } from '../../support/eventually.ts'
+import { isInstalled } from './installed-tools.ts'
+import { environmentOf } from './migrations.ts'
+
+const db = useDatabase()
+const main = join(import.meta.dirname, '../../../src/cli/main.ts')
+
+// util-linux brings `script`, which runs a command in a terminal.
+it.runIf(process.platform === 'linux' && isInstalled('script'))(
+  'at a terminal, the command can ask, and gets Ctrl-C once: from the terminal, and not from here as well',
+  async () => {
+    const asks =
+      'trap "echo got Ctrl-C" INT; test -t 0 && echo "a terminal"; read one; read two; echo "answer: $two"; exit 5'
+    const lifeguard = [
+      process.execPath,
+      '--import',
+      import.meta.resolve('tsx'),
+      main,
+      'migrate',
+      '--',
+      'sh',
+      '-c',
+      asks,
+    ]
+    const line = lifeguard.map((word) => `'${word}'`).join(' ')
+    const terminal = spawn('script', ['--quiet', '--return', '--command', line, '/dev/null'], {
+      env: { ...process.env, ...environmentOf(db), DATABASE_URL: '' },
+      stdio: ['pipe', 'pipe', 'ignore'],
+    })
+    onTestFinished(() => void terminal.kill('SIGKILL'))
+    let screen = ''
+    terminal.stdout.on('data', (chunk) => {
+      screen += chunk
+    })
+    const shows = (text: string) => eventually(() => expect(screen).toContain(text), { withinMillis: 15_000 })
+    const closed = once(terminal, 'close')
+    await shows('a terminal')
+    terminal.stdin.write('\u0003')
+    await shows('got Ctrl-C')
+    terminal.stdin.write('yes\n')
+    await shows('answer: yes')
+    expect(await closed).toEqual([5, null])
+    expect(screen.match(/got Ctrl-C/g)).toHaveLength(1)
+  },
+)
