@@ -1,5 +1,8 @@
-import { relative } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { join, relative } from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { systemClock } from '../../src/core/clock.ts'
 import { openSession } from '../postgres/sessions.ts'
 import { useDatabase } from '../support/database.ts'
@@ -35,6 +38,28 @@ describe('check', () => {
     )
     expect(out).not.toContain('unverified')
     expect(code).toBe(exitCode.found)
+  })
+
+  it('shows it for another process, which it never asks', async () => {
+    const service = join(import.meta.dirname, 'fixtures/leaky-service.ts')
+    const child = spawn(process.execPath, ['--import', 'tsx', service, db.url], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    onTestFinished(() => void child.kill('SIGKILL'))
+    await once(child.stdout, 'data')
+    const line =
+      readFileSync(service, 'utf8')
+        .split('\n')
+        .findIndex((text) => text.includes('connect()')) + 1
+    const migration = await openSession(db, 'migration')
+    const waiting = await migration.waitsFor('ALTER TABLE accounts ADD COLUMN d int')
+    const { out } = await check()
+    const place = `${relative(process.cwd(), service)}:${line}:`
+    expect(out).toContain(`opened at ${place}`)
+    expect(out).toContain('GET /datasets/:id, application orders')
+    expect(out).toContain(`application orders (pid ${child.pid} on `)
+    child.kill('SIGKILL')
+    expect(await waiting.outcome).toBeUndefined()
   })
 
   it('shows the process of a session whose statements are not tagged, and what that rests on', async () => {
