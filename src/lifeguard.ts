@@ -1,5 +1,5 @@
 import { AsyncResource } from 'node:async_hooks'
-import { endRunningStatement } from './adapters/pg-cancel.ts'
+import { endAbandonedStatement } from './adapters/pg-cancel.ts'
 import { type PoolWatch, watchPgPool } from './adapters/pg-pool.ts'
 import type { PgClientLike, PgPoolLike } from './adapters/pg-types.ts'
 import { Announcer } from './announcer.ts'
@@ -176,7 +176,7 @@ export function createLifeguard(options?: LifeguardOptions): Lifeguard {
     },
     transaction: (pool, work, transactionOptions) =>
       runTransaction(pool, work, transactionOptions, (client) =>
-        endRunningStatement(client, pool, settings.clock),
+        endAbandonedStatement(client, pool, settings.clock),
       ),
     session: (pool) => openSession(pool),
     async close() {

@@ -16,7 +16,7 @@ const isolations = ['read committed', 'repeatable read', 'serializable']
 /** serialization_failure and deadlock_detected: PostgreSQL asks to try the transaction again. */
 const retryable = new Set(['40001', '40P01'])
 
-/** `endRunning` ends on the server what the client is still running when the work has failed; it never fails itself. */
+/** `endRunning` ends on the server what the driver has given up waiting for; it never fails itself. */
 export async function runTransaction<Pool extends SessionPool, Result>(
   pool: Pool,
   work: (client: ClientOf<Pool>) => Promise<Result>,

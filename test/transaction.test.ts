@@ -242,6 +242,16 @@ describe('a transaction', () => {
     await expectWhole()
   })
 
+  it('does not cancel a statement that nobody awaits: its error would end the process', async () => {
+    let floating: Promise<unknown> | undefined
+    const running = lifeguard.transaction(pool, async (owned) => {
+      floating = owned.query('SELECT pg_sleep(0.2)')
+      throw new Error('of the work')
+    })
+    await expect(running).rejects.toThrow('of the work')
+    await expect(floating).resolves.toMatchObject({ rowCount: 1 })
+  })
+
   it('ends on the server what has timed out in the client only, and keeps the client', async () => {
     const impatient = ownPool(db, { query_timeout: 200 })
     await expect(

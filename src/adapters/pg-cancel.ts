@@ -2,7 +2,7 @@ import type { Clock } from '../core/clock.ts'
 import { within } from '../core/within.ts'
 import { clientBehind } from './pg-handle.ts'
 import type { Client, Connection, Pool } from './pg-types.ts'
-import { workOf } from './pg-work.ts'
+import { activeQuery, workOf } from './pg-work.ts'
 
 /** A server that does not answer a cancel request by then is not going to. */
 const cancelMillis = 1000
@@ -44,11 +44,17 @@ export function cancelRunning(client: Client, stream: unknown): Promise<void> {
   })
 }
 
-/** Cancels what a client is running for an owner that has given up on it, and waits until it is ready again. Never fails. */
-export async function endRunningStatement(owned: object, pool: unknown, clock: Clock): Promise<void> {
+/**
+ * Cancels a statement that the driver has given up (its option `query_timeout`), and waits until the client is ready
+ * again. Any other is left to end: its error may be one that nobody handles. Never fails.
+ */
+export async function endAbandonedStatement(owned: object, pool: unknown, clock: Clock): Promise<void> {
   const client = clientBehind(owned) as Client
   const { connection } = client
   if (connection === undefined || client.readyForQuery !== false || workOf(client) !== 'query') return
+  // The driver has answered already, and has put a function in place of the callback that takes nothing.
+  const { callback } = activeQuery(client) ?? {}
+  if (callback === undefined || callback.length > 0) return
   let settle = () => {}
   const settled = new Promise<void>((resolve) => {
     settle = resolve
