@@ -143,7 +143,8 @@ export function watchPgPool(
           const got = acquire(checkout, client)
           return answer(error, got.client, got.release ?? done)
         }
-        return arriving(client)?.then(handOut) ?? handOut()
+        // In a turn of its own: what the callback throws is no rejection.
+        return arriving(client)?.then(() => process.nextTick(handOut)) ?? handOut()
       }
       return start(checkout, () => Reflect.apply(original, self, [oneShot(onClient)]))
     }
