@@ -55,7 +55,8 @@ export class PgControl implements ClientControl {
   }
 
   get setUpByHost(): boolean {
-    return this.#owner.setUpByHost
+    // With this mark pg-promise tells the first owner of a session, with whom it sets the session up, for all of them.
+    return this.#owner.setUpByHost || '$useCount' in this.client
   }
 
   get gone(): boolean {

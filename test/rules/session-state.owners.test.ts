@@ -1,5 +1,6 @@
 import pg from 'pg'
 import Cursor from 'pg-cursor'
+import pgPromise from 'pg-promise'
 import { describe, expect, it } from 'vitest'
 import type { LifeguardOptions } from '../../src/index.ts'
 import { useDatabase } from '../support/database.ts'
@@ -44,6 +45,21 @@ describe('in enforce', () => {
     const { pool, found } = guarded({ mode: 'enforce', remedies: { 'dirty-release': 'report' } })
     await use(pool, 'SET search_path TO app', 'BEGIN')
     expect(await found('session-state')).toMatchObject({ left: ['search_path'] })
+  })
+})
+
+it('in enforce closes what pg-promise has set up with the first owner: it would not do so again', async () => {
+  const database = pgPromise({ schema: 'public', noWarnings: true })({ ...db.config, max: 1 })
+  const pool = database.$pool as unknown as pg.Pool
+  const { findings } = guardedPool({}, { mode: 'enforce' }, pool)
+  for (let round = 0; round < 3; round++)
+    expect(await database.one('SHOW search_path')).toEqual({ search_path: 'public' })
+  await pool.end()
+  expect(findings).toHaveLength(3)
+  expect(findings[0]).toMatchObject({
+    left: ['search_path'],
+    outcome: 'destroyed',
+    outcomeDetail: 'not reset: the application sets its sessions up itself',
   })
 })
 
