@@ -5,6 +5,7 @@ import { describeMillis } from './core/duration.ts'
 import type { FindingRecord } from './core/finding-record.ts'
 import type { Ledger } from './core/ledger.ts'
 import type { SessionItem } from './core/session-item.ts'
+import type { SessionPicture } from './core/session-picture.ts'
 import type { Settings } from './options.ts'
 import { destroySession } from './remedies/destroy.ts'
 import { resetSession } from './remedies/reset.ts'
@@ -47,10 +48,11 @@ export class Enforcer {
     record: FindingRecord,
     control: ClientControl,
     items: readonly SessionItem[],
+    before: SessionPicture | undefined,
   ): Promise<void> | undefined {
     if (record.evidence.remedy !== 'reset') return this.apply(record, control, false)
     const { reference } = record
-    const reset = resetSession({ control, items, reference, clock: this.#settings.clock })
+    const reset = resetSession({ control, items, before, reference, clock: this.#settings.clock })
     return this.follow(reset.then(({ outcome, detail }) => record.remedied(outcome, detail)))
   }
 

@@ -74,11 +74,12 @@ export class StateJudge {
 
   async #inspect(checkout: Checkout, control: ClientControl): Promise<'proceed' | 'destroyed'> {
     const sent = control.changes?.left(false) ?? []
+    const before = control.picture
     const items = (await this.#itemsLeft(control)).filter((item) => !this.#ignores(item))
     const keys = keysOf(items)
     const record = this.#open(checkout, items, sent.find(({ item }) => keys.has(itemKey(item)))?.stack)
     if (record === undefined) return 'proceed'
-    const remedy = this.#enforcer.applyToState(record, control, items)
+    const remedy = this.#enforcer.applyToState(record, control, items, before)
     this.#announcer.finding(record, remedy)
     await remedy
     if (checkout.phase === 'destroyed') return 'destroyed'

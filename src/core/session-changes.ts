@@ -70,9 +70,17 @@ export class SessionChanges {
     this.#sent.push({ text, changes, stack })
   }
 
-  /** A statement of this text has failed. What it did is undone, but for advisory locks, of which nothing is known then. */
+  /**
+   * A statement of this text has failed. What it did is undone, but for what it had committed itself, which may be any part
+   * of it, and for advisory locks, of which nothing is known then.
+   */
   failed(text: string | undefined): void {
-    this.#take(text)
+    const { changes = [], stack } = this.#take(text) ?? {}
+    const commit = changes.findLastIndex(({ does }) => does === 'commit')
+    const committed = changes.slice(0, Math.max(0, commit))
+    for (const change of committed) {
+      if (change.does === 'leave') this.#put(itemKey(change.item), { ...change, maybeBack: true, stack })
+    }
   }
 
   /** ReadyForQuery has come, with the transaction's letter. */

@@ -1,7 +1,13 @@
 import type { ClientControl } from '../core/client-control.ts'
 import type { Clock } from '../core/clock.ts'
 import { itemKey, resetStatements, type SessionItem } from '../core/session-item.ts'
-import { isUntold, pictureQuery, readPicture, type SessionPicture } from '../core/session-picture.ts'
+import {
+  differences,
+  isUntold,
+  pictureQuery,
+  readPicture,
+  type SessionPicture,
+} from '../core/session-picture.ts'
 import { within } from '../core/within.ts'
 import type { FindingReference } from '../errors.ts'
 import { destroySession } from './destroy.ts'
@@ -25,6 +31,8 @@ export async function lookAt(
 export interface ResetOrder {
   readonly control: ClientControl
   readonly items: readonly SessionItem[]
+  /** What the session held when the owner got it, where that is known. */
+  readonly before: SessionPicture | undefined
   readonly reference: FindingReference
   readonly clock: Clock
 }
@@ -33,13 +41,20 @@ export interface ResetOrder {
  * Takes back what was left in the session, and looks whether it is gone; else the session is destroyed, so that nobody
  * gets it. Never fails.
  */
-export async function resetSession({ control, items, reference, clock }: ResetOrder): Promise<RemedyResult> {
+export async function resetSession({
+  control,
+  items,
+  before,
+  reference,
+  clock,
+}: ResetOrder): Promise<RemedyResult> {
   try {
     if (control.setUpByHost) throw new Error('the application sets its sessions up itself')
     await within(clock, resetMillis, control.run(resetStatements(items).join('; ')))
     const after = await lookAt(control, items, clock)
-    const left = items.find((item) => after.has(itemKey(item)) && !isUntold(item))
-    if (left !== undefined) throw new Error(`${left.name || left.kind} is still there`)
+    const differs = before === undefined ? isStillThere(after) : isNotAsBefore(before, after)
+    const left = items.find(differs)
+    if (left !== undefined) throw new Error(`${left.name || left.kind} is not what it was`)
     if (control.picture !== undefined) control.picture = after
     return { outcome: 'reset' }
   } catch (error) {
@@ -49,4 +64,13 @@ export async function resetSession({ control, items, reference, clock }: ResetOr
       detail: `not reset: ${error instanceof Error ? error.message : String(error)}`,
     }
   }
+}
+
+function isStillThere(after: SessionPicture): (item: SessionItem) => boolean {
+  return (item) => after.has(itemKey(item)) && !isUntold(item)
+}
+
+function isNotAsBefore(before: SessionPicture, after: SessionPicture): (item: SessionItem) => boolean {
+  const differing = new Set(differences(before, after).map(itemKey))
+  return (item) => differing.has(itemKey(item))
 }

@@ -127,3 +127,43 @@ describe.each(['observe', 'enforce'] as const)('with verify, in %s', (mode) => {
     expect(findings[0]?.checkout.id).toBe(2)
   })
 })
+
+it('with verify, in enforce, closes a session to which RESET does not bring back what it was', async () => {
+  class Prepared extends pg.Client {
+    override connect(...[callback]: unknown[]): never {
+      const connected = super.connect().then(() => this.query('SET search_path TO app'))
+      const done = callback as (error?: Error) => void
+      return connected.then(() => done(), done) as never
+    }
+  }
+  const options: LifeguardOptions = { mode: 'enforce', sessionState: { verify: true } }
+  const { pool, found } = guarded(options, { Client: Prepared })
+  await use(pool, 'SET search_path TO other')
+  expect(await found('session-state')).toMatchObject({
+    left: ['search_path'],
+    outcome: 'destroyed',
+    outcomeDetail: 'not reset: search_path is not what it was',
+  })
+  expect((await pool.query('SHOW search_path')).rows).toEqual([{ search_path: 'app' }])
+})
+
+describe.each(['observe', 'enforce'] as const)(
+  'where a text of several statements has failed, in %s',
+  (mode) => {
+    const text = 'BEGIN; SET search_path TO app; COMMIT; SELECT 1/0'
+
+    it('nobody is accused without proof', async () => {
+      const { pool, findings } = guarded({ mode })
+      await use(pool, text.replace('COMMIT', 'SELECT 1/0; COMMIT'), 'ROLLBACK')
+      await pool.query('SELECT 1')
+      expect(findings).toEqual([])
+    })
+
+    it('what it had committed is found by asking', async () => {
+      const { pool, kinds } = guarded({ mode })
+      await use(pool, text)
+      await pool.query('SELECT 1')
+      expect(kinds()).toEqual(mode === 'observe' ? [] : ['session-state'])
+    })
+  },
+)
