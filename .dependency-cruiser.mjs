@@ -60,20 +60,26 @@ const rooms = {
   reporters: { imports: ['core'] },
   http: { imports: ['lifeguard.ts', 'scopes.ts'] },
   otel: { imports: ['lifeguard.ts', 'core'] },
-  testing: { imports: ['lifeguard.ts', 'audit.ts', 'core', 'reporters'] },
+  // What a guarded service says over HTTP, for those who ask from outside.
+  service: { imports: ['core'] },
+  testing: { imports: ['lifeguard.ts', 'audit.ts', 'core', 'reporters', 'service'] },
   register: { imports: ['lifeguard.ts', 'adapters', 'http'] },
   postgres: {},
   dashboard: { imports: ['lifeguard.ts', 'postgres'] },
-  // Nothing of an application: of core only what turns text and durations into something for people.
+  // Nothing of an application: of core and reporters only what turns data into something for people.
   cli: {
     imports: [
       'postgres',
-      'core/redaction.ts',
-      'core/harmless.ts',
-      'core/duration.ts',
+      'service',
       'core/application-name.ts',
+      'core/duration.ts',
+      'core/harmless.ts',
+      'core/ignore.ts',
+      'core/redaction.ts',
       'core/sql-tag.ts',
+      'reporters/finding-text.ts',
     ],
+    typesOnly: ['core/finding.ts'],
   },
 }
 

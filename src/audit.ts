@@ -1,7 +1,7 @@
 import type { AuditBook } from './core/audits.ts'
 import type { Checkout, CheckoutPool } from './core/checkout.ts'
 import { systemClock } from './core/clock.ts'
-import type { Finding, FindingKind, Remedy } from './core/finding.ts'
+import { type Finding, type FindingKind, isLeak, type Remedy } from './core/finding.ts'
 import type { FindingRecord } from './core/finding-record.ts'
 import type { Ledger } from './core/ledger.ts'
 import { type CapturedStack, type Origin, originOf } from './core/origin.ts'
@@ -77,11 +77,6 @@ export function auditOf(lifeguard: object): Audit | undefined {
 
 export function registerAudit(lifeguard: object, { audit }: AuditSource): void {
   audits.set(lifeguard, audit)
-}
-
-/** Says that something was left behind or done wrong, and not that somebody else ended a session. */
-function isLeak({ certainty, kind }: Finding): boolean {
-  return certainty === 'certain' && kind !== 'session-killed'
 }
 
 /** A program that makes pools without end must not fill the memory with them. */

@@ -1,5 +1,6 @@
 import { ConnectionError } from '../errors.ts'
 import type { ServerSession, ServerSnapshot } from '../postgres/index.ts'
+import { askService, fieldOf, pathBelow, type Service, serviceUrl, textOf } from '../service/ask-service.ts'
 import { UsageError } from './command.ts'
 import type { OriginOf } from './session-origin.ts'
 
@@ -18,7 +19,6 @@ export interface AppState {
   readonly checkouts: readonly AppCheckout[]
 }
 
-const answerMillis = 5_000
 /** Clocks of two machines differ. */
 const clockSkewMillis = 5_000
 
@@ -28,21 +28,25 @@ const clockSkewMillis = 5_000
  * @throws ConnectionError if it does not answer, or not as a lifeguard does; UsageError if the URL is none
  */
 export async function readApp(url: string, token: string | undefined): Promise<AppState> {
-  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
+  const service = await askApp(url, token)
+  const checkouts = fieldOf(await service.ask('snapshot'), 'checkouts')
+  if (!Array.isArray(checkouts))
+    throw new ConnectionError(`${service.url}/snapshot: this is no snapshot of a lifeguard`)
+  const { workingDirectory } = service
+  return { url: service.url, checkouts: checkouts.flatMap((one) => readCheckout(one, workingDirectory)) }
+}
+
+/**
+ * Finds the lifeguard of the application that `--app` names.
+ *
+ * @throws ConnectionError, UsageError
+ */
+export function askApp(url: string, token: string | undefined): Promise<Service> {
+  const base = serviceUrl(url)
+  if (base === undefined) {
     throw new UsageError('--app must be a URL such as http://127.0.0.1:3000/lifeguard.')
   }
-  const base = url.replace(/\/+$/, '')
-  const index = await get(base, token)
-  if (field(index, 'service') !== 'pg-lifeguard') {
-    throw new ConnectionError(
-      `${base}: there is no lifeguard here; is lifeguardHandler mounted at this path?`,
-    )
-  }
-  const directory = textOf(field(index, 'workingDirectory'))
-  const checkouts = field(await get(`${base}/snapshot`, token), 'checkouts')
-  if (!Array.isArray(checkouts))
-    throw new ConnectionError(`${base}/snapshot: this is no snapshot of a lifeguard`)
-  return { url: base, checkouts: checkouts.flatMap((one) => readCheckout(one, directory)) }
+  return askService(base, { token, tokenName: '--app-token' })
 }
 
 /**
@@ -97,61 +101,23 @@ function doubt(session: ServerSession, checkout: AppCheckout, unknown: number): 
   return undefined
 }
 
-async function get(url: string, token: string | undefined): Promise<unknown> {
-  let response: Response
-  try {
-    response = await fetch(url, {
-      headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
-      redirect: 'error',
-      signal: AbortSignal.timeout(answerMillis),
-    })
-  } catch (error) {
-    const cause = error instanceof Error ? (error.cause ?? error) : error
-    throw new ConnectionError(
-      `${url}: ${cause instanceof Error ? cause.message || cause.name : String(cause)}`,
-    )
-  }
-  if (response.status === 401 || response.status === 403) {
-    throw new ConnectionError(`${url}: refused (${response.status}); give its token with --app-token`)
-  }
-  if (!response.ok) throw new ConnectionError(`${url}: answered ${response.status}`)
-  try {
-    return await response.json()
-  } catch {
-    throw new ConnectionError(`${url}: the answer is no JSON`)
-  }
-}
-
 function readCheckout(checkout: unknown, directory: string | undefined): AppCheckout[] {
-  const pid = field(checkout, 'pid')
-  if (typeof pid !== 'number' || field(checkout, 'phase') === 'waiting') return []
-  const acquiredAt = field(checkout, 'acquiredAt')
-  const origin = field(checkout, 'origin') ?? field(checkout, 'transactionOrigin')
-  const file = textOf(field(origin, 'file'))
-  const scope = textOf(field(field(checkout, 'scope'), 'name'))
+  const pid = fieldOf(checkout, 'pid')
+  if (typeof pid !== 'number' || fieldOf(checkout, 'phase') === 'waiting') return []
+  const acquiredAt = fieldOf(checkout, 'acquiredAt')
+  const origin = fieldOf(checkout, 'origin') ?? fieldOf(checkout, 'transactionOrigin')
+  const file = textOf(fieldOf(origin, 'file'))
+  const scope = textOf(fieldOf(fieldOf(checkout, 'scope'), 'name'))
   return [
     {
       pid,
-      pool: textOf(field(checkout, 'pool')) ?? '',
-      transaction: textOf(field(checkout, 'transaction')) ?? 'idle',
+      pool: textOf(fieldOf(checkout, 'pool')) ?? '',
+      transaction: textOf(fieldOf(checkout, 'transaction')) ?? 'idle',
       ...(typeof acquiredAt === 'number' ? { acquiredAt } : {}),
-      ...(file === undefined ? {} : { place: `${below(file, directory)}:${String(field(origin, 'line'))}` }),
+      ...(file === undefined
+        ? {}
+        : { place: `${pathBelow(file, directory) ?? file}:${String(fieldOf(origin, 'line'))}` }),
       ...(scope === undefined ? {} : { scope }),
     },
   ]
-}
-
-function below(file: string, directory: string | undefined): string {
-  const prefix = directory === undefined ? undefined : `${directory.replace(/[\\/]+$/, '')}`
-  if (prefix === undefined || !file.startsWith(prefix) || !/^[\\/]/.test(file.slice(prefix.length)))
-    return file
-  return file.slice(prefix.length + 1)
-}
-
-function field(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined
-}
-
-function textOf(value: unknown): string | undefined {
-  return typeof value === 'string' && value !== '' ? value : undefined
 }

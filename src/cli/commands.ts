@@ -22,4 +22,9 @@ export const commands: readonly CommandEntry[] = [
     summary: 'run a migration tool, and get it through',
     load: async () => (await import('./commands/migrate.ts')).migrate,
   },
+  {
+    name: 'verify',
+    summary: 'fail if a guarded application has leaked, after a run of tests',
+    load: async () => (await import('./commands/verify.ts')).verify,
+  },
 ]

@@ -5,6 +5,11 @@ import { pgBouncerOrigins, readPgBouncer } from './pgbouncer-origins.ts'
 import { firstOrigin, type OriginOf } from './session-origin.ts'
 import { formerTags, statementTags } from './session-tags.ts'
 
+export const appTokenOption: OptionSpec = {
+  flags: '--app-token <token>',
+  description: 'its token (default: LIFEGUARD_TOKEN); needed from another machine',
+}
+
 /** Who else is asked whose a session is. */
 export const originOptions: readonly OptionSpec[] = [
   {
@@ -12,10 +17,7 @@ export const originOptions: readonly OptionSpec[] = [
     description:
       'ask this application, which has mounted lifeguardHandler, for the lines of code: http://127.0.0.1:3000/lifeguard',
   },
-  {
-    flags: '--app-token <token>',
-    description: 'its token (default: LIFEGUARD_TOKEN); needed from another machine',
-  },
+  appTokenOption,
   {
     flags: '--pgbouncer <url>',
     description: 'ask this PgBouncer which client has which session: postgres://admin@host:6432',

@@ -79,7 +79,7 @@ function describe(command: Command, spec: CommandSpec): void {
   const parts = [
     ...(spec.notes === undefined ? [] : [spec.notes]),
     ['Examples:', ...examples].join('\n'),
-    connectionHelp,
+    ...(spec.options.some(({ flags }) => flags.startsWith('--url ')) ? [connectionHelp] : []),
     spec.exitCodes ?? exitCodesHelp,
   ]
   command.addHelpText('after', `\n${parts.join('\n\n')}`)

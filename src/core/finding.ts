@@ -86,3 +86,8 @@ export interface Finding {
   /** How it cleared: "released after 41.2 s". */
   readonly resolution?: string
 }
+
+/** What a leak check fails: something was left behind or done wrong, and not by somebody else who ended a session. */
+export function isLeak({ certainty, kind }: Pick<Finding, 'certainty' | 'kind'>): boolean {
+  return certainty === 'certain' && kind !== 'session-killed'
+}

@@ -1,14 +1,13 @@
 import type { Finding } from '../core/finding.ts'
+import { ignoring } from '../core/ignore.ts'
 import { rejectUnknown, requireObject } from '../core/option-check.ts'
 import { settle } from '../core/settle.ts'
 import { OptionError } from '../errors.ts'
 import type { Lifeguard } from '../lifeguard.ts'
 import { type BaselineFile, openBaseline } from './baseline.ts'
-import { ignoring } from './ignore.ts'
 import { LeakCheckError, type LeakError, leakError } from './leak-error.ts'
-import { auditFor, blindnessOf, checkedSettleMillis } from './subject.ts'
+import { auditFor, blindnessOf, checkedSettleMillis, type VerifyOptions } from './subject.ts'
 import { requireUnendedPools, type UnendedPools, unendedPoolsError, watchForHang } from './unended-pools.ts'
-import type { VerifyOptions } from './verify.ts'
 
 export interface LeakCheckOptions extends VerifyOptions {
   /** A file of known leaks, relative to the working directory: they do not fail, new ones and listed ones that are gone do. */

@@ -1,7 +1,15 @@
 import { type Audit, auditOf } from '../audit.ts'
+import type { IgnoreRule } from '../core/ignore.ts'
 import { OptionError } from '../errors.ts'
 import type { Lifeguard } from '../lifeguard.ts'
 import { LeakCheckError } from './leak-error.ts'
+
+export interface VerifyOptions {
+  /** What is meant to be there. Its sessions are left alone. */
+  readonly ignore?: readonly IgnoreRule[]
+  /** How long to wait for what may still end well, before anybody is accused. Default 500. */
+  readonly settleMillis?: number
+}
 
 const defaultSettleMillis = 500
 

@@ -1,24 +1,19 @@
+import { ignoring } from '../core/ignore.ts'
 import { rejectUnknown, requireObject } from '../core/option-check.ts'
 import { settle } from '../core/settle.ts'
 import { OptionError } from '../errors.ts'
 import type { Lifeguard } from '../lifeguard.ts'
-import { type IgnoreRule, ignoring } from './ignore.ts'
 import { LeakCheckError, leakError } from './leak-error.ts'
-import { auditFor, blindnessOf, checkedSettleMillis } from './subject.ts'
+import { auditFor, blindnessOf, checkedSettleMillis, type VerifyOptions } from './subject.ts'
 
+export type { IgnoreRule, Pattern } from '../core/ignore.ts'
 export { githubAnnotations } from '../reporters/github.ts'
 export { junitReport } from '../reporters/junit.ts'
 export { markdownSummary } from '../reporters/markdown.ts'
 export { type SarifLog, sarifLog } from '../reporters/sarif.ts'
-export type { IgnoreRule, Pattern } from './ignore.ts'
 export { LeakCheckError, LeakError } from './leak-error.ts'
-
-export interface VerifyOptions {
-  /** What is meant to be there. Its sessions are left alone. */
-  readonly ignore?: readonly IgnoreRule[]
-  /** How long to wait for what may still end well, before anybody is accused. Default 500. */
-  readonly settleMillis?: number
-}
+export type { VerifyOptions } from './subject.ts'
+export { type VerifyServiceOptions, verifyService } from './verify-service.ts'
 
 /**
  * Verifies that nothing is left behind: no session is checked out, and nothing was found that is certain. Waits for what

@@ -1,7 +1,7 @@
-import { type Finding, type FindingKind, findingKinds } from '../core/finding.ts'
-import { oneOf, rejectUnknown, requireObject } from '../core/option-check.ts'
-import { describeFrame } from '../core/origin.ts'
 import { OptionError } from '../errors.ts'
+import { type Finding, type FindingKind, findingKinds } from './finding.ts'
+import { oneOf, rejectUnknown, requireObject } from './option-check.ts'
+import { describeFrame } from './origin.ts'
 
 /** A text is looked for in what it is compared with. */
 export type Pattern = string | RegExp

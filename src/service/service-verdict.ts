@@ -1,0 +1,121 @@
+import { describeMillis } from '../core/duration.ts'
+import { type Finding, isLeak } from '../core/finding.ts'
+import { describeFrame } from '../core/origin.ts'
+import type { CheckoutSnapshot } from '../core/snapshot.ts'
+import type { Service } from './ask-service.ts'
+import { lookAt, type ServiceLook } from './service-look.ts'
+
+export interface ServiceVerdict {
+  readonly leaks: readonly Finding[]
+  /** Why nothing can be said for certain of the rest, even if there are no leaks. */
+  readonly blindness: string | undefined
+}
+
+export interface ServiceQuestion {
+  readonly isIgnored: (finding: Finding) => boolean
+  /** How long to wait for what may still end well. */
+  readonly settleMillis: number
+  /** Only what was checked out or found in this time before the first look, by the clock of the service. */
+  readonly withinMillis: number | undefined
+  readonly pause: (millis: number) => Promise<unknown>
+}
+
+const firstPauseMillis = 20
+const longestPauseMillis = 1_000
+/** So many resolved findings a lifeguard keeps. */
+const mostResolved = 200
+
+/**
+ * Asks a service, when nobody uses it any more, what it has left behind: again and again with growing pauses, as long as
+ * something is out that may still come back.
+ *
+ * @throws ConnectionError
+ */
+export async function verdictOfService(
+  service: Service,
+  { isIgnored, settleMillis, withinMillis, pause }: ServiceQuestion,
+): Promise<ServiceVerdict> {
+  let look = await lookAt(service)
+  const since = withinMillis === undefined ? Number.NEGATIVE_INFINITY : look.takenAt - withinMillis
+  const unseen = new Map<string, number>()
+  const isOut = (checkout: CheckoutSnapshot) =>
+    checkout.exemption === undefined &&
+    (checkout.acquiredAt ?? checkout.requestedAt) >= since &&
+    !isIgnored(leftOut(checkout, look.takenAt, settleMillis))
+  let left = settleMillis
+  for (let next = firstPauseMillis; ; next = Math.min(2 * next, longestPauseMillis)) {
+    noteUnseen(look, unseen)
+    const isPending = look.checkouts.some(isOut) || [...unseen.values()].some((clients) => clients > 0)
+    if (left <= 0 || !isPending) break
+    const wait = Math.min(next, left)
+    left -= wait
+    await pause(wait)
+    look = await lookAt(service)
+  }
+  const found = look.findings.filter((finding) => isLeak(finding) && finding.openedAt >= since)
+  const known = new Set(found.map(({ checkout }) => checkout.id))
+  const out = look.checkouts.filter(
+    (checkout) => checkout.phase === 'out' && isOut(checkout) && !known.has(checkout.id),
+  )
+  return {
+    leaks: [
+      ...found.filter((finding) => !isIgnored(finding)),
+      ...out.map((checkout) => leftOut(checkout, look.takenAt, settleMillis)),
+    ],
+    blindness: blindnessOf(look, unseen, since),
+  }
+}
+
+/** What the lifeguard would say of it if the work that it was for were over. */
+function leftOut(
+  { pool, origin, transactionOrigin, scope, ...checkout }: CheckoutSnapshot,
+  takenAt: number,
+  settleMillis: number,
+): Finding {
+  const place = origin ?? transactionOrigin
+  const wait = settleMillis > 0 ? ` after a wait of ${describeMillis(settleMillis)}` : ''
+  return {
+    id: `checkout ${checkout.id}`,
+    kind: 'outlived-scope',
+    certainty: 'certain',
+    pool,
+    checkout,
+    ...(origin === undefined ? {} : { origin }),
+    ...(transactionOrigin === undefined ? {} : { transactionOrigin }),
+    ...(scope === undefined ? {} : { scope }),
+    hint: `still checked out${wait}: release was not reached, or the work still goes on`,
+    remedy: 'report',
+    fingerprint: `outlived-scope ${pool} ${place === undefined ? 'unknown place' : describeFrame(place)}`,
+    occurrences: 1,
+    openedAt: takenAt,
+  }
+}
+
+/** Clients that are in use without a checkout. Statements of `pool.query` are over sooner or later, so the least counts. */
+function noteUnseen({ pools }: ServiceLook, unseen: Map<string, number>): void {
+  for (const { name, total, idle, out } of pools) {
+    const clients = Math.max(0, total - idle - out)
+    unseen.set(name, Math.min(unseen.get(name) ?? clients, clients))
+  }
+}
+
+function blindnessOf(
+  { pools, findings }: ServiceLook,
+  unseen: ReadonlyMap<string, number>,
+  since: number,
+): string | undefined {
+  if (pools.length === 0) {
+    return 'its lifeguard watches no pool, so that nothing can be said: call lifeguard.watch(pool) where the pool is made'
+  }
+  for (const [name, clients] of unseen) {
+    if (clients === 0) continue
+    const which = clients === 1 ? '1 client is' : `${clients} clients are`
+    return `of pool ${name}, ${which} in use that its lifeguard does not see: out before the pool was watched, or in a statement of pool.query that still runs`
+  }
+  // Kept are those that resolved last. If one of them resolved before the time in question, nothing of it is lost.
+  const resolved = findings.filter(({ resolvedAt }) => resolvedAt !== undefined)
+  if (resolved.length >= mostResolved && resolved.every(({ resolvedAt }) => (resolvedAt ?? 0) >= since)) {
+    return `it keeps its last ${mostResolved} findings only, and has had more: some may be lost`
+  }
+  return undefined
+}
