@@ -62,7 +62,7 @@ const rooms = {
   otel: { imports: ['lifeguard.ts', 'core'] },
   // What a guarded service says over HTTP, for those who ask from outside.
   service: { imports: ['core'] },
-  testing: { imports: ['lifeguard.ts', 'audit.ts', 'core', 'reporters', 'service'] },
+  testing: { imports: ['lifeguard.ts', 'audit.ts', 'core', 'reporters', 'service', 'adapters/override.ts'] },
   register: { imports: ['lifeguard.ts', 'adapters', 'http'] },
   postgres: {},
   dashboard: { imports: ['lifeguard.ts', 'postgres'] },

@@ -7,7 +7,8 @@ import type { Lifeguard } from '../lifeguard.ts'
 import { type BaselineFile, openBaseline } from './baseline.ts'
 import { LeakCheckError, type LeakError, leakError } from './leak-error.ts'
 import { auditFor, blindnessOf, checkedSettleMillis, type VerifyOptions } from './subject.ts'
-import { requireUnendedPools, type UnendedPools, unendedPoolsError, watchForHang } from './unended-pools.ts'
+import { standaloneClients } from './unended-clients.ts'
+import { requireUnendedPools, type UnendedPools, unendedError, watchForHang } from './unended-pools.ts'
 
 export interface LeakCheckOptions extends VerifyOptions {
   /** A file of known leaks, relative to the working directory: they do not fail, new ones and listed ones that are gone do. */
@@ -15,8 +16,8 @@ export interface LeakCheckOptions extends VerifyOptions {
   /** Called with what a test, or the rest of a file, fails with: for a report of your own. */
   readonly onLeak?: (leaks: readonly Finding[]) => void
   /**
-   * Pools that nobody has ended when all tests are over: `tell` (default) says so on stderr if they keep the process from
-   * ending, `fail` fails the test file, `ignore` says nothing.
+   * Pools that nobody has ended when all tests are over, and clients that `watchClients` knows: `tell` (default) says so
+   * on stderr if they keep the process from ending, `fail` fails the test file, `ignore` says nothing.
    */
   readonly unendedPools?: UnendedPools
 }
@@ -103,7 +104,10 @@ export function createLeakCheck(
     await settle(inspection.pending, settleMillis)
     const leaks = await inspection.conclude(isIgnored)
     if (leaks.length > 0) return failure(leaks)
-    if (unendedPools === 'fail') return unendedPoolsError(audit)
+    if (unendedPools === 'fail') {
+      await settle(() => standaloneClients().some(({ ending }) => ending), settleMillis)
+      return unendedError(audit)
+    }
     if (unendedPools === 'tell' && traits.waitsForExit) watchForHang(audit)
     return undefined
   }

@@ -2,8 +2,9 @@ import type { Audit, AuditedPool } from '../audit.ts'
 import { oneOf } from '../core/option-check.ts'
 import { describeFrame } from '../core/origin.ts'
 import { LeakCheckError } from './leak-error.ts'
+import { describeClients, standaloneClients } from './unended-clients.ts'
 
-/** What is done about pools that nobody has ended when the tests are over. */
+/** What is done about pools, and clients of no pool, that nobody has ended when the tests are over. */
 export type UnendedPools = 'tell' | 'fail' | 'ignore'
 
 // Bound when the module loads: a test's fake timers must not stop it.
@@ -17,21 +18,25 @@ export function requireUnendedPools(value: UnendedPools = 'tell'): UnendedPools 
   return oneOf('unendedPools', value, ['tell', 'fail', 'ignore'])
 }
 
-/** What a test file fails with if pools are still open. */
-export function unendedPoolsError(audit: Audit): LeakCheckError | undefined {
-  const open = audit.pools().filter(isOpen)
-  return open.length === 0 ? undefined : new LeakCheckError(describe(open))
+/** What a test file fails with if pools or clients are still open. */
+export function unendedError(audit: Audit): LeakCheckError | undefined {
+  const open = describeOpen(audit)
+  return open === '' ? undefined : new LeakCheckError(open)
 }
 
-/** Says on stderr which pools keep the process from ending, if something does. Keeps it from ending itself no longer. */
+/** Says on stderr what keeps the process from ending, if something does. Keeps it from ending itself no longer. */
 export function watchForHang(audit: Audit): void {
   setSystemTimeout(() => {
-    const open = audit.pools().filter(isOpen)
-    if (open.length === 0) return
-    process.stderr.write(
-      `pg-lifeguard: the tests are over and the process does not end.\n${describe(open)}\n`,
-    )
+    const open = describeOpen(audit)
+    if (open === '') return
+    process.stderr.write(`pg-lifeguard: the tests are over and the process does not end.\n${open}\n`)
   }, hangMillis).unref()
+}
+
+/** One line for each, nothing if all is ended. */
+function describeOpen(audit: Audit): string {
+  const pools = audit.pools().filter(isOpen)
+  return [describe(pools), describeClients(standaloneClients())].filter((text) => text !== '').join('\n')
 }
 
 /** A pool without connections keeps nothing, ended or not. */

@@ -13,6 +13,12 @@ export { markdownSummary } from '../reporters/markdown.ts'
 export { type SarifLog, sarifLog } from '../reporters/sarif.ts'
 export { LeakCheckError, LeakError } from './leak-error.ts'
 export type { VerifyOptions } from './subject.ts'
+export {
+  type ClientWatch,
+  type PgModuleLike,
+  type UnendedClient,
+  watchClients,
+} from './unended-clients.ts'
 export { type VerifyServiceOptions, verifyService } from './verify-service.ts'
 
 /**

@@ -166,4 +166,43 @@ ${innocent}`
     },
     runnerTestMillis,
   )
+
+  const watchingClients = (text: string) =>
+    `import pg from 'pg'\nimport { watchClients } from 'pg-lifeguard/testing'\n${text}\nwatchClients(pg)\n`
+  const connects = (then: string) => `import pg from 'pg'
+test('connects', async () => {
+  const client = new pg.Client()
+  await client.connect()
+  ${then}
+})`
+
+  it(
+    'fails a file that leaves a client of no pool open, if it is to, and names the line',
+    async () => {
+      const options = "{ settleMillis: 20, unendedPools: 'fail' }"
+      await expectRefusal(
+        { test: connects('client.unref()'), options, setUp: watchingClients },
+        /a client, connected at test\/one\.test\.js:\d+:\d+, was never ended: call client\.end\(\)/,
+      )
+      const { code, output } = await outcome({
+        test: connects('await client.end()'),
+        options,
+        setUp: watchingClients,
+      })
+      expect(code, output).toBe(0)
+    },
+    2 * runnerTestMillis,
+  )
+
+  it.skipIf(runner.entry === 'vitest')(
+    'tells which client keeps the process from ending',
+    async () => {
+      const test = connects('setTimeout(() => client.end(), 2500)')
+      const { code, output } = await outcome({ test, setUp: watchingClients })
+      expect(output).toMatch(/the tests are over and the process does not end/)
+      expect(output).toMatch(/a client, connected at test\/one\.test\.js:6:\d+, was never ended/)
+      expect(code, output).toBe(0)
+    },
+    runnerTestMillis,
+  )
 })
