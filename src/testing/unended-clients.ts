@@ -73,11 +73,12 @@ export function watchClients(pg: PgModuleLike): ClientWatch {
     prototype,
     'connect',
     (original) =>
-      function (this: Client, ...args: unknown[]) {
-        if (!open.has(this)) {
-          open.set(this, { client: this, stack: captureStack(), ending: false })
+      function (this: unknown, ...args: unknown[]) {
+        const client = this as Client
+        if (!open.has(client)) {
+          open.set(client, { client, stack: captureStack(), ending: false })
           // Comes in any case, also if it could not connect.
-          this.once('end', () => open.delete(this))
+          client.once('end', () => open.delete(client))
         }
         return Reflect.apply(original, this, args)
       },
@@ -86,8 +87,8 @@ export function watchClients(pg: PgModuleLike): ClientWatch {
     prototype,
     'end',
     (original) =>
-      function (this: Client, ...args: unknown[]) {
-        const entry = open.get(this)
+      function (this: unknown, ...args: unknown[]) {
+        const entry = open.get(this as Client)
         if (entry !== undefined) entry.ending = true
         return Reflect.apply(original, this, args)
       },

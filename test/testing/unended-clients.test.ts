@@ -27,7 +27,7 @@ describe('watchClients', () => {
     await one.connect()
     const other = new pg.Client(db.config)
     await new Promise<void>((resolve, reject) => {
-      other.connect((error) => (error ? reject(error) : resolve()))
+      other.connect((error: unknown) => (error ? reject(error) : resolve()))
     })
     expect(clients.unended()).toHaveLength(2)
     await one.end()
