@@ -50,9 +50,9 @@ export class Checkout {
   /** When the client last became ready: no statement has been running since, unless one is now. */
   idleSince = 0
   /** How long its transactions that are over were open with no statement running; undefined if it had none. */
-  #outsideMillis: number | undefined = undefined
-  /** Where that clock stood when the present transaction was opened. */
-  #outsideSince: number | undefined = undefined
+  outsideBefore: number | undefined = undefined
+  /** What `now - busyMillis`, a clock that stands still in the database, read when the present transaction was opened. */
+  outsideSince: number | undefined = undefined
   /** The comment that its statements are sent with, once it is complete. */
   tag: string | undefined = undefined
   exemption: string | undefined = undefined
@@ -103,14 +103,14 @@ export class Checkout {
 
   /** Its transaction was opened, or has ended. */
   noteTransaction(change: 'opened' | 'ended', now: number): void {
-    if (change === 'ended') this.#outsideMillis = this.outsideMillis(now)
-    this.#outsideSince = change === 'opened' ? now - this.busyMillis : undefined
+    if (change === 'ended') this.outsideBefore = this.outsideMillis(now)
+    this.outsideSince = change === 'opened' ? now - this.busyMillis : undefined
   }
 
   /** How long its transactions have been open with no statement running; undefined if it has had none. */
   outsideMillis(now: number): number | undefined {
-    if (this.#outsideSince === undefined) return this.#outsideMillis
-    return (this.#outsideMillis ?? 0) + Math.max(0, now - this.busyMillis - this.#outsideSince)
+    if (this.outsideSince === undefined) return this.outsideBefore
+    return (this.outsideBefore ?? 0) + Math.max(0, now - this.busyMillis - this.outsideSince)
   }
 
   /** What is needed only while the client is out; a released client keeps no request alive. */
