@@ -11,6 +11,7 @@ import { rejectUnknown, requireBoolean, requireObject } from '../core/option-che
 import type { SpanIds } from '../core/trace.ts'
 import { OptionError } from '../errors.ts'
 import { type Lifeguard, partsOf } from '../lifeguard.ts'
+import { harmlessly } from './harmlessly.ts'
 import {
   findingAttributes,
   globalLoggerProvider,
@@ -80,20 +81,22 @@ export function instrumentLifeguard(lifeguard: Lifeguard, options: InstrumentOpt
 function followTraces(ledger: Ledger, spanEvents: boolean): () => void {
   // By what the checkout keeps anyway, so that the span lives no longer for it.
   const spans = new WeakMap<SpanIds, Span>()
-  ledger.activeSpan = () => {
-    const span = trace.getActiveSpan()
-    if (span === undefined) return undefined
-    const ids = span.spanContext()
-    if (ids.traceId === INVALID_TRACEID) return undefined
-    if (spanEvents) spans.set(ids, span)
-    return ids
-  }
+  ledger.activeSpan = () =>
+    harmlessly(() => {
+      const span = trace.getActiveSpan()
+      if (span === undefined) return undefined
+      const ids = span.spanContext()
+      if (ids.traceId === INVALID_TRACEID) return undefined
+      if (spanEvents) spans.set(ids, span)
+      return ids
+    })
   if (spanEvents) {
-    ledger.opened = (record) => {
-      const { span: ids } = record.evidence.checkout
-      const span = ids === undefined ? undefined : spans.get(ids)
-      if (span?.isRecording() === true) span.addEvent(eventNames.finding, findingAttributes(record.data()))
-    }
+    ledger.opened = (record) =>
+      harmlessly(() => {
+        const { span: ids } = record.evidence.checkout
+        const span = ids === undefined ? undefined : spans.get(ids)
+        if (span?.isRecording() === true) span.addEvent(eventNames.finding, findingAttributes(record.data()))
+      })
   }
   return () => {
     ledger.activeSpan = undefined

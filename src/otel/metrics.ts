@@ -5,6 +5,7 @@ import type { Ledger } from '../core/ledger.ts'
 import { describeFrame } from '../core/origin.ts'
 import { poolFigures } from '../core/pool-figures.ts'
 import type { Lifeguard } from '../lifeguard.ts'
+import { harmlessly } from './harmlessly.ts'
 import { attributeNames as attribute, metricNames as metric } from './names.ts'
 
 /** In seconds. From a client that lies ready, to a pool whose callers give up. */
@@ -121,11 +122,7 @@ function timeCheckouts(meter: Meter, ledger: Ledger): () => void {
   }
 
   function record(histogram: Histogram, pool: CheckoutPool, millis: number): void {
-    try {
-      histogram.record(millis / 1000, of(pool))
-    } catch {
-      // Foreign code in the path of a checkout, which must not fail for it.
-    }
+    harmlessly(() => histogram.record(millis / 1000, of(pool)))
   }
 
   return ledger.observe({
@@ -133,13 +130,7 @@ function timeCheckouts(meter: Meter, ledger: Ledger): () => void {
     connected: (pool, millis) => record(create, pool, millis),
     acquired: (pool, millis) => record(wait, pool, millis),
     released: (pool, millis) => record(use, pool, millis),
-    timedOut(pool) {
-      try {
-        timeouts.add(1, of(pool))
-      } catch {
-        // As above.
-      }
-    },
+    timedOut: (pool) => harmlessly(() => timeouts.add(1, of(pool))),
   })
 }
 

@@ -5,7 +5,7 @@ import { createLifeguard, manualClock, OptionError } from '../../src/index.ts'
 import { partsOf } from '../../src/lifeguard.ts'
 import { attributeNames as attribute, instrumentLifeguard, metricNames } from '../../src/otel/index.ts'
 import { useDatabase } from '../support/database.ts'
-import { socketOf } from '../support/guarded-pool.ts'
+import { guardedPool, socketOf } from '../support/guarded-pool.ts'
 import { startPipeline } from './pipeline.ts'
 
 const db = useDatabase()
@@ -191,6 +191,38 @@ describe('metrics', () => {
     const stopAgain = instrumentLifeguard(lifeguard, { meterProvider })
     expect(() => instrumentLifeguard(lifeguard)).toThrow(/is instrumented already/)
     stopAgain()
+  })
+})
+
+describe('an SDK that is broken', () => {
+  it('makes no checkout fail', async () => {
+    const broken = () => {
+      throw new Error('broken SDK')
+    }
+    const instrument = { record: broken, add: broken }
+    const meter = {
+      createHistogram: () => instrument,
+      createCounter: () => instrument,
+      createObservableUpDownCounter: () => instrument,
+      createObservableGauge: () => instrument,
+      addBatchObservableCallback() {},
+      removeBatchObservableCallback() {},
+    }
+    const { pool, lifeguard, clock, findings } = guardedPool({ ...db.config, max: 1 })
+    instrumentLifeguard(lifeguard, { meterProvider: { getMeter: () => meter } as never })
+    const warned: unknown[] = []
+    const listen = (warning: unknown) => warned.push(warning)
+    process.on('warning', listen)
+    onTestFinished(() => void process.off('warning', listen))
+    expect((await pool.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }])
+    const client = await pool.connect()
+    Object.assign(pool.options, { connectionTimeoutMillis: 50 })
+    await expect(pool.connect()).rejects.toThrow('timeout exceeded when trying to connect')
+    clock.advance(31_000)
+    client.release()
+    expect(findings.map(({ kind }) => kind)).toContain('long-hold')
+    // A listener that fails is told of as every other one.
+    await expect.poll(() => warned).not.toEqual([])
   })
 })
 
