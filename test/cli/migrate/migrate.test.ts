@@ -1,8 +1,11 @@
 import { execFileSync } from 'node:child_process'
+import pg from 'pg'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { createLifeguard } from '../../../src/index.ts'
 import { openSession, type Waiting } from '../../postgres/sessions.ts'
 import { useDatabase } from '../../support/database.ts'
 import { eventually } from '../../support/eventually.ts'
+import { hereLine } from '../../support/guarded-pool.ts'
 import { startProxy } from '../../support/tcp-proxy.ts'
 import { exitCode, pgLifeguard } from '../command-line.ts'
 import { columnsOf, expectNothingLeft, migrate, tool, waiter } from './migrations.ts'
@@ -97,6 +100,24 @@ describe('migrate', () => {
     expect(await columnsOf(db, 'datasets')).toContain('name')
     expect((await other.run('SELECT 1')).rowCount).toBe(1)
     await expect(idle.run('SELECT 1')).rejects.toThrow()
+  })
+
+  it('names the line of code that opened the blocker, where the application tags its statements', async () => {
+    const pool = new pg.Pool(db.config)
+    pool.on('error', () => {})
+    const lifeguard = createLifeguard({ tag: { application: 'orders' }, reporters: [] })
+    lifeguard.watch(pool)
+    const line = hereLine(1)
+    const client = await lifeguard.runInScope({ kind: 'job', name: 'nightly' }, () => pool.connect())
+    await client.query('BEGIN')
+    await client.query('SELECT id FROM datasets')
+    const run = migrate(db, ['--free', 'idle-in-transaction:0', '--lock-timeout', '0'], tool(alter))
+    expect((await run.ended).code).toBe(0)
+    expect(run.err()).toContain(`test/cli/migrate/migrate.test.ts:${line}`)
+    expect(run.err()).toContain('nightly')
+    client.release(true)
+    await lifeguard.close()
+    await pool.end()
   })
 
   it('looks again after it has freed one: another may stand behind', async () => {
