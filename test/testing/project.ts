@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import ts from 'typescript'
-import { afterAll, beforeAll } from 'vitest'
+import { afterAll, beforeAll, onTestFinished } from 'vitest'
 import type { TestDatabase } from '../support/database.ts'
 import type { Runner } from './runners.ts'
 
@@ -33,6 +33,15 @@ export interface Project {
   write(files: Readonly<Record<string, string>>): void
   read(path: string): string
   run(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<RunOutcome>
+  /** Runs a command that goes on until it is ended; the end of the test ends it. */
+  start(command: readonly string[]): RunningRunner
+}
+
+export interface RunningRunner {
+  /** All that was printed so far. */
+  output(): string
+  /** Resolves with the exit code. */
+  end(): Promise<number | null>
 }
 
 /**
@@ -65,25 +74,41 @@ export function useProject(runner: Runner, db: TestDatabase): Project {
     },
     read: (path) => readFileSync(join(folder, path), 'utf8'),
     run(args, extra = {}) {
-      const { host, port, user, password, database: name } = db.config
-      const env: NodeJS.ProcessEnv = {
-        ...process.env,
-        ...{ PGHOST: host, PGPORT: String(port), PGUSER: user, PGPASSWORD: password, PGDATABASE: name },
-        NO_COLOR: '1',
-        ...runner.env,
-      }
-      // Vitest's own flags and variables are none of the child's.
-      for (const key of ['NODE_OPTIONS', 'NODE_ENV', 'VITEST', 'FORCE_COLOR', 'CI']) {
-        if (runner.env?.[key] === undefined) Reflect.deleteProperty(env, key)
-      }
-      return outcomeOf([...runner.command, ...args], folder, { ...env, ...extra })
+      return outcomeOf([...runner.command, ...args], folder, { ...environment(), ...extra })
     },
+    start(command) {
+      const { child, output } = spawnNode(command, folder, environment())
+      const closed = new Promise<number | null>((resolve) => child.on('close', resolve))
+      const end = () => {
+        child.kill()
+        return closed
+      }
+      onTestFinished(async () => void (await end()))
+      return { output, end }
+    },
+  }
+
+  function environment(): NodeJS.ProcessEnv {
+    const { host, port, user, password, database: name } = db.config
+    const env: NodeJS.ProcessEnv = {
+      ...process.env,
+      ...{ PGHOST: host, PGPORT: String(port), PGUSER: user, PGPASSWORD: password, PGDATABASE: name },
+      NO_COLOR: '1',
+      ...runner.env,
+    }
+    // Vitest's own flags and variables are none of the child's.
+    for (const key of Object.keys(env)) {
+      const isOurs = ['NODE_OPTIONS', 'NODE_ENV', 'VITEST', 'FORCE_COLOR', 'CI'].includes(key)
+      if (key.startsWith('VITEST_') || (isOurs && runner.env?.[key] === undefined)) {
+        Reflect.deleteProperty(env, key)
+      }
+    }
+    return env
   }
   return project
 }
 
-function outcomeOf(command: readonly string[], cwd: string, env: NodeJS.ProcessEnv): Promise<RunOutcome> {
-  for (const key of Object.keys(env)) if (key.startsWith('VITEST_')) Reflect.deleteProperty(env, key)
+function spawnNode(command: readonly string[], cwd: string, env: NodeJS.ProcessEnv) {
   const child = spawn(process.execPath, command, {
     cwd,
     env,
@@ -97,9 +122,14 @@ function outcomeOf(command: readonly string[], cwd: string, env: NodeJS.ProcessE
   }
   child.stdout.setEncoding('utf8').on('data', add)
   child.stderr.setEncoding('utf8').on('data', add)
+  return { child, output: () => output }
+}
+
+function outcomeOf(command: readonly string[], cwd: string, env: NodeJS.ProcessEnv): Promise<RunOutcome> {
+  const { child, output } = spawnNode(command, cwd, env)
   return new Promise((resolve, reject) => {
     child.on('error', reject)
-    child.on('close', (code) => resolve({ code, output }))
+    child.on('close', (code) => resolve({ code, output: output() }))
   })
 }
 
