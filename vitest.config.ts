@@ -13,6 +13,7 @@ const ofServer = (version: string, include: readonly string[]) => ({
 export default defineConfig({
   test: {
     globalSetup: 'test/support/global-setup.ts',
+    setupFiles: ['test/support/leak-check.ts'],
     pool: 'forks',
     fileParallelism: true,
     maxWorkers: 2,

@@ -1,25 +1,20 @@
 import pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import {
-  createLifeguard,
-  type Finding,
-  type Lifeguard,
-  manualClock,
-  SessionReleasedError,
-} from '../src/index.ts'
+import { createLifeguard, type Finding, manualClock, SessionReleasedError } from '../src/index.ts'
+import { leakCheck } from '../src/testing/vitest.ts'
 import { ownPool } from './own-pool.ts'
 import { useDatabase } from './support/database.ts'
 import { startProxy } from './support/tcp-proxy.ts'
 
 const db = useDatabase()
 let pool: pg.Pool
-let lifeguard: Lifeguard
+const lifeguard = createLifeguard({ clock: manualClock(), reporters: [] })
 const findings: Finding[] = []
+leakCheck(lifeguard, { unendedPools: 'fail' })
 
 beforeAll(() => {
   pool = new pg.Pool({ ...db.config, max: 2, connectionTimeoutMillis: 5000 })
   pool.on('error', () => {})
-  lifeguard = createLifeguard({ clock: manualClock(), reporters: [] })
   lifeguard.watch(pool)
   lifeguard.on('finding', (finding) => findings.push(finding))
 })

@@ -1,16 +1,18 @@
 import pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { createLifeguard, type Finding, type Lifeguard, LostCommitError, manualClock } from '../src/index.ts'
+import { createLifeguard, type Finding, LostCommitError, manualClock } from '../src/index.ts'
+import { allowLeaks } from '../src/testing/verify.ts'
+import { leakCheck } from '../src/testing/vitest.ts'
 import { useDatabase } from './support/database.ts'
 
 const db = useDatabase()
 let pool: pg.Pool
-let lifeguard: Lifeguard
+const lifeguard = createLifeguard({ clock: manualClock(), reporters: [] })
 const findings: Finding[] = []
+leakCheck(lifeguard, { unendedPools: 'fail' })
 
 beforeAll(() => {
   pool = new pg.Pool({ ...db.config, max: 3, connectionTimeoutMillis: 5000 })
-  lifeguard = createLifeguard({ clock: manualClock(), reporters: [] })
   lifeguard.watch(pool)
   lifeguard.on('finding', (finding) => findings.push(finding))
 })
@@ -149,6 +151,7 @@ describe('retries', () => {
   })
 
   it('do not come after a lost COMMIT: the work has to learn of its swallowed error', async () => {
+    allowLeaks(lifeguard, 'the COMMIT is lost on purpose')
     let attempts = 0
     await expect(
       lifeguard.transaction(

@@ -3,25 +3,26 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import {
   createLifeguard,
   type Finding,
-  type Lifeguard,
   LostCommitError,
   manualClock,
   OptionError,
   type TransactionOptions,
 } from '../src/index.ts'
+import { allowLeaks } from '../src/testing/verify.ts'
+import { leakCheck } from '../src/testing/vitest.ts'
 import { ownPool } from './own-pool.ts'
 import { useDatabase } from './support/database.ts'
 import { startProxy } from './support/tcp-proxy.ts'
 
 const db = useDatabase()
 let pool: pg.Pool
-let lifeguard: Lifeguard
+const lifeguard = createLifeguard({ clock: manualClock(), reporters: [] })
 const findings: Finding[] = []
+leakCheck(lifeguard, { unendedPools: 'fail' })
 
 beforeAll(() => {
   pool = new pg.Pool({ ...db.config, max: 3, connectionTimeoutMillis: 5000 })
   pool.on('error', () => {})
-  lifeguard = createLifeguard({ clock: manualClock(), reporters: [] })
   lifeguard.watch(pool)
   lifeguard.on('finding', (finding) => findings.push(finding))
 })
@@ -142,6 +143,7 @@ describe('a transaction', () => {
   })
 
   it('says that nothing was saved when COMMIT was answered by ROLLBACK', async () => {
+    allowLeaks(lifeguard, 'the COMMIT is lost on purpose')
     await expect(
       lifeguard.transaction(pool, async (client) => {
         await client.query(insert('lost'))
@@ -285,6 +287,7 @@ describe('a transaction', () => {
   )
 
   it('does not hide the error of the work behind the one of a second release', async () => {
+    allowLeaks(lifeguard, 'released too early, and twice, on purpose')
     const failure = new Error('thrown inside')
     await expect(
       lifeguard.transaction(pool, async (client) => {

@@ -1,5 +1,7 @@
 import pg from 'pg'
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
+import { createLifeguard } from '../../src/index.ts'
+import { leakCheck } from '../../src/testing/vitest.ts'
 import { createDatabase, useDatabase } from './database.ts'
 import { eventually } from './eventually.ts'
 
@@ -13,9 +15,13 @@ try {
   early = error
 }
 
+const lifeguard = createLifeguard({ reporters: [] })
+leakCheck(lifeguard, { unendedPools: 'fail' })
+
 let pool: pg.Pool
 beforeAll(() => {
   pool = new pg.Pool(db.config)
+  lifeguard.watch(pool)
   pool.on('error', () => {})
 })
 afterAll(() => pool.end())

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 import { afterAll, beforeAll, inject } from 'vitest'
+import { expectAllEnded } from './leak-check.ts'
 
 /** A row of `pg_stat_activity`. */
 export interface ServerSession {
@@ -48,7 +49,13 @@ export function useDatabase(): TestDatabase {
   beforeAll(async () => {
     database = await createDatabase()
   })
-  afterAll(() => database?.drop())
+  afterAll(async () => {
+    try {
+      await expectAllEnded()
+    } finally {
+      await database?.drop()
+    }
+  })
   const current = () => {
     if (!database) throw new Error('the database is there inside tests and hooks only')
     return database
