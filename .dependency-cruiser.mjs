@@ -77,6 +77,7 @@ const rooms = {
       'core/ignore.ts',
       'core/redaction.ts',
       'core/sql-tag.ts',
+      'core/wrap.ts',
       'reporters/finding-text.ts',
     ],
     typesOnly: ['core/finding.ts'],

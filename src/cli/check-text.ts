@@ -1,9 +1,10 @@
 import { describeMillis } from '../core/duration.ts'
+import { wrap } from '../core/wrap.ts'
 import { quoteText } from '../postgres/quote.ts'
 import type { CheckReport } from './check-report.ts'
 import { forestLines, listLines } from './forest-text.ts'
 import { preparedText, type TextOptions } from './session-text.ts'
-import { counted, wrap } from './text-layout.ts'
+import { counted } from './text-layout.ts'
 
 /** What `check` prints for people. */
 export function checkText(report: CheckReport, options: TextOptions): string {

@@ -1,8 +1,9 @@
 import { describeMillis } from '../core/duration.ts'
+import { wrap } from '../core/wrap.ts'
 import { quoteText } from '../postgres/quote.ts'
 import type { BlockingReport, CheckReport, SessionReport } from './check-report.ts'
 import { detailLines, preparedText, stateText, type TextOptions, waitText } from './session-text.ts'
-import { counted, wrap } from './text-layout.ts'
+import { counted } from './text-layout.ts'
 
 /** As many that are alike are shown one by one. */
 const mostAlike = 3

@@ -1,7 +1,8 @@
 import { describeMillis } from '../core/duration.ts'
+import { wrap } from '../core/wrap.ts'
 import type { PreparedReport, SessionReport } from './check-report.ts'
 import type { Style } from './terminal.ts'
-import { cut, wrap } from './text-layout.ts'
+import { cut } from './text-layout.ts'
 
 export interface TextOptions {
   readonly style: Style

@@ -4,10 +4,10 @@ import type { Finding, FindingKind, Outcome } from '../core/finding.ts'
 import { oneLine } from '../core/harmless.ts'
 import { describeFrame, type Frame, type Origin } from '../core/origin.ts'
 import type { ScopeData } from '../core/scope.ts'
+import { wrap } from '../core/wrap.ts'
 import { codeFrame, linesAround } from './code-frame.ts'
 import type { Style } from './terminal-style.ts'
 import { verdictOf } from './verdict.ts'
-import { wrap } from './wrap.ts'
 
 const outcomes: Readonly<Record<Outcome, string>> = {
   'rolled-back': 'the transaction was rolled back',

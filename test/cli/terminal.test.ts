@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { parseDuration, parsePid } from '../../src/cli/option-values.ts'
 import { plain, styleFor } from '../../src/cli/terminal.ts'
-import { cut, wrap } from '../../src/cli/text-layout.ts'
+import { cut } from '../../src/cli/text-layout.ts'
+import { wrap } from '../../src/core/wrap.ts'
 
 describe('colours', () => {
   it.each([

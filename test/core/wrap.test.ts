@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { wrap } from '../../src/reporters/wrap.ts'
+import { wrap } from '../../src/core/wrap.ts'
 
 const text = 'one two three four five six seven eight nine ten eleven twelve thirteen fourteen'
 
