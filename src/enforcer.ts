@@ -2,8 +2,9 @@ import type { Announcer } from './announcer.ts'
 import type { Checkout } from './core/checkout.ts'
 import type { ClientControl } from './core/client-control.ts'
 import { describeMillis } from './core/duration.ts'
-import type { FindingRecord } from './core/finding-record.ts'
+import type { FindingEvidence, FindingRecord } from './core/finding-record.ts'
 import type { Ledger } from './core/ledger.ts'
+import type { Rule } from './core/rule.ts'
 import type { SessionItem } from './core/session-item.ts'
 import type { SessionPicture } from './core/session-picture.ts'
 import type { Settings } from './options.ts'
@@ -11,7 +12,10 @@ import { destroySession } from './remedies/destroy.ts'
 import { resetSession } from './remedies/reset.ts'
 import { type RemedyResult, rollBack } from './remedies/rollback.ts'
 
-/** Applies remedies to findings, and keeps track of those that are under way. */
+/** What a finding is opened with beyond its rule, its checkout and its hint. */
+export type More = Omit<FindingEvidence, 'kind' | 'certainty' | 'checkout' | 'hint' | 'remedy'>
+
+/** Opens findings with their remedies, applies these, and keeps track of those that are under way. */
 export class Enforcer {
   readonly #settings: Settings
   readonly #ledger: Ledger
@@ -24,6 +28,18 @@ export class Enforcer {
     this.#settings = settings
     this.#ledger = ledger
     this.#announcer = announcer
+  }
+
+  /** Opens a finding, with the remedy that its kind has; nothing if this checkout has had one of this kind. */
+  open<Subject>(
+    rule: Rule<Subject>,
+    checkout: Checkout,
+    hint: string,
+    more: More = {},
+  ): FindingRecord | undefined {
+    const { kind, certainty } = rule
+    const remedy = this.#settings.remedies[kind]
+    return this.#ledger.open({ kind, certainty, checkout, hint, remedy, ...more })
   }
 
   /** Whether a remedy has taken the checkout's transaction away, or is at it, and the owner still has to learn of it. */

@@ -3,13 +3,13 @@ import type { Checkout, CheckoutPool } from './core/checkout.ts'
 import type { ClientControl } from './core/client-control.ts'
 import { exhaustionMessage, isAcquireTimeout, nameHolders } from './core/exhaustion.ts'
 import { bitOf, type FindingKind } from './core/finding.ts'
-import type { FindingEvidence, FindingRecord } from './core/finding-record.ts'
+import type { FindingRecord } from './core/finding-record.ts'
 import type { Ledger } from './core/ledger.ts'
 import type { Observer, Verdict } from './core/observer.ts'
 import { captureStack, originOf } from './core/origin.ts'
 import type { EndedSession, Release, Rule, Wait } from './core/rule.ts'
 import { within } from './core/within.ts'
-import type { Enforcer } from './enforcer.ts'
+import type { Enforcer, More } from './enforcer.ts'
 import { type FindingReference, PoolDeadlockError, SessionReleasedError } from './errors.ts'
 import type { Settings } from './options.ts'
 import { rollBackFirst } from './remedies/rollback.ts'
@@ -31,8 +31,6 @@ import { StateJudge } from './state-judge.ts'
 
 /** A failed statement's ReadyForQuery follows its error at once; a release does not wait longer for it. */
 const settleMillis = 2000
-
-type More = Omit<FindingEvidence, 'kind' | 'certainty' | 'checkout' | 'hint' | 'remedy'>
 
 interface TimedRule {
   readonly rule: Rule<Checkout>
@@ -114,7 +112,7 @@ export class Judge implements Observer {
   releasedAs(release: Release): 'remedied' | 'left' {
     const { checkout, control } = release
     const hint = dirtyRelease.judge(release, 0)
-    const record = hint === undefined ? undefined : this.#open(dirtyRelease, checkout, hint)
+    const record = hint === undefined ? undefined : this.#enforcer.open(dirtyRelease, checkout, hint)
     if (record === undefined) return 'left'
     if (record.evidence.remedy !== 'rollback') {
       this.#announcer.finding(record)
@@ -202,7 +200,7 @@ export class Judge implements Observer {
     })
     const hint = this.#exhausted.judge({ checkout, gaveUp, occupation }, now)
     if (hint !== undefined)
-      this.#report(this.#exhausted, checkout, hint, () => ({ holders: this.#ledger.holders(pool) }))
+      this.#report(this.#exhausted, checkout, hint, { holders: this.#ledger.holders(pool) })
   }
 
   #judgeNesting(waiter: Checkout, now: number): void {
@@ -211,7 +209,7 @@ export class Judge implements Observer {
     const holdings = [...pool.out].filter((holder) => holder.scope?.encloses(scope))
     const hint = nestedAcquire.judge({ waiter, holdings }, now)
     if (hint === undefined) return
-    this.#report(nestedAcquire, waiter, hint, () => ({ holders: this.#ledger.holdersAmong(holdings) }))
+    this.#report(nestedAcquire, waiter, hint, { holders: this.#ledger.holdersAmong(holdings) })
   }
 
   /**
@@ -227,7 +225,7 @@ export class Judge implements Observer {
     const newest = waiters.findLast(({ scope }) => out.some((holder) => holder.scope?.encloses(scope)))
     if (newest === undefined) return
     const holders = this.#ledger.holders(pool)
-    const record = this.#open(poolDeadlock, newest, hint, { holders })
+    const record = this.#enforcer.open(poolDeadlock, newest, hint, { holders })
     if (record === undefined) return
     const { reject } = newest
     if (record.evidence.remedy !== 'reject' || reject === undefined) {
@@ -251,7 +249,7 @@ export class Judge implements Observer {
   /** Something that an owner does after the end of its checkout. */
   #reportLateAct<Subject>(rule: Rule<Subject>, checkout: Checkout, hint: string): FindingRecord | undefined {
     const eventOrigin = originOf(captureStack())
-    const record = this.#open(rule, checkout, hint, { momentary: true, eventOrigin })
+    const record = this.#enforcer.open(rule, checkout, hint, { momentary: true, eventOrigin })
     if (record === undefined) return undefined
     if (record.evidence.remedy === 'refuse') record.remedied('refused', undefined)
     this.#announcer.finding(record)
@@ -271,7 +269,7 @@ export class Judge implements Observer {
 
   #judgeRelease(rule: Rule<Release>, release: Release, hint: string): Verdict {
     const { checkout, control } = release
-    const record = this.#open(rule, checkout, hint)
+    const record = this.#enforcer.open(rule, checkout, hint)
     if (record === undefined) return 'proceed'
     const remedy = this.#enforcer.apply(record, control, false)
     this.#announcer.finding(record, remedy)
@@ -283,32 +281,14 @@ export class Judge implements Observer {
     })
   }
 
-  #report<Subject>(rule: Rule<Subject>, checkout: Checkout, hint: string, more?: () => More): void {
-    const record = this.#open(rule, checkout, hint, more)
+  #report<Subject>(rule: Rule<Subject>, checkout: Checkout, hint: string, more?: More): void {
+    const record = this.#enforcer.open(rule, checkout, hint, more)
     if (record === undefined) return
     const { control } = checkout
     this.#announcer.finding(
       record,
       control === undefined ? undefined : this.#enforcer.apply(record, control, true),
     )
-  }
-
-  #open<Subject>(
-    rule: Rule<Subject>,
-    checkout: Checkout,
-    hint: string,
-    more: More | (() => More) = {},
-  ): FindingRecord | undefined {
-    const { kind, certainty } = rule
-    const remedy = this.#settings.remedies[kind]
-    return this.#ledger.open({
-      kind,
-      certainty,
-      checkout,
-      hint,
-      remedy,
-      ...(typeof more === 'function' ? more() : more),
-    })
   }
 }
 

@@ -116,17 +116,10 @@ export class StateJudge {
   ): FindingRecord | undefined {
     const hint = sessionState.judge({ checkout, items }, 0)
     if (hint === undefined) return undefined
-    const { kind, certainty } = sessionState
-    const remedy = this.#settings.remedies[kind]
-    return this.#ledger.open({
-      kind,
-      certainty,
-      checkout,
-      hint,
-      remedy,
+    return this.#enforcer.open(sessionState, checkout, hint, {
       left: items.map(describeItem),
       eventOrigin: originOf(stack),
-      momentary: remedy === 'report',
+      momentary: this.#settings.remedies[sessionState.kind] === 'report',
     })
   }
 

@@ -58,12 +58,25 @@ export function captureStack(): CapturedStack {
 /** The user's line, from the first of the stacks that has one. */
 export function originOf(...stacks: readonly (CapturedStack | undefined)[]): Origin | undefined {
   for (const captured of stacks) {
-    if (captured === undefined) continue
-    const frames = parseFrames(readStack(captured))
-    const first = firstUserFrame(frames)
-    if (first !== -1) return { ...(frames[first] as Frame), frames: frames.slice(first, first + 10) }
+    const origin = captured === undefined ? undefined : originIn(readStack(captured))
+    if (origin !== undefined) return origin
   }
   return undefined
+}
+
+/** Tags and statistics ask at each checkout, and a program has few places: a stack that has been read is not read again. */
+const mostRemembered = 200
+const remembered = new Map<string, Origin | undefined>()
+
+function originIn(stack: string): Origin | undefined {
+  if (remembered.has(stack)) return remembered.get(stack)
+  const frames = parseFrames(stack)
+  const first = firstUserFrame(frames)
+  const origin =
+    first === -1 ? undefined : { ...(frames[first] as Frame), frames: frames.slice(first, first + 10) }
+  if (remembered.size >= mostRemembered) remembered.clear()
+  remembered.set(stack, origin)
+  return origin
 }
 
 /** `file:line:column`, the file relative to the working directory where it is below it. */
