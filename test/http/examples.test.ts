@@ -4,6 +4,7 @@ import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { useDatabase } from '../support/database.ts'
+import { withoutFigures } from '../support/figures.ts'
 
 const db = useDatabase()
 const root = join(import.meta.dirname, '../..')
@@ -38,12 +39,4 @@ function outputOf(script: string): Promise<string> {
       },
     )
   })
-}
-
-/** What differs from run to run: process ids and durations. */
-function withoutFigures(text: string): string {
-  return text
-    .replaceAll(/pid \d+/g, 'pid N')
-    .replaceAll(/\d+(\.\d+)? m?s\b/g, 'N s')
-    .trim()
 }

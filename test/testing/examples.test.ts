@@ -2,6 +2,7 @@ import { cpSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { useDatabase } from '../support/database.ts'
+import { withoutFigures } from '../support/figures.ts'
 import { runnerTestMillis, useProject } from './project.ts'
 import { type Runner, runners } from './runners.ts'
 
@@ -28,12 +29,3 @@ describe.each([
     runnerTestMillis,
   )
 })
-
-/** What differs from run to run: process ids and durations. */
-function withoutFigures(text: string): string {
-  return text
-    .replaceAll(/pid \d+/g, 'pid N')
-    .replaceAll(/\d+(\.\d+)? m?s\b/g, 'N s')
-    .replaceAll(/[ \t]+$/gm, '')
-    .trim()
-}
