@@ -3,10 +3,13 @@
  * of which a busy machine has more.
  */
 export function withoutFigures(text: string): string {
-  return text
-    .replaceAll(/pid \d+/g, 'pid N')
-    .replaceAll(/\d+(\.\d+)? m?s\b/g, 'N s')
-    .replaceAll(/, (?:[a-z ]+ for N s|N s in the database)/g, '')
-    .replaceAll(/[ \t]+$/gm, '')
-    .trim()
+  return (
+    text
+      .replaceAll(/pid\s+\d+/g, 'pid N')
+      .replaceAll(/\d+(\.\d+)?\s+m?s\b/g, 'N s')
+      // Wrapped, they may be on two lines.
+      .replaceAll(/,\s+(?:(?:[a-z]+\s+)+for N s|N s\s+in\s+the\s+database)/g, '')
+      .replaceAll(/[ \t]+$/gm, '')
+      .trim()
+  )
 }
