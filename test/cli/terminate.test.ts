@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { buildIncident, openSession } from '../postgres/sessions.ts'
+import { buildHiddenRoot, buildIncident, openSession } from '../postgres/sessions.ts'
 import { createDatabase, useDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
 import { guardedPool } from '../support/guarded-pool.ts'
@@ -110,14 +110,7 @@ describe('terminate', () => {
   })
 
   it('shows the second root that was hidden behind the first', async () => {
-    await db.query('INSERT INTO accounts VALUES (1, 0) ON CONFLICT DO NOTHING')
-    const [one, two, writer] = [
-      await openSession(db, 'one'),
-      await openSession(db, 'two'),
-      await openSession(db, 'writer'),
-    ]
-    for (const holder of [one, two]) await holder.run('BEGIN; SELECT FROM accounts WHERE id = 1 FOR SHARE')
-    const { outcome } = await writer.waitsFor('UPDATE accounts SET balance = 1 WHERE id = 1')
+    const { writer, outcome } = await buildHiddenRoot(db)
     const first = await terminate(['--blocking', writer.pid, '--yes'])
     expect(first.code).toBe(exitCode.found)
     expect(first.out).toContain(`1 session still blocked (pid ${writer.pid}), behind:`)

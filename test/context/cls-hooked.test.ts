@@ -8,6 +8,7 @@ import { clsHookedContext } from '../../src/context/cls-hooked.ts'
 import { createLifeguard, OptionError } from '../../src/index.ts'
 import { useDatabase } from '../support/database.ts'
 import { guardedPool, hereLine } from '../support/guarded-pool.ts'
+import { contextContract } from './contract.ts'
 
 const db = useDatabase()
 const request = { kind: 'request', name: 'GET /x', id: '7' }
@@ -20,24 +21,12 @@ beforeEach(() => {
 afterEach(() => destroyNamespace('requests'))
 
 describe('a namespace', () => {
+  contextContract(() => clsHookedContext(namespace))
+
   it('has no value outside of any run of its own', () => {
     const context = clsHookedContext(namespace)
     expect(context.current()).toBeUndefined()
     namespace.run(() => expect(context.current()).toBeUndefined())
-  })
-
-  it('carries a value along everything that the work starts, and no further', async () => {
-    const context = clsHookedContext(namespace)
-    const seen = await context.run('outer', async () => {
-      await turn()
-      const inner = await context.run('inner', async () => {
-        await turn()
-        return context.current()
-      })
-      return [inner, context.current()]
-    })
-    expect(seen).toEqual(['inner', 'outer'])
-    expect(context.current()).toBeUndefined()
   })
 
   it('keeps what the application has put into it, and carries our value through its own run and bind', async () => {
@@ -54,19 +43,6 @@ describe('a namespace', () => {
       expect(context.current()).toBeUndefined()
       expect(namespace.get('user')).toBe('ada')
     })
-  })
-
-  it('gives what the work returns, and throws what it throws', () => {
-    const context = clsHookedContext(namespace)
-    const result = {}
-    expect(context.run('scope', () => result)).toBe(result)
-    const error = new Error('no')
-    expect(() =>
-      context.run('scope', () => {
-        throw error
-      }),
-    ).toThrow(error)
-    expect(context.current()).toBeUndefined()
   })
 
   it.each<[unknown, string]>([

@@ -12,7 +12,7 @@ import {
 } from '../../src/postgres/index.ts'
 import { createDatabase, useDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
-import { buildIncident, clientOf, openSession, startOwnServer } from './sessions.ts'
+import { buildHiddenRoot, buildIncident, clientOf, openSession, startOwnServer } from './sessions.ts'
 
 const db = useDatabase()
 
@@ -61,14 +61,7 @@ describe('the chain of the incident', () => {
 
 describe('roots', () => {
   it('shows a second root once the first is gone', async () => {
-    await db.query('INSERT INTO accounts VALUES (1, 0) ON CONFLICT DO NOTHING')
-    const [one, two, writer] = [
-      await openSession(db, 'one'),
-      await openSession(db, 'two'),
-      await openSession(db, 'writer'),
-    ]
-    for (const holder of [one, two]) await holder.run('BEGIN; SELECT FROM accounts WHERE id = 1 FOR SHARE')
-    await writer.waitsFor('UPDATE accounts SET balance = 1 WHERE id = 1')
+    const { one, two } = await buildHiddenRoot(db)
     const [first] = (await look()).roots
     expect(['one', 'two']).toContain(first)
     await (first === 'one' ? one : two).run('ROLLBACK')

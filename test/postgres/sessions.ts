@@ -76,6 +76,16 @@ export async function buildIncident(db: TestDatabase, table = 'accounts') {
   return { idle, alters, reader, waiting }
 }
 
+/** Two share a row that a third wants to write: the server names one of the two at a time. */
+export async function buildHiddenRoot(db: TestDatabase) {
+  await db.query('INSERT INTO accounts VALUES (1, 0) ON CONFLICT DO NOTHING')
+  const one = await openSession(db, 'one')
+  const two = await openSession(db, 'two')
+  const writer = await openSession(db, 'writer')
+  for (const holder of [one, two]) await holder.run('BEGIN; SELECT FROM accounts WHERE id = 1 FOR SHARE')
+  return { one, two, writer, ...(await writer.waitsFor('UPDATE accounts SET balance = 1 WHERE id = 1')) }
+}
+
 /** A client of the test database, on a connection of its own. */
 export function clientOf(db: TestDatabase): QueryClient {
   return { query: (text, values) => db.query(text, values) }

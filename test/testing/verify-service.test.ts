@@ -25,6 +25,19 @@ async function leakOf(app: string, options: VerifyServiceOptions = quick): Promi
   return error
 }
 
+/** What an application has left behind, and the pauses that were made before it was said. */
+async function judged(app: string) {
+  const pauses: number[] = []
+  const service = await askService(app, { token: undefined, tokenName: 'token' })
+  const { leaks } = await verdictOfService(service, {
+    isIgnored: () => false,
+    settleMillis: 500,
+    withinMillis: undefined,
+    pause: async (millis) => pauses.push(millis),
+  })
+  return { leaks, pauses }
+}
+
 describe('verifyService', () => {
   it('passes a service that has given everything back', async () => {
     const { app, visit } = await guardedService(db)
@@ -73,26 +86,14 @@ describe('verifyService', () => {
   it('leaves alone what is exempted, and does not wait for it', async () => {
     const { app, visit } = await guardedService(db)
     await visit('/listens')
-    const pauses: number[] = []
-    const service = await askService(app, { token: undefined, tokenName: 'token' })
-    const question = { isIgnored: () => false, settleMillis: 500, withinMillis: undefined }
-    const { leaks } = await verdictOfService(service, {
-      ...question,
-      pause: async (millis) => pauses.push(millis),
-    })
+    const { leaks, pauses } = await judged(app)
     expect({ leaks, pauses }).toEqual({ leaks: [], pauses: [] })
   })
 
   it('asks again with growing pauses, and no longer than it may', async () => {
     const { app, visit } = await guardedService(db)
     await visit('/forgets')
-    const pauses: number[] = []
-    const service = await askService(app, { token: undefined, tokenName: 'token' })
-    const question = { isIgnored: () => false, settleMillis: 500, withinMillis: undefined }
-    const { leaks } = await verdictOfService(service, {
-      ...question,
-      pause: async (millis) => pauses.push(millis),
-    })
+    const { leaks, pauses } = await judged(app)
     expect(leaks).toHaveLength(1)
     expect(pauses).toEqual([20, 40, 80, 160, 200])
   })
