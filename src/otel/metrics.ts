@@ -35,31 +35,22 @@ export function recordMetrics(
 }
 
 function observePools(meter: Meter, ledger: Ledger): () => void {
-  const connections = { unit: '{connection}' }
-  const count = meter.createObservableUpDownCounter(metric.count, {
-    ...connections,
-    description: 'Connections of a pool, by state. One that is being opened is used.',
-  })
-  const idleMax = meter.createObservableUpDownCounter(metric.idleMax, {
-    ...connections,
-    description: 'The most connections that may be idle.',
-  })
-  const idleMin = meter.createObservableUpDownCounter(metric.idleMin, {
-    ...connections,
-    description: 'The fewest connections that are kept open.',
-  })
-  const limit = meter.createObservableUpDownCounter(metric.limit, {
-    ...connections,
-    description: 'The most connections that may be open.',
-  })
-  const pending = meter.createObservableUpDownCounter(metric.pendingRequests, {
-    unit: '{request}',
-    description: 'Callers that wait for a client.',
-  })
-  const transactions = meter.createObservableUpDownCounter(metric.transactions, {
-    unit: '{transaction}',
-    description: 'Checkouts whose transaction is open or failed.',
-  })
+  const upDown = (name: string, unit: string, description: string) =>
+    meter.createObservableUpDownCounter(name, { unit, description })
+  const count = upDown(
+    metric.count,
+    '{connection}',
+    'Connections of a pool, by state. One that is being opened is used.',
+  )
+  const idleMax = upDown(metric.idleMax, '{connection}', 'The most connections that may be idle.')
+  const idleMin = upDown(metric.idleMin, '{connection}', 'The fewest connections that are kept open.')
+  const limit = upDown(metric.limit, '{connection}', 'The most connections that may be open.')
+  const pending = upDown(metric.pendingRequests, '{request}', 'Callers that wait for a client.')
+  const transactions = upDown(
+    metric.transactions,
+    '{transaction}',
+    'Checkouts whose transaction is open or failed.',
+  )
   const oldestTransaction = meter.createObservableGauge(metric.oldestTransaction, {
     unit: 's',
     description: 'How long the oldest transaction has been open, 0 without one.',
