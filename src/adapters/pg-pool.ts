@@ -134,12 +134,13 @@ export function watchPgPool(
         caller.runInAsyncScope(callback as Callback, undefined, ...results)
       const isRejected = rejectable(checkout, (error) => answer(error, undefined, () => {}))
       const onClient: Callback = (error, client, done) => {
-        if (isRejected()) return giveUp(client)
         if (error) {
+          if (isRejected()) return
           fail(checkout, error)
           return answer(error, client, done)
         }
         const handOut = () => {
+          if (isRejected()) return giveUp(client)
           const got = acquire(checkout, client)
           return answer(error, got.client, got.release ?? done)
         }
@@ -157,8 +158,7 @@ export function watchPgPool(
     }
     const connected = connecting.then(
       (client) => {
-        if (isRejected()) return giveUp(client)
-        const handOut = () => acquire(checkout, client).client
+        const handOut = () => (isRejected() ? giveUp(client) : acquire(checkout, client).client)
         return arriving(client)?.then(handOut) ?? handOut()
       },
       (error: unknown) => {
