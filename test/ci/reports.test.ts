@@ -1,0 +1,107 @@
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+
+const script = resolve('.ci/reports.mjs')
+let folder: string
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'lifeguard-reports-'))
+})
+
+afterEach(() => rmSync(folder, { recursive: true }))
+
+/** The report of a run: each file with its tests. A file that ran on two servers is in it twice. */
+function report(name: string, files: [string, Record<string, string>][], success = false): void {
+  const testResults = files.map(([file, tests]) => ({
+    name: `/somewhere/test/${file}`,
+    status: Object.values(tests).includes('failed') || file.startsWith('broken') ? 'failed' : 'passed',
+    message: 'no such module',
+    assertionResults: Object.entries(tests).map(([fullName, status]) => ({
+      fullName,
+      status,
+      failureMessages: status === 'failed' ? ['expected 1 to be 2\n    at line 3'] : [],
+    })),
+  }))
+  writeFileSync(join(folder, `${name}.json`), JSON.stringify({ testResults, success }))
+}
+
+function summary(): string[] {
+  return execFileSync('node', [script, 'summary', folder], { encoding: 'utf8' }).trimEnd().split('\n')
+}
+
+function failedFiles(name: string): string {
+  return execFileSync('node', [script, 'failed-files', join(folder, `${name}.json`)], { encoding: 'utf8' })
+}
+
+describe('The summary of test runs', () => {
+  it('counts several runs, and leaves out what was skipped', () => {
+    report('own', [['a.test.ts', { one: 'passed', two: 'passed', three: 'skipped' }]], true)
+    report('plain', [['a.test.ts', { one: 'passed' }]], true)
+    expect(summary()).toEqual(['3 passed, 0 failed'])
+  })
+
+  it('tells a failed test with its message', () => {
+    report('own', [['a.test.ts', { one: 'passed', two: 'failed' }]])
+    expect(summary()).toEqual([
+      'FAILED: test/a.test.ts > two',
+      '    expected 1 to be 2',
+      '        at line 3',
+      '1 passed, 1 failed',
+    ])
+  })
+
+  it('tells a test that passed in its second run, and counts it as passed', () => {
+    report('own', [['a.test.ts', { one: 'passed', two: 'failed' }]])
+    report('own-again', [['a.test.ts', { one: 'passed', two: 'passed' }]], true)
+    expect(summary()[0]).toBe('UNSTEADY (failed, then passed alone): test/a.test.ts > two')
+    expect(summary().at(-1)).toBe('2 passed, 0 failed')
+  })
+
+  it.each([
+    ['fails again', [{ two: 'failed' }]],
+    ['fails again on one of two servers', [{ two: 'failed' }, { two: 'passed' }]],
+    ['is not run again', [{ one: 'passed' }]],
+  ] as const)('counts a test that %s as failed', (_, second) => {
+    report('own', [['a.test.ts', { two: 'failed' }]])
+    report(
+      'own-again',
+      second.map((tests) => ['a.test.ts', tests]),
+    )
+    expect(summary().at(-1)).toBe('0 passed, 1 failed')
+  })
+
+  it('counts a file that could not be loaded', () => {
+    report('own', [
+      ['a.test.ts', { one: 'passed' }],
+      ['broken.test.ts', {}],
+    ])
+    expect(summary()).toContain('FAILED: test/broken.test.ts > the file itself, or a hook of it')
+    expect(summary().at(-1)).toBe('1 passed, 1 failed')
+  })
+
+  it('counts a run that failed without a failed test, or has no report', () => {
+    report('own', [['a.test.ts', { one: 'passed' }]])
+    report('plain', [])
+    expect(summary().filter((line) => line.startsWith('FAILED'))).toHaveLength(2)
+    expect(summary().at(-1)).toBe('1 passed, 2 failed')
+  })
+})
+
+describe('The files for a second run', () => {
+  it('are those with a failed test, each once', () => {
+    report('own', [
+      ['a.test.ts', { one: 'failed', two: 'failed' }],
+      ['b.test.ts', { one: 'passed' }],
+      ['broken.test.ts', {}],
+    ])
+    expect(failedFiles('own')).toBe('/somewhere/test/a.test.ts\n/somewhere/test/broken.test.ts\n')
+  })
+
+  it('have no name where an error came from outside of any test', () => {
+    report('own', [['a.test.ts', { one: 'passed' }]])
+    expect(failedFiles('own')).toBe('\n')
+  })
+})
