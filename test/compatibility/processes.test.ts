@@ -11,10 +11,15 @@ describe('the end of a process', () => {
   /** A timer that holds the process would do so for much longer; a socket, for good. */
   const noticeableMillis = 500
 
+  /** The least of a few runs: a busy machine delays one of them, a timer each. */
   async function livesOn(mode: string, ending: string): Promise<number> {
-    const exit = await run('exits', { args: [mode, ending, db.url] })
-    expect(exit).toMatchObject({ code: 0, signal: null, stderr: '' })
-    return (JSON.parse(exit.stdout) as { livedOn: number }).livedOn
+    let least = Number.POSITIVE_INFINITY
+    for (let runs = 0; runs < 3 && least >= noticeableMillis; runs += 1) {
+      const exit = await run('exits', { args: [mode, ending, db.url] })
+      expect(exit).toMatchObject({ code: 0, signal: null, stderr: '' })
+      least = Math.min(least, (JSON.parse(exit.stdout) as { livedOn: number }).livedOn)
+    }
+    return least
   }
 
   it.each(['never-used', 'idle', 'after-a-finding', 'pool-end', 'closed'])(

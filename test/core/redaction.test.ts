@@ -2,6 +2,7 @@ import pg from 'pg'
 import { describe, expect, it } from 'vitest'
 import { presentQueryText } from '../../src/core/redaction.ts'
 import { useDatabase } from '../support/database.ts'
+import { expectQuick } from '../support/quick.ts'
 import { randomFrom, texts } from './random-sql.ts'
 
 const db = useDatabase()
@@ -126,9 +127,10 @@ describe('redacted text', () => {
     const rows = Array.from({ length: 40_000 }, (_, index) => `(${index}, 'secret it''s ${index}')`).join(
       ', ',
     )
-    const start = performance.now()
-    const shown = redacted(`INSERT INTO items (id, note) VALUES ${rows}`)
-    expect(performance.now() - start).toBeLessThan(500)
+    let shown = ''
+    expectQuick(() => {
+      shown = redacted(`INSERT INTO items (id, note) VALUES ${rows}`)
+    })
     expect(shown.startsWith('INSERT INTO items (id, note) VALUES (?, ?), (?, ?)')).toBe(true)
     expect(shown).not.toContain('secret')
   })
@@ -162,9 +164,7 @@ describe('redacted text', () => {
     ]
     for (const piece of hostile) {
       for (const text of [piece.repeat(2 ** 20 / piece.length), `${piece.repeat(600)}x`]) {
-        const start = performance.now()
-        redacted(text)
-        expect(performance.now() - start).toBeLessThan(500)
+        expectQuick(() => redacted(text))
       }
     }
   })

@@ -1,6 +1,6 @@
-import { performance } from 'node:perf_hooks'
 import { describe, expect, it } from 'vitest'
 import { sqlTokens } from '../../src/core/sql-lexer.ts'
+import { expectQuick } from '../support/quick.ts'
 
 const tokens = (sql: string) => [...sqlTokens(sql)].map(({ kind, text }) => [kind, text])
 const mebibyte = 2 ** 20
@@ -34,9 +34,7 @@ it('a comment ends with its line, whichever way the line ends', () => {
 
 describe('a text that somebody else may have written', () => {
   it('takes no time out of proportion: a rule of dashes behind a string', () => {
-    const before = performance.now()
-    expect(tokens(`SELECT 'a' ${'-'.repeat(100_000)}\n, 1`)).toHaveLength(7)
-    expect(performance.now() - before).toBeLessThan(1000)
+    expectQuick(() => expect(tokens(`SELECT 'a' ${'-'.repeat(100_000)}\n, 1`)).toHaveLength(7))
   })
 
   it.each([

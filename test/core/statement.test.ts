@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { isCommit, isRollback, opensTransaction, statementText } from '../../src/core/statement.ts'
+import { expectQuick } from '../support/quick.ts'
 import { texts } from './random-sql.ts'
 
 const mebibyte = 2 ** 20
@@ -198,10 +199,3 @@ it('decides the same twice, although the patterns remember where they were', () 
     expect([opensTransaction(text), isCommit(text), isRollback(text)]).toEqual(first)
   }
 })
-
-/** Quadratic work on these lengths takes many seconds; linear work some milliseconds. */
-function expectQuick(work: () => unknown): void {
-  const start = performance.now()
-  work()
-  expect(performance.now() - start).toBeLessThan(1000)
-}

@@ -7,8 +7,6 @@ import {
   type Http2ServerResponse,
 } from 'node:http2'
 import type { AddressInfo, Socket } from 'node:net'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { getRequestListener } from '@hono/node-server'
 import { Hono } from 'hono'
 import Koa from 'koa'
@@ -18,6 +16,7 @@ import { withRequestScope } from '../../src/http/node.ts'
 import { type CurrentScope, createLifeguard, type Lifeguard, OptionError } from '../../src/index.ts'
 import { useDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
+import { collectGarbage } from '../support/garbage.ts'
 import { guardedPool } from '../support/guarded-pool.ts'
 import { listen } from './hosts.ts'
 import { connectPeer, get } from './peer.ts'
@@ -227,8 +226,6 @@ it('listens once to a connection, however many requests wait on it', async () =>
 })
 
 it('keeps no request alive that was answered, whatever it has left running', async () => {
-  setFlagsFromString('--expose-gc')
-  const collect = runInNewContext('gc') as () => void
   let request: WeakRef<IncomingMessage> | undefined
   let scope: CurrentScope | undefined
   const server = createServer(
@@ -243,7 +240,7 @@ it('keeps no request alive that was answered, whatever it has left running', asy
     answer.text(),
   )
   await eventually(() => {
-    collect()
+    collectGarbage()
     expect(request?.deref()).toBeUndefined()
   })
   expect(scope?.describe()).toEqual({ kind: 'request', name: 'GET /once', ending: 'answered' })

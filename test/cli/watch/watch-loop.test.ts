@@ -1,12 +1,11 @@
 import { getEventListeners } from 'node:events'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { type WatchEvent, type WatchOptions, watchServer } from '../../../src/cli/watch/watch-loop.ts'
 import { connectControl } from '../../../src/postgres/index.ts'
 import { openSession } from '../../postgres/sessions.ts'
 import { useDatabase } from '../../support/database.ts'
 import { eventually } from '../../support/eventually.ts'
+import { heapBytes } from '../../support/garbage.ts'
 import { startProxy } from '../../support/tcp-proxy.ts'
 import { manualPace } from '../manual-pace.ts'
 
@@ -149,8 +148,6 @@ describe('watch', () => {
       answers.set(text, answer)
       return answer
     }
-    setFlagsFromString('--expose-gc')
-    const collect: () => void = runInNewContext('gc')
     const controller = new AbortController()
     let looks = 0
     let early = 0
@@ -165,19 +162,15 @@ describe('watch', () => {
           random: () => 0.5,
           async pause() {
             looks += 1
-            if (looks === 1_000) {
-              collect()
-              early = process.memoryUsage().heapUsed
-            }
+            if (looks === 1_000) early = heapBytes()
             if (looks === 6_000) controller.abort()
           },
         },
         signal: controller.signal,
       },
     )
-    collect()
     // A hundred bytes kept by each look would be twice as much.
-    expect(process.memoryUsage().heapUsed - early).toBeLessThan(250_000)
+    expect(heapBytes() - early).toBeLessThan(250_000)
     expect(getEventListeners(controller.signal, 'abort')).toEqual([])
   })
 
