@@ -17,8 +17,8 @@ export default defineConfig({
     pool: 'forks',
     fileParallelism: true,
     maxWorkers: 2,
-    testTimeout: 20_000,
-    hookTimeout: 30_000,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     projects: asked?.map((version) => ofServer(version, serverSide)) ?? [
       { extends: true, test: { name: 'all', include: ['test/**/*.test.ts'] } },
       ofServer('15', ['test/postgres/**/*.test.ts']),

@@ -58,14 +58,11 @@ export function spawnLifeguard(args: readonly string[], { env, cwd }: SpawnSetti
     out: () => out,
     err: () => err,
     printed: (text) =>
-      eventually(
-        () => {
-          const all = `${out}\n${err}`
-          if (typeof text === 'string' ? all.includes(text) : text.test(all)) return
-          throw new Error(`${text} was not printed, but:\n${all}`)
-        },
-        { withinMillis: 15_000 },
-      ),
+      eventually(() => {
+        const all = `${out}\n${err}`
+        if (typeof text === 'string' ? all.includes(text) : text.test(all)) return
+        throw new Error(`${text} was not printed, but:\n${all}`)
+      }),
     ended,
   }
 }

@@ -18,7 +18,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 export const fixtures = join(root, 'test', 'compatibility', 'fixtures')
 
 /** A busy machine starts processes slowly; one that has not come to its end by then never will. */
-const hangingMillis = 30_000
+const hangingMillis = 60_000
 /** For tests that run processes. */
 export const processTestMillis = hangingMillis + 5_000
 

@@ -141,7 +141,7 @@ describe('prepared transactions', () => {
     const { rows } = await preparing.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
     process.kill(rows[0]?.pid ?? 0, 'SIGKILL')
     await preparing.end().catch(() => {})
-    const client = await eventually(connect, { withinMillis: 15_000 })
+    const client = await eventually(connect)
     const writer = await connect()
     const waits = writer.query('INSERT INTO items VALUES (1)')
     await eventually(async () => {

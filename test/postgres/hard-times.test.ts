@@ -82,17 +82,14 @@ describe('autovacuum', () => {
     onTestFinished(() => client.end().catch(() => {}))
     await client.query(`CREATE TABLE worn AS SELECT generate_series(1, 100000) AS n`)
     await client.query('DELETE FROM worn')
-    const worker = await eventually(
-      async () => {
-        const { rows } = await client.query<{ pid: number; started: string }>(
-          `SELECT pid, to_char(backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS started
+    const worker = await eventually(async () => {
+      const { rows } = await client.query<{ pid: number; started: string }>(
+        `SELECT pid, to_char(backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS started
            FROM pg_stat_activity WHERE backend_type = 'autovacuum worker' AND query LIKE '%worn%'`,
-        )
-        if (rows[0] === undefined) throw new Error('no worker yet')
-        return rows[0]
-      },
-      { withinMillis: 15_000 },
-    )
+      )
+      if (rows[0] === undefined) throw new Error('no worker yet')
+      return rows[0]
+    })
     const waiting = await open(server.url)
     const lock = waiting.query('ALTER TABLE worn ADD COLUMN more int').catch(() => {})
     const tree = await eventually(async () => {

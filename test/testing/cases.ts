@@ -15,7 +15,7 @@ export interface Case {
 const allFree = `
   const clients = []
   for (let n = 0; n < 4; n++) clients.push(await pool.connect())
-  await clients[0].query('SET lock_timeout = 1000')
+  await clients[0].query('SET lock_timeout = 10000')
   await clients[0].query('TRUNCATE items')
   for (const client of clients) client.release(true)`
 

@@ -33,6 +33,8 @@ export interface Project {
   write(files: Readonly<Record<string, string>>): void
   read(path: string): string
   run(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<RunOutcome>
+  /** The same, and writes the file `told` as soon as the text is printed. */
+  runUntilTold(text: string, args: readonly string[]): Promise<RunOutcome>
   /** Runs a command that goes on until it is ended; the end of the test ends it. */
   start(command: readonly string[]): RunningRunner
 }
@@ -74,7 +76,17 @@ export function useProject(runner: Runner, db: TestDatabase): Project {
     },
     read: (path) => readFileSync(join(folder, path), 'utf8'),
     run(args, extra = {}) {
-      return outcomeOf([...runner.command, ...args], folder, { ...environment(), ...extra })
+      return outcomeOf(spawnNode([...runner.command, ...args], folder, { ...environment(), ...extra }))
+    },
+    async runUntilTold(text, args) {
+      rmSync(join(folder, 'told'), { force: true })
+      const running = spawnNode([...runner.command, ...args], folder, environment())
+      for (const stream of [running.child.stdout, running.child.stderr]) {
+        stream.on('data', () => {
+          if (running.output().includes(text)) project.write({ told: '' })
+        })
+      }
+      return await outcomeOf(running)
     },
     start(command) {
       const { child, output } = spawnNode(command, folder, environment())
@@ -125,8 +137,7 @@ function spawnNode(command: readonly string[], cwd: string, env: NodeJS.ProcessE
   return { child, output: () => output }
 }
 
-function outcomeOf(command: readonly string[], cwd: string, env: NodeJS.ProcessEnv): Promise<RunOutcome> {
-  const { child, output } = spawnNode(command, cwd, env)
+function outcomeOf({ child, output }: ReturnType<typeof spawnNode>): Promise<RunOutcome> {
   return new Promise((resolve, reject) => {
     child.on('error', reject)
     child.on('close', (code) => resolve({ code, output: output() }))
@@ -169,7 +180,7 @@ const database = `
 import pg from 'pg'
 import { createLifeguard } from 'pg-lifeguard'
 
-export const pool = new pg.Pool({ max: 4, allowExitOnIdle: true, connectionTimeoutMillis: 3000 })
+export const pool = new pg.Pool({ max: 4, allowExitOnIdle: true, connectionTimeoutMillis: 20000 })
 export const lifeguard = createLifeguard({ reporters: [] })
 lifeguard.watch(pool, { name: 'main' })
 `

@@ -7,6 +7,9 @@ const modules = join(root, 'node_modules')
 /** Majors beside those of the repository: `npm install --prefix test/testing/other-majors`. */
 const otherModules = join(root, 'test/testing/other-majors/node_modules')
 
+/** Two seconds, which is Mocha's own limit, are soon over on a busy machine. */
+const patientMillis = 30_000
+
 /** What became of one test. */
 export interface Verdict {
   readonly passed: boolean
@@ -54,7 +57,10 @@ function vitestFrom(folder: string): Runner {
     packages: { vitest: join(folder, 'vitest') },
     files: {
       'vitest.config.js': `export default {
-        test: { setupFiles: ['test/leak-check.js'], include: ['test/**/*.test.js'], cache: false, watch: false },
+        test: {
+          setupFiles: ['test/leak-check.js'], include: ['test/**/*.test.js'], cache: false, watch: false,
+          testTimeout: ${patientMillis}, hookTimeout: ${patientMillis},
+        },
       }`,
     },
     header: "import { afterAll, afterEach, beforeAll, beforeEach, describe, test } from 'vitest'",
@@ -73,7 +79,7 @@ function jestFrom(folder: string): Runner {
     packages: { '@jest/globals': join(folder, '@jest/globals') },
     files: {
       'jest.config.js': `export default {
-        testEnvironment: 'node', transform: {}, testMatch: ['**/test/**/*.test.js'], maxConcurrency: 20,
+        testEnvironment: 'node', testTimeout: ${patientMillis}, transform: {}, testMatch: ['**/test/**/*.test.js'], maxConcurrency: 20,
         setupFilesAfterEnv: ['./test/leak-check.js'], watchman: false, haste: { enableSymlinks: false },
       }`,
     },
@@ -88,7 +94,11 @@ function jestFrom(folder: string): Runner {
 
 const mocha: Runner = {
   entry: 'mocha',
-  command: [join(modules, 'mocha/bin/mocha.js'), '--require=./test/leak-check.js'],
+  command: [
+    join(modules, 'mocha/bin/mocha.js'),
+    '--require=./test/leak-check.js',
+    `--timeout=${patientMillis}`,
+  ],
   packages: {},
   files: {},
   header:

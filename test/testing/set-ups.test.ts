@@ -10,6 +10,12 @@ const db = useDatabase()
 const early = 'const early = await pool.connect()\nsetTimeout(() => early.release(), 100)\n'
 const innocent = "test('is innocent', async () => {})"
 
+const onceTold = (action: string) => `const waiting = setInterval(() => {
+  if (!existsSync('told')) return
+  clearInterval(waiting)
+  ${action}
+}, 50).unref()`
+
 describe.each(Object.entries(runners))('the leak check of %s', (_name, runner) => {
   const project = useProject(runner, db)
   let database = ''
@@ -18,12 +24,14 @@ describe.each(Object.entries(runners))('the leak check of %s', (_name, runner) =
     database = project.read('src/database.js')
   })
 
-  async function outcome(files: {
-    database?: string
-    test?: string
-    options?: string
-    setUp?: (text: string) => string
-  }) {
+  interface Files {
+    readonly database?: string
+    readonly test?: string
+    readonly options?: string
+    readonly setUp?: (text: string) => string
+  }
+
+  function write(files: Files): void {
     const setUp = runner.setUp(files.options ?? '{ settleMillis: 20 }')
     project.write({
       'src/database.js': files.database ?? database,
@@ -31,12 +39,24 @@ describe.each(Object.entries(runners))('the leak check of %s', (_name, runner) =
       'test/one.test.js': `${runner.header}
 import { pool } from '../src/database.js'
 ${files.test ?? innocent}
+import { existsSync } from 'node:fs'
 `,
     })
-    return project.run(runner.human('test/one.test.js'))
   }
 
-  async function expectRefusal(files: Parameters<typeof outcome>[0], message: RegExp) {
+  async function outcome(files: Files) {
+    write(files)
+    return await project.run(runner.human('test/one.test.js'))
+  }
+
+  /** Of a run that does not end before the leak check has said why. */
+  async function hangingOutcome(files: Files) {
+    write(files)
+    const why = 'the tests are over and the process does not end'
+    return await project.runUntilTold(why, runner.human('test/one.test.js'))
+  }
+
+  async function expectRefusal(files: Files, message: RegExp) {
     const { code, output } = await outcome(files)
     expect(output).toMatch(message)
     expect(code, output).toBeGreaterThan(0)
@@ -141,13 +161,11 @@ ${innocent}`
   )
 
   const inUse = "test('uses the pool', async () => { await pool.query('SELECT 1') })"
-  const unended = () => database.replace('allowExitOnIdle: true', 'idleTimeoutMillis: 2500')
-
   it(
     'fails a file that leaves its pool open, if it is to',
     async () => {
       await expectRefusal(
-        { database: unended(), test: inUse, options: "{ unendedPools: 'fail' }" },
+        { test: inUse, options: "{ unendedPools: 'fail' }" },
         /pool main, watched at src\/database\.js:7:11, was never ended and has 1 connection open/,
       )
     },
@@ -157,8 +175,11 @@ ${innocent}`
   it.skipIf(runner.entry === 'vitest')(
     'tells which pool keeps the process from ending',
     async () => {
-      const { code, output } = await outcome({ database: unended(), test: inUse })
-      expect(output).toMatch(/the tests are over and the process does not end/)
+      const held = database.replace('allowExitOnIdle: true', 'idleTimeoutMillis: 60000')
+      const { code, output } = await hangingOutcome({
+        database: `import { existsSync } from 'node:fs'${held}${onceTold('pool.end()')}`,
+        test: inUse,
+      })
       expect(output).toMatch(/pool main, watched at src\/database\.js:7:11, was never ended/)
       expect(code, output).toBe(0)
       const ended = await outcome({ test: `afterAll(() => pool.end())\n${inUse}` })
@@ -197,10 +218,9 @@ test('connects', async () => {
   it.skipIf(runner.entry === 'vitest')(
     'tells which client keeps the process from ending',
     async () => {
-      const test = connects('setTimeout(() => client.end(), 2500)')
-      const { code, output } = await outcome({ test, setUp: watchingClients })
-      expect(output).toMatch(/the tests are over and the process does not end/)
-      expect(output).toMatch(/a client, connected at test\/one\.test\.js:6:\d+, was never ended/)
+      const test = connects(onceTold('client.end()'))
+      const { code, output } = await hangingOutcome({ test, setUp: watchingClients })
+      expect(output).toMatch(/a client, connected at test\/one\.test\.js:\d+:\d+, was never ended/)
       expect(code, output).toBe(0)
     },
     runnerTestMillis,

@@ -32,16 +32,13 @@ export function migrate(
 
 /** Waits until a session with this statement waits for a lock, and gives its pid. */
 export async function waiter(db: TestDatabase, query: string): Promise<number> {
-  return await eventually(
-    async () => {
-      const found = (await db.sessions()).find(
-        (one) => one.query.includes(query) && one.wait_event_type === 'Lock' && one.state === 'active',
-      )
-      if (found === undefined) throw new Error(`nobody waits with ${query}`)
-      return found.pid
-    },
-    { withinMillis: 15_000 },
-  )
+  return await eventually(async () => {
+    const found = (await db.sessions()).find(
+      (one) => one.query.includes(query) && one.wait_event_type === 'Lock' && one.state === 'active',
+    )
+    if (found === undefined) throw new Error(`nobody waits with ${query}`)
+    return found.pid
+  })
 }
 
 export async function columnsOf(db: TestDatabase, table: string): Promise<string[]> {

@@ -38,7 +38,7 @@ it.runIf(process.platform === 'linux' && isInstalled('script'))(
     terminal.stdout.on('data', (chunk) => {
       screen += chunk
     })
-    const shows = (text: string) => eventually(() => expect(screen).toContain(text), { withinMillis: 15_000 })
+    const shows = (text: string) => eventually(() => expect(screen).toContain(text))
     const closed = once(terminal, 'close')
     await shows('a terminal')
     terminal.stdin.write('\u0003')
