@@ -26,11 +26,12 @@ function testsOf(report) {
   return [...tests, { file: '', name: 'the run, outside of any test', failed: true, message: '' }]
 }
 
-const keyOf = ({ file, name }) => `${file.replace(/^.*?\/(?=test\/)/, '')} > ${name}`
+const isFailed = (test) => test.failed
+const keyOf = ({ file, name }) => [file.replace(/^.*?\/(?=test\/)/, ''), name].filter(Boolean).join(' > ')
 
 function tell(verdict, test) {
   console.log(`${verdict}: ${keyOf(test)}`)
-  for (const line of test.message.split('\n').slice(0, 4)) console.log(`    ${line.slice(0, 160)}`)
+  for (const line of test.message.split('\n', 4).filter(Boolean)) console.log(`    ${line.slice(0, 160)}`)
 }
 
 function summary(folder) {
@@ -38,21 +39,28 @@ function summary(folder) {
   let failed = 0
   for (const name of readdirSync(folder)) {
     if (!name.endsWith('.json') || name.endsWith('-again.json')) continue
+    const first = testsOf(join(folder, name))
     const again = join(folder, name.replace('.json', '-again.json'))
     const second = existsSync(again) ? testsOf(again) : []
-    const steady = new Set(second.filter((test) => test.failed).map(keyOf))
-    const seen = new Set(second.map(keyOf))
-    for (const test of testsOf(join(folder, name))) {
-      const unsteady = test.failed && seen.has(keyOf(test)) && !steady.has(keyOf(test))
-      if (test.failed) tell(unsteady ? 'UNSTEADY (failed, then passed alone)' : 'FAILED', test)
-      if (test.failed && !unsteady) failed += 1
-      else passed += 1
-    }
+    const repeated = new Set(second.map(keyOf))
+    const failures = [...second, ...first.filter((test) => !repeated.has(keyOf(test)))].filter(isFailed)
+    const lost = new Set(failures.map(keyOf))
+    for (const test of failures) tell('FAILED', test)
+    for (const test of first.filter(isFailed))
+      if (!lost.has(keyOf(test))) tell('UNSTEADY (failed, then passed alone)', test)
+    passed += first.filter((test) => !lost.has(keyOf(test))).length
+    failed += failures.length
   }
   console.log(`${passed} passed, ${failed} failed`)
 }
 
+function failedFiles(report) {
+  return new Set(
+    testsOf(report)
+      .filter(isFailed)
+      .map((test) => test.file),
+  )
+}
+
 if (command === 'summary') summary(path)
-else
-  for (const file of new Set(testsOf(path).flatMap((test) => (test.failed ? [test.file] : []))))
-    console.log(file)
+else for (const file of failedFiles(path)) console.log(file)
