@@ -5,7 +5,7 @@
  * @typedef {import('pg').Pool} Pool
  * @typedef {object} Operation
  * @property {string} title
- * @property {number} batch How many are timed at a time: some 20 ms of work on the bare pool.
+ * @property {number} batch How many are timed at a time: enough for several collections of young garbage.
  * @property {(pool: Pool, count: number) => Promise<void>} run
  */
 
@@ -19,12 +19,12 @@ const routerDepth = 20
 export const operations = {
   query: {
     title: "`pool.query('SELECT 1')`",
-    batch: 600,
+    batch: 1200,
     run: (pool, count) => inTurn(count, () => pool.query('SELECT 1')),
   },
   contended: {
     title: `\`pool.query\`, ${callers} at once`,
-    batch: 10 * callers,
+    batch: 20 * callers,
     run: async (pool, count) => {
       const caller = () => inTurn(count / callers, () => pool.query('SELECT 1'))
       await Promise.all(Array.from({ length: callers }, caller))
@@ -32,7 +32,7 @@ export const operations = {
   },
   transaction: {
     title: 'smallest transaction',
-    batch: 300,
+    batch: 600,
     run: (pool, count) => inTurn(count, () => transaction(pool)),
   },
   checkout: {

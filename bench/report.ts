@@ -8,6 +8,8 @@ import type { OperationName, VariantName } from './worker.mjs'
 
 export interface Measurements {
   readonly machine: string
+  /** All on one core. */
+  readonly isPinned: boolean
   readonly processes: number
   readonly rounds: number
   /** CPU per operation, one figure for each batch. The batches with the same index ran one right after the other. */
@@ -30,9 +32,10 @@ const variantNames = Object.keys(variants) as VariantName[]
 
 /** The tables, as Markdown that can be read on a terminal too. */
 export function render(measurements: Measurements): string {
-  const { machine, processes, rounds, micros } = measurements
+  const { machine, isPinned, processes, rounds, micros } = measurements
+  const where = isPinned ? 'server and clients on one core' : 'not pinned to a core: expect noise'
   return [
-    `${machine}; ${processes} processes per variant, ${rounds} batches in each.`,
+    `${machine}; ${where}; ${processes} processes per variant, ${rounds} batches in each.`,
     '',
     'CPU per operation in microseconds. The factor is the median of the ratios to the bare batch of the same round, with',
     'the middle half of them in parentheses.',

@@ -2,7 +2,7 @@
 // One variant in a process of its own, which does a piece of work whenever it is asked for one and says what it took.
 
 import { checkout, operations, transaction } from './operations.mjs'
-import { cpuMicros, heapBytes } from './resources.mjs'
+import { collectYoungGarbage, cpuMicros, heapBytes } from './resources.mjs'
 import { variants } from './variants.mjs'
 
 /**
@@ -42,6 +42,8 @@ async function warmUp({ warmUp, batches }) {
 
 /** @param {import('./operations.mjs').Operation} operation */
 async function microsPerOperation({ run, batch }) {
+  // What another operation has left behind is not this one's.
+  collectYoungGarbage()
   const before = cpuMicros()
   await run(pool, batch)
   return (cpuMicros() - before) / batch
