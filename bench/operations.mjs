@@ -5,7 +5,7 @@
  * @typedef {import('pg').Pool} Pool
  * @typedef {object} Operation
  * @property {string} title
- * @property {number} batch How many are timed at a time: enough for several collections of young garbage.
+ * @property {number} batch How many are timed at a time: some 20 ms of work on the bare pool, at least.
  * @property {(pool: Pool, count: number) => Promise<void>} run
  */
 

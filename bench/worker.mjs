@@ -42,10 +42,11 @@ async function warmUp({ warmUp, batches }) {
 
 /** @param {import('./operations.mjs').Operation} operation */
 async function microsPerOperation({ run, batch }) {
-  // What another operation has left behind is not this one's.
+  // Garbage is paid for by the operation that made it, and by no other.
   collectYoungGarbage()
   const before = cpuMicros()
   await run(pool, batch)
+  collectYoungGarbage()
   return (cpuMicros() - before) / batch
 }
 

@@ -87,6 +87,9 @@ export interface Finding {
   readonly resolution?: string
 }
 
+/** So many findings that have resolved a lifeguard keeps, the last ones: memory must not grow with time. */
+export const mostResolved = 200
+
 /** What a leak check fails: something was left behind or done wrong, and not by somebody else who ended a session. */
 export function isLeak({ certainty, kind }: Pick<Finding, 'certainty' | 'kind'>): boolean {
   return certainty === 'certain' && kind !== 'session-killed'

@@ -5,7 +5,7 @@ import type { ClientControl } from './client-control.ts'
 import type { Clock } from './clock.ts'
 import { describeMillis } from './duration.ts'
 import type { Finding, FindingKind, Holder } from './finding.ts'
-import { bitOf } from './finding.ts'
+import { bitOf, mostResolved } from './finding.ts'
 import { type FindingEvidence, FindingRecord } from './finding-record.ts'
 import { joinObservations, type Observation } from './observation.ts'
 import { type CapturedStack, originOf } from './origin.ts'
@@ -13,9 +13,8 @@ import { presentQueryText, type QueryTextMode } from './redaction.ts'
 import { Scope, type ScopeContext } from './scope.ts'
 import type { SpanIds } from './trace.ts'
 
-/** How many fingerprints are counted, and how many resolved findings are remembered: memory must not grow with time. */
+/** How many fingerprints are counted: memory must not grow with time. */
 const mostFingerprints = 1000
-const mostResolved = 200
 /** How many destroyed sessions keep their findings open for an owner that may still release them. */
 const mostDestroyed = 200
 /** A report that lists more holders than this helps nobody. */

@@ -1,5 +1,5 @@
 import { describeMillis } from '../core/duration.ts'
-import { type Finding, isLeak } from '../core/finding.ts'
+import { type Finding, isLeak, mostResolved } from '../core/finding.ts'
 import { describeFrame } from '../core/origin.ts'
 import type { CheckoutSnapshot } from '../core/snapshot.ts'
 import type { Service } from './ask-service.ts'
@@ -22,8 +22,6 @@ export interface ServiceQuestion {
 
 const firstPauseMillis = 20
 const longestPauseMillis = 1_000
-/** So many resolved findings a lifeguard keeps. */
-const mostResolved = 200
 
 /**
  * Asks a service, when nobody uses it any more, what it has left behind: again and again with growing pauses, as long as
