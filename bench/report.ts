@@ -35,7 +35,7 @@ export function render(measurements: Measurements): string {
   const { machine, isPinned, processes, rounds, micros } = measurements
   const where = isPinned ? 'server and clients on one core' : 'not pinned to a core: expect noise'
   return [
-    `${machine}; ${where}; ${processes} processes per variant, ${rounds} batches in each.`,
+    `${machine}; ${where}; ${processes === 1 ? '1 process' : `${processes} processes`} per variant, ${rounds} batches in each.`,
     '',
     'CPU per operation in microseconds. The factor is the median of the ratios to the bare batch of the same round, with',
     'the middle half of them in parentheses.',
