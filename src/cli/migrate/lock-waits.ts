@@ -57,8 +57,12 @@ export function lockWaits(lockTimeoutMillis: number): LockWaits {
         const wait = snapshot.waits.find(({ pid }) => pid === session.pid)
         if (wait === undefined) continue
         const key = `${statementOf(session)} ${wait.object}`
-        const since = (open.get(key) ?? over.get(key))?.since ?? at - (wait.millis ?? 0)
-        now.set(key, { session, wait, blockers: blockersOf(session.pid, snapshot), since, until: at })
+        const before = open.get(key) ?? over.get(key)
+        const since = before?.since ?? at - (wait.millis ?? 0)
+        const seen = blockersOf(session.pid, snapshot)
+        // A wait that is just ending can still be seen when nobody is in its way any more.
+        const blockers = seen.size === 0 && before !== undefined ? before.blockers : seen
+        now.set(key, { session, wait, blockers, since, until: at })
       }
       const isOver = ([key]: readonly [string, OpenWait]) => !now.has(key)
       const ends = [...over].filter(isOver).map(([, { until, ...one }]): WaitEnd => {

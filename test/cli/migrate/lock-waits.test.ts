@@ -34,8 +34,8 @@ function snapshot({ at, sessions, waits = [], blockers = [] }: Look): ServerSnap
   }
 }
 
-/** How the wait of session 1 ended, by what the looks after it showed. */
-function endOf(then: Look, lockTimeoutMillis = 5_000, between: Look = then): string | undefined {
+/** How the wait of session 1 ended, by what the last look showed. The looks between it and the first show no end yet. */
+function endOf(then: Look, lockTimeoutMillis = 5_000, ...between: readonly Look[]): string | undefined {
   const waits = lockWaits(lockTimeoutMillis)
   const first = { at: 0, sessions: [session(1), session(2)], waits: ['datasets'], blockers: [2] }
   const look = (one: Look) =>
@@ -44,7 +44,7 @@ function endOf(then: Look, lockTimeoutMillis = 5_000, between: Look = then): str
       one.sessions.filter(({ pid }) => pid === 1),
     )
   look(first)
-  expect(look(between)).toEqual([])
+  for (const one of between.length > 0 ? between : [then]) expect(look(one)).toEqual([])
   return look(then)[0]?.verdict
 }
 
@@ -58,6 +58,14 @@ describe('the end of a wait for a lock', () => {
 
   it('is refused if who held the lock goes on with the same transaction', () => {
     expect(endOf({ at: 500, sessions: [session(1, next), session(2)] })).toBe('refused')
+  })
+
+  it('is refused also if the last look that found it waiting found nobody in its way: it was just ending', () => {
+    const ending = { at: 5_000, sessions: [session(1), session(2)], waits: ['datasets'] }
+    const over = { at: 5_100, sessions: [session(1, next), session(2)] }
+    expect(endOf(over, 5_000, ending, over)).toBe('refused')
+    const left = { at: 5_100, sessions: [session(1, next)] }
+    expect(endOf(left, 5_000, ending, left)).toBe('unknown')
   })
 
   it('is refused also if the session has gone meanwhile', () => {

@@ -28,7 +28,8 @@ it.runIf(process.platform === 'linux' && isInstalled('script'))(
       '-c',
       asks,
     ]
-    const line = lifeguard.map((word) => `'${word}'`).join(' ')
+    // Some shells stay in between, and the Ctrl-C then ends them.
+    const line = `exec ${lifeguard.map((word) => `'${word}'`).join(' ')}`
     const terminal = spawn('script', ['--quiet', '--return', '--command', line, '/dev/null'], {
       env: { ...process.env, ...environmentOf(db), DATABASE_URL: '' },
       stdio: ['pipe', 'pipe', 'ignore'],
