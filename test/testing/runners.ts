@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const modules = join(root, 'node_modules')
-/** Majors beside those of the repository: `npm install --prefix test/testing/other-majors`. */
+/** Majors beside those of the repository: `npm ci --prefix test/testing/other-majors`. */
 const otherModules = join(root, 'test/testing/other-majors/node_modules')
 
 /** Two seconds, which is Mocha's own limit, are soon over on a busy machine. */
