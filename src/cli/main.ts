@@ -7,6 +7,8 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error
   process.exit()
 })
+// Without a reader, or a terminal that is gone, messages are lost, and no more: a migration needs its guard all the same.
+process.stderr.on('error', () => {})
 
 try {
   process.exitCode = await runCommandLine(process.argv.slice(2))

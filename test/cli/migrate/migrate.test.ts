@@ -280,6 +280,17 @@ describe('migrate', () => {
     expect((await run.ended).code).toBe(0)
   })
 
+  it('goes on when nobody reads its messages any more, as behind `2>&1 | head`', async () => {
+    const idle = await forgetTransaction()
+    const run = migrate(db, ['--lock-timeout', '1s', '--retries', '0'], tool(alter))
+    await run.printed('lock timeout')
+    run.process.stderr?.destroy()
+    await waiter(db, alter)
+    expect(await run.ended).toEqual({ code: exitCode.locks, signal: null })
+    await expectNothingLeft(db)
+    await idle.run('COMMIT')
+  })
+
   it('tells each event as a line of JSON', async () => {
     const idle = await forgetTransaction()
     const run = migrate(db, ['--json', '--lock-timeout', '1s', '--retries', '0'], tool(alter))
