@@ -50,6 +50,12 @@ interface DriverClient extends QueryClient {
 type Driver = new (config: object) => DriverClient
 
 const farewellMillis = 1_000
+const isolation = 'ISOLATION LEVEL READ COMMITTED'
+
+/** For the session. Those that an old server does not have are left out: it is told by its version, later. */
+const applySettings = `
+SELECT pg_catalog.set_config(s.name, w.value, false)
+FROM pg_catalog.pg_settings AS s JOIN pg_catalog.json_each_text($1::pg_catalog.json) AS w(name, value) ON w.name = s.name`
 
 /**
  * Opens a connection that only looks, and signals sessions: read only, with timeouts, and under the application name
@@ -65,21 +71,21 @@ export async function connectControl(options: ControlOptions = {}): Promise<Cont
   const { connectMillis = 10_000, lockMillis = 2_000, statementMillis = 15_000 } = options
   const connection = await openConnection(connectionSettings(options), connectMillis, 2 * statementMillis)
   const settings = {
+    // Serializable, a look would fail on a standby; deferrable as well, it would wait for those that it is to show.
+    default_transaction_isolation: 'read committed',
     lock_timeout: `${lockMillis}ms`,
     statement_timeout: `${statementMillis}ms`,
     idle_session_timeout: '0',
     default_transaction_read_only: 'on',
   }
   try {
+    await connection.query(`BEGIN ${isolation}`)
     const { rows } = await connection.query('SELECT pg_catalog.pg_backend_pid() AS pid')
     const { pid } = rows[0] as { pid: number }
     // A pooler gives its clients a process id of its own making.
     const isPooled = connection.processId !== pid
-    if (!isPooled) {
-      for (const [name, value] of Object.entries(settings)) {
-        await connection.query('SELECT pg_catalog.set_config($1, $2, false)', [name, value])
-      }
-    }
+    if (!isPooled) await connection.query(applySettings, [JSON.stringify(settings)])
+    await connection.query('COMMIT')
     const query = isPooled ? oneByOne(connection, settings) : connection.query
     return { ...connection, query, pid, isPooled, [Symbol.asyncDispose]: connection.close }
   } catch (error) {
@@ -177,7 +183,7 @@ function oneByOne(connection: PlainConnection, settings: Readonly<Record<string,
   const names = Object.keys(settings).filter((name) => name.endsWith('_timeout') && !name.startsWith('idle'))
   return (text: string, values?: unknown[]) => {
     const result = last.then(async () => {
-      await connection.query('BEGIN READ ONLY')
+      await connection.query(`BEGIN ${isolation} READ ONLY`)
       try {
         for (const name of names) {
           await connection.query('SELECT pg_catalog.set_config($1, $2, true)', [name, settings[name]])

@@ -31,6 +31,15 @@ describe('the control connection', () => {
     expect((await serverSnapshot(control)).server.database).toBe(db.name)
   })
 
+  it('waits for nobody where transactions are serializable and deferrable by default', async () => {
+    const writer = await openSession(db, 'writer')
+    await writer.run('BEGIN ISOLATION LEVEL SERIALIZABLE; INSERT INTO items DEFAULT VALUES')
+    const PGOPTIONS = '-c default_transaction_isolation=serializable -c default_transaction_deferrable=on'
+    await using control = await connectControl({ url: db.url, env: { PGOPTIONS }, statementMillis: 5_000 })
+    const { sessions } = await serverSnapshot(control)
+    expect(sessions.map(({ pid }) => pid)).toContain(writer.pid)
+  })
+
   it('tells a lost connection, and is closed then', async () => {
     const control = await connectControl({ url: db.url, env: {} })
     await db.terminate(control.pid)
