@@ -17,7 +17,7 @@ import type {
 
 interface Activity {
   readonly takenAt: string
-  readonly sessions: readonly ServerSession[]
+  readonly sessions: readonly (ServerSession & { readonly queryBytes?: string })[]
   readonly waits: readonly LockRow[]
   readonly blocks: readonly { readonly blocked: number; readonly blocker: number; readonly held: string[] }[]
   readonly prepared: readonly (PreparedTransaction & {
@@ -56,7 +56,7 @@ function assemble(server: ServerData, activity: Activity, names: NameTable): Ser
   return Object.freeze({
     takenAt: activity.takenAt,
     server,
-    sessions: activity.sessions,
+    sessions: Object.freeze(activity.sessions.map(withStatement)),
     waits: Object.freeze(waits.map((wait) => Object.freeze(wait))),
     blocks: Object.freeze(
       activity.blocks
@@ -67,6 +67,13 @@ function assemble(server: ServerData, activity: Activity, names: NameTable): Ser
     hiddenSessions,
     ...(hiddenSessions === 0 ? {} : { missingGrant: `GRANT pg_read_all_stats TO ${quoteName(server.role)}` }),
   })
+}
+
+/** The statement of another database, which is most likely in UTF-8 and at any rate quoted. */
+function withStatement({ queryBytes, ...session }: Activity['sessions'][number]): ServerSession {
+  if (queryBytes === undefined) return Object.freeze(session)
+  const quoted = Buffer.from(queryBytes, 'base64').toString()
+  return Object.freeze({ ...session, query: quoted.replace(/^E?'|'$/g, '').replaceAll("''", "'") })
 }
 
 function resolveBlock(

@@ -47,6 +47,24 @@ describe('under churn', () => {
   })
 })
 
+describe('databases of several encodings', () => {
+  it.each(['EUC_JP', 'WIN1252', 'LATIN1', 'SQL_ASCII'])(
+    'are seen from one in %s, whatever the statements in the others',
+    async (encoding) => {
+      const name = `${db.name}_${encoding.toLowerCase()}`
+      await db.query(`CREATE DATABASE ${name} TEMPLATE template0 ENCODING '${encoding}' LOCALE 'C'`)
+      onTestFinished(async () => void (await db.query(`DROP DATABASE ${name} WITH (FORCE)`)))
+      const japanese = await openSession(db, 'japanese')
+      const statement =
+        "BEGIN; SELECT '\u3053\u3093 \u20ac \u00e9', '' AS none, E'\\\\' AS backslash, 'd''or'"
+      await japanese.run(statement)
+      await using control = await connectControl({ url: db.url, database: name, env: {} })
+      const { sessions } = await serverSnapshot(control)
+      expect(sessions.find(({ pid }) => pid === japanese.pid)?.query).toBe(statement)
+    },
+  )
+})
+
 describe('a server without a free slot', () => {
   it('is told as such, and lets a superuser in', async () => {
     await using server = await startOwnServer({

@@ -6,6 +6,8 @@
  * - `session` is the leader of a parallel worker, and the process itself otherwise.
  * - Locks of prepared transactions have no pid. They are found by the virtual transaction that they share with the lock
  *   on their own transaction id; `pg_blocking_pids` only says 0.
+ * - A statement is in the encoding of its own database, which the server takes for ours, and fails to convert. Of another
+ *   database it comes as bytes. `quote_literal` is what doubles backslashes byte by byte, as `decode` wants them.
  * - Times are in UTC, to the microsecond, whatever the session's settings are, for they are compared later.
  */
 export const activityQuery = `
@@ -35,6 +37,10 @@ WITH activity AS MATERIALIZED (
   SELECT x.transactionid, h.blocked, pg_catalog.array_agg(h.mode) AS modes
   FROM locks AS x JOIN held AS h ON h.blocker IS NULL AND h.virtualtransaction = x.virtualtransaction
   WHERE x.pid IS NULL AND x.locktype = 'transactionid' GROUP BY x.transactionid, h.blocked
+), elsewhere AS MATERIALIZED (
+  SELECT d.oid FROM pg_catalog.pg_database AS d
+  WHERE pg_catalog.getdatabaseencoding() = 'SQL_ASCII'
+     OR pg_catalog.pg_encoding_to_char(d.encoding) <> pg_catalog.getdatabaseencoding()
 ), shown AS MATERIALIZED (
   SELECT * FROM activity
   WHERE pid IN (SELECT blocked FROM edges UNION SELECT blocker FROM edges UNION SELECT session FROM awaited)
@@ -60,7 +66,10 @@ SELECT pg_catalog.json_strip_nulls(pg_catalog.json_build_object(
       'transactionMillis', pg_catalog.round(1000 * extract(epoch FROM pg_catalog.clock_timestamp() - xact_start)),
       'waitEventType', wait_event_type,
       'waitEvent', wait_event,
-      'query', CASE WHEN backend_type IS NOT NULL THEN nullif(query, '') END)
+      'query', CASE WHEN backend_type IS NOT NULL AND coalesce(datid NOT IN (SELECT oid FROM elsewhere), true)
+                    THEN nullif(query, '') END,
+      'queryBytes', CASE WHEN backend_type IS NOT NULL AND datid IN (SELECT oid FROM elsewhere) THEN pg_catalog.encode(
+        pg_catalog.decode(pg_catalog.quote_literal(nullif(query, '')), 'escape'), 'base64') END)
     ORDER BY backend_start NULLS LAST, pid) FROM shown), '[]'),
   'blocks', coalesce((SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
       'blocked', e.blocked, 'blocker', e.blocker, 'held', coalesce(h.modes, '{}'))
