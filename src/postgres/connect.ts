@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import { ConnectionError } from '../errors.ts'
 import { explainFailure } from './connection-failure.ts'
 import {
@@ -6,6 +5,8 @@ import {
   type ConnectionSettings,
   connectionSettings,
   describeTarget,
+  readOptionFile,
+  systemRoots,
 } from './connection-settings.ts'
 import type { QueryClient } from './query-client.ts'
 
@@ -210,11 +211,12 @@ async function loadDriver(): Promise<Driver> {
 /** `prefer`, as libpq has it: TLS where the server has it, without looking at the certificate. */
 function tlsChoices(settings: ConnectionSettings): readonly (object | false)[] {
   if (settings.ssl === 'disable' || settings.host.startsWith('/')) return [false]
-  const file = (path: string | undefined) => (path === undefined ? undefined : readFileSync(path, 'utf8'))
+  const file = (option: string, path: string | undefined) =>
+    path === undefined ? undefined : readOptionFile(option, path)
   const certificates = {
-    ca: file(settings.sslRootCert),
-    cert: file(settings.sslCert),
-    key: file(settings.sslKey),
+    ca: settings.sslRootCert === systemRoots ? undefined : file('sslrootcert', settings.sslRootCert),
+    cert: file('sslcert', settings.sslCert),
+    key: file('sslkey', settings.sslKey),
   }
   const given = Object.fromEntries(Object.entries(certificates).filter(([, text]) => text !== undefined))
   switch (settings.ssl) {

@@ -55,6 +55,7 @@ export function connectionSettings(options: ConnectionOptions = {}): ConnectionS
   const port = readPort(pick('port', 'PGPORT') ?? '5432')
   const host = pick('hostaddr', 'PGHOSTADDR') ?? pick('host', 'PGHOST') ?? defaultHost(port)
   const user = pick('user', 'PGUSER') ?? systemUser(env)
+  const rootCert = pick('sslrootcert', 'PGSSLROOTCERT')
   return {
     host,
     port,
@@ -62,10 +63,23 @@ export function connectionSettings(options: ConnectionOptions = {}): ConnectionS
     database: options.database ?? pick('dbname', 'PGDATABASE') ?? user,
     ...optional('password', pick('password', 'PGPASSWORD')),
     ...optional('options', pick('options', 'PGOPTIONS')),
-    ssl: readSslMode(pick('sslmode', 'PGSSLMODE')),
-    ...optional('sslRootCert', pick('sslrootcert', 'PGSSLROOTCERT')),
+    ssl: readSslMode(pick('sslmode', 'PGSSLMODE') ?? (rootCert === systemRoots ? 'verify-full' : undefined)),
+    ...optional('sslRootCert', rootCert),
     ...optional('sslCert', pick('sslcert', 'PGSSLCERT')),
     ...optional('sslKey', pick('sslkey', 'PGSSLKEY')),
+  }
+}
+
+/** As `sslrootcert`: the certificates that the system trusts, as far as Node knows them. */
+export const systemRoots = 'system'
+
+/** @throws OptionError if it cannot be read */
+export function readOptionFile(option: string, path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    const reason = error instanceof Error && 'code' in error ? String(error.code) : 'unknown reason'
+    throw new OptionError(option, `must be a file that can be read (${reason})`, path)
   }
 }
 
@@ -115,7 +129,7 @@ function readService(name: string, env: NodeJS.ProcessEnv): Parameters {
   ]
   for (const file of files) {
     if (!existsSync(file)) continue
-    const section = sectionOf(readFileSync(file, 'utf8'), name)
+    const section = sectionOf(readOptionFile('service file', file), name)
     if (section !== undefined) return section
   }
   throw new OptionError('service', `must be a section of ${files.join(' or ')}`, name)

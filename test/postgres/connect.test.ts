@@ -182,6 +182,27 @@ describe('connection settings', () => {
   })
 })
 
+describe('a file that a setting names', () => {
+  it.each(['sslrootcert', 'sslcert', 'sslkey'])('is asked for again when it is not there: %s', async (name) => {
+    const url = `${db.url}?sslmode=require&${name}=/nowhere/at.all`
+    await expect(connectControl({ url, env: {} })).rejects.toThrow(
+      `${name} must be a file that can be read (ENOENT), got "/nowhere/at.all"`,
+    )
+  })
+
+  it('is asked for again when it is a folder', () => {
+    const env = { PGSERVICEFILE: tmpdir(), PGSERVICE: 'shop' }
+    expect(() => connectionSettings({ env })).toThrow('service file must be a file that can be read (EISDIR)')
+  })
+
+  it('is no file where it says `system`: its certificates are trusted, for the right host only', async () => {
+    const env = { PGSSLROOTCERT: 'system' }
+    expect(connectionSettings({ url: db.url, env }).ssl).toBe('verify-full')
+    // The server under test has no TLS: it comes to that.
+    await expect(connectControl({ url: db.url, env })).rejects.toThrow('does not support SSL')
+  })
+})
+
 describe('safety nets', () => {
   it('tells what new sessions get, not what the control connection has set for itself', async () => {
     await using control = await connectControl({ url: db.url, env: {} })
