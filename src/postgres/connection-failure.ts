@@ -12,6 +12,8 @@ const advice: Readonly<Record<string, string>> = {
     'the host does not answer, or a lock on a catalog such as pg_class keeps new sessions from starting',
 }
 
+const noPassword = 'the server asks for a password, and there is none'
+
 /** Why there is no connection: a message without the password, and the code that the server or the system gave. */
 export function explainFailure(
   error: unknown,
@@ -22,8 +24,8 @@ export function explainFailure(
   const code = cause !== null && typeof cause === 'object' && 'code' in cause ? String(cause.code) : undefined
   const isTimeout = cause instanceof Error && /timeout expired|in time/.test(cause.message)
   const reason = code ?? (isTimeout ? 'ETIMEDOUT' : undefined)
-  const text = cause instanceof Error ? cause.message : String(cause)
-  const hint = reason === undefined ? undefined : advice[reason]
+  const text = wantsPassword(cause) ? noPassword : cause instanceof Error ? cause.message : String(cause)
+  const hint = text === noPassword ? advice['28P01'] : reason === undefined ? undefined : advice[reason]
   const message = `${target}: ${text}${reason === undefined ? '' : ` (${reason})`}${hint === undefined ? '' : `\n${hint}`}`
   return [withoutPassword(message, password), reason]
 }
@@ -32,6 +34,11 @@ export function explainFailure(
 export function withoutPassword(text: string, password: string | undefined): string {
   if (password === undefined || password.length < 3) return text
   return text.replaceAll(password, '***').replaceAll(encodeURIComponent(password), '***')
+}
+
+/** The driver's words for it: `SASL: SCRAM-SERVER-FIRST-MESSAGE: client password must be a string`. */
+function wantsPassword(cause: unknown): boolean {
+  return cause instanceof Error && /^SASL: .*password must be/.test(cause.message)
 }
 
 /** Several addresses of one host: the error is a list without a message. */

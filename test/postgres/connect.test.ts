@@ -97,6 +97,15 @@ describe('the control connection', () => {
     })
   })
 
+  it('says that there is no password where the server asks for one', async () => {
+    const url = new URL(db.url)
+    url.password = ''
+    const env = { PGPASSFILE: '/nowhere' }
+    await expect(connectControl({ url: url.href, env })).rejects.toThrow(
+      /: the server asks for a password, and there is none\nset PGPASSWORD or ~\/\.pgpass/,
+    )
+  })
+
   it('never prints the password', async () => {
     const wrong = new URL(db.url)
     wrong.password = 'hunter22'
