@@ -52,8 +52,11 @@ export function connectionSettings(options: ConnectionOptions = {}): ConnectionS
   const pick = (name: string, variable: string) =>
     filled(given[name]) ?? filled(named[name]) ?? filled(env[variable])
 
+  const address = pick('hostaddr', 'PGHOSTADDR') ?? pick('host', 'PGHOST')
+  // libpq goes through a list until one takes the connection: that may be another server than the one that is meant.
+  if (address?.includes(',')) throw new OptionError('host', 'must be one host, not a list', address)
   const port = readPort(pick('port', 'PGPORT') ?? '5432')
-  const host = pick('hostaddr', 'PGHOSTADDR') ?? pick('host', 'PGHOST') ?? defaultHost(port)
+  const host = address ?? defaultHost(port)
   const user = pick('user', 'PGUSER') ?? systemUser(env)
   const rootCert = pick('sslrootcert', 'PGSSLROOTCERT')
   return {
@@ -91,6 +94,9 @@ export function describeTarget({ host, port, database, user }: ConnectionSetting
 function parametersOf(text: string, option: string): Parameters {
   // libpq allows a user without a host, `new URL` does not.
   const withHost = text.replace(/^(postgres(?:ql)?:\/\/[^/?#]*@)(?=[/?]|$)/, `$1${noHost}`)
+  // A list with ports is no URL at all.
+  if (/^\w+:\/\/(?:[^/?#]*@)?[^/?#@]*,[^/?#@]*(?:[/?#]|$)/.test(text))
+    throw new OptionError(option, 'must name one host, not a list', secret)
   // The error of `new URL` shows what it was given, password included.
   if (!/^postgres(ql)?:\/\//.test(text) || !URL.canParse(withHost)) {
     throw new OptionError(option, 'must look like postgres://user@host:5432/database', secret)

@@ -144,6 +144,25 @@ describe('connection settings', () => {
     expect(connectionSettings({ url, env: {} })).toEqual(expected)
   })
 
+  it.each([
+    [
+      { url: 'postgres://u:hunter22@a:1,b:2/shop' },
+      'url must name one host, not a list, got a text that is not shown',
+    ],
+    [{ env: { DATABASE_URL: 'postgres://a,b' } }, 'DATABASE_URL must name one host, not a list'],
+    [{ env: { PGHOST: 'a,b', PGPORT: '1,2' } }, 'host must be one host, not a list, got "a,b"'],
+  ])('takes one server, not a list of them: %j', (options, message) => {
+    expect(() => connectionSettings({ env: {}, ...options })).toThrow(message)
+  })
+
+  it('takes a comma elsewhere for what it is', () => {
+    expect(connectionSettings({ url: 'postgres://u:p,w@h/a,b', env: {} })).toMatchObject({
+      host: 'h',
+      password: 'p,w',
+      database: 'a,b',
+    })
+  })
+
   it('takes what the URL leaves out from the environment, and DATABASE_URL before PGHOST', () => {
     const env = {
       PGHOST: 'h',
@@ -192,12 +211,15 @@ describe('connection settings', () => {
 })
 
 describe('a file that a setting names', () => {
-  it.each(['sslrootcert', 'sslcert', 'sslkey'])('is asked for again when it is not there: %s', async (name) => {
-    const url = `${db.url}?sslmode=require&${name}=/nowhere/at.all`
-    await expect(connectControl({ url, env: {} })).rejects.toThrow(
-      `${name} must be a file that can be read (ENOENT), got "/nowhere/at.all"`,
-    )
-  })
+  it.each(['sslrootcert', 'sslcert', 'sslkey'])(
+    'is asked for again when it is not there: %s',
+    async (name) => {
+      const url = `${db.url}?sslmode=require&${name}=/nowhere/at.all`
+      await expect(connectControl({ url, env: {} })).rejects.toThrow(
+        `${name} must be a file that can be read (ENOENT), got "/nowhere/at.all"`,
+      )
+    },
+  )
 
   it('is asked for again when it is a folder', () => {
     const env = { PGSERVICEFILE: tmpdir(), PGSERVICE: 'shop' }
