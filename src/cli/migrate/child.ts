@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { constants } from 'node:os'
 
 /** How the command ended. */
@@ -22,7 +22,11 @@ export interface Child {
 /** Starts the command on this very terminal. */
 export function startChild([command = '', ...args]: readonly string[], env: NodeJS.ProcessEnv): Child {
   const controller = new AbortController()
-  const child = spawn(command, args, { stdio: 'inherit', env })
+  const child = spawned(command, args, env)
+  if (child instanceof Error) {
+    controller.abort()
+    return { ended: Promise.resolve(notStarted(command, child)), signal: controller.signal, kill: () => {} }
+  }
   const ended = new Promise<ChildEnd>((resolve) => {
     child.once('error', (error) => resolve(notStarted(command, error)))
     child.once('exit', (code, signal) => resolve(endOf(code, signal)))
@@ -32,6 +36,16 @@ export function startChild([command = '', ...args]: readonly string[], env: Node
     ended,
     signal: controller.signal,
     kill: (name) => void child.kill(name),
+  }
+}
+
+/** Of some failures Node speaks by an event, of others it throws. */
+function spawned(command: string, args: readonly string[], env: NodeJS.ProcessEnv): ChildProcess | Error {
+  try {
+    return spawn(command, args, { stdio: 'inherit', env })
+  } catch (error) {
+    if (error instanceof Error) return error
+    throw error
   }
 }
 

@@ -50,6 +50,10 @@ describe('migrate', () => {
     const missing = migrate(db, [], ['no-such-tool'])
     expect((await missing.ended).code).toBe(127)
     expect(missing.err()).toContain('no-such-tool: there is no such command')
+    const below = `${process.execPath}/tool`
+    const impossible = migrate(db, [], [below])
+    expect((await impossible.ended).code).toBe(126)
+    expect(impossible.err()).toContain(`${below} cannot be run: spawn ENOTDIR`)
   })
 
   it('adds to PGAPPNAME and PGOPTIONS what it needs, and overwrites nothing', async () => {
