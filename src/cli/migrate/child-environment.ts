@@ -29,8 +29,8 @@ export function childEnvironment(
   const added = { ...env, PGAPPNAME: application }
   if (!withOptions || lockTimeoutMillis === 0) return { env: added, application }
   const given = env.PGOPTIONS ?? ''
-  // The last one counts, so a second one would overwrite the user's.
-  if (/\block_timeout\b/.test(given)) return { env: added, application, options: given }
+  // The last one counts, so a second one would overwrite the user's. PostgreSQL takes `--lock-timeout=1s`, too.
+  if (/\block[_-]timeout\b/i.test(given)) return { env: added, application, options: given }
   const options = `${given} -c lock_timeout=${lockTimeoutMillis}ms`.trimStart()
   return { env: { ...added, PGOPTIONS: options }, application, options }
 }

@@ -67,9 +67,11 @@ describe('migrate', () => {
     expect(added.out()).toMatch(
       /^deploy pg-lifeguard migrate [0-9a-f]{8}\|-c search_path=shop -c lock_timeout=1000ms\n$/,
     )
-    const own = migrate(db, [], print, { env: { PGOPTIONS: '-c lock_timeout=1s' } })
-    await own.ended
-    expect(own.out()).toMatch(/\|-c lock_timeout=1s\n$/)
+    for (const PGOPTIONS of ['-c lock_timeout=1s', '--lock-timeout=1s', '-c LOCK_TIMEOUT=1s']) {
+      const own = migrate(db, [], print, { env: { PGOPTIONS } })
+      await own.ended
+      expect(own.out().trim().split('|').at(-1)).toBe(PGOPTIONS)
+    }
     const none = migrate(db, ['--no-pgoptions'], print)
     await none.ended
     expect(none.out()).toMatch(/\|\n$/)
