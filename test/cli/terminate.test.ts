@@ -208,6 +208,20 @@ describe('terminate', () => {
     expect(code).toBe(exitCode.found)
   })
 
+  it('does not call it done where it cannot see who idles', async () => {
+    await db.query("CREATE ROLE blind LOGIN PASSWORD 'secret'")
+    onTestFinished(async () => void (await db.query('DROP ROLE blind')))
+    const idle = await openSession(db, 'idle')
+    await idle.run('BEGIN')
+    const url = new URL(db.url)
+    Object.assign(url, { username: 'blind', password: 'secret' })
+    const { code, out } = await terminate(['--idle-in-transaction', '0', '--yes'], { url: url.href })
+    expect(out).toMatch(
+      /^\d+ sessions? cannot be seen by this role. To see all: GRANT pg_read_all_stats TO blind$/m,
+    )
+    expect(code).toBe(exitCode.notAllVisible)
+  })
+
   it.skipIf(isForeign)('says of a stopped process that it is still alive', async () => {
     const stopped = await openSession(db, 'stopped')
     await stopped.run('BEGIN')

@@ -87,7 +87,10 @@ else by now), gone (it ended by itself), denied (with the GRANT that is missing)
     if (chosen.targets.length === 0 || options.dryRun === true) {
       print()
       const isNothing = chosen.targets.length + chosen.refused.length + chosen.prepared.length === 0
-      return isNothing ? exitCode.clean : exitCode.found
+      if (!isNothing) return exitCode.found
+      return options.idleInTransaction !== undefined && chosen.snapshot.hiddenSessions > 0
+        ? exitCode.notAllVisible
+        : exitCode.clean
     }
     if (options.yes !== true) {
       const answer = await terminal.confirm(`End ${counted(chosen.targets.length, 'session')}?`)
@@ -153,6 +156,10 @@ function previewText(
     )
   }
   if (lines.length === 0) lines.push(noneText(options))
+  if (options.idleInTransaction !== undefined && snapshot.missingGrant !== undefined) {
+    const hidden = counted(snapshot.hiddenSessions, 'session')
+    lines.push(style('yellow', `${hidden} cannot be seen by this role. To see all: ${snapshot.missingGrant}`))
+  }
   return lines.join('\n').trimEnd()
 }
 
