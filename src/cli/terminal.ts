@@ -24,10 +24,10 @@ export const plain: Style = (_format, text) => text
 /** Colours where the terminal has them; `--no-color`, `NO_COLOR` and `FORCE_COLOR` decide first. */
 export function styleFor(isTerminal: boolean, noColor: boolean, env: NodeJS.ProcessEnv): Style {
   const { NO_COLOR, FORCE_COLOR, TERM } = env
-  const wanted =
-    FORCE_COLOR !== undefined && FORCE_COLOR !== '' && FORCE_COLOR !== '0' && FORCE_COLOR !== 'false'
+  const isForced = FORCE_COLOR !== undefined && FORCE_COLOR !== ''
+  const wanted = isForced && FORCE_COLOR !== '0' && FORCE_COLOR !== 'false'
   if (noColor || (NO_COLOR !== undefined && NO_COLOR !== '')) return plain
-  if (!wanted && (!isTerminal || TERM === 'dumb')) return plain
+  if (!wanted && (isForced || !isTerminal || TERM === 'dumb')) return plain
   return (format, text) => styleText(format, text, { validateStream: false } as never)
 }
 

@@ -11,6 +11,7 @@ describe('colours', () => {
     ['not with --no-color', true, true, { FORCE_COLOR: '1' }, false],
     ['not with NO_COLOR', true, false, { NO_COLOR: '1' }, false],
     ['with an empty NO_COLOR', true, false, { NO_COLOR: '' }, true],
+    ['not on a terminal with FORCE_COLOR=0', true, false, { FORCE_COLOR: '0' }, false],
     ['in a pipe with FORCE_COLOR', false, false, { FORCE_COLOR: '1' }, true],
     ['not on a dumb terminal', true, false, { TERM: 'dumb' }, false],
   ])('are there %s: %s', (_when, isTerminal, noColor, env, expected) => {
