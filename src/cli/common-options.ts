@@ -1,7 +1,7 @@
 import type { QueryTextMode } from '../core/redaction.ts'
 import { type ControlConnection, type ControlOptions, connectControl } from '../postgres/index.ts'
 import type { Invocation, OptionSpec } from './command.ts'
-import { parseDuration } from './option-values.ts'
+import { parseTimeout } from './option-values.ts'
 
 /** Which server. */
 export const connectionOptions: readonly OptionSpec[] = [
@@ -18,7 +18,7 @@ export const connectionOptions: readonly OptionSpec[] = [
   {
     flags: '--connect-timeout <duration>',
     description: 'how long connecting may take',
-    parse: parseDuration,
+    parse: parseTimeout,
     default: '10s',
   },
 ]

@@ -22,6 +22,16 @@ export function parseDuration(text: string): number {
   return Math.round(millis)
 }
 
+/** More than a timer can wait, or a server's setting holds, is a mistake. */
+const longestDays = 10
+
+/** A duration that is waited for, by a timer or by the server. */
+export function parseTimeout(text: string): number {
+  const millis = parseDuration(text)
+  if (millis > longestDays * 86_400_000) throw new UsageError(`It must be ${longestDays}d or shorter.`)
+  return millis
+}
+
 export function parsePid(text: string): number {
   const pid = Number(text)
   if (!/^\d+$/.test(text) || pid < 1 || pid > 2 ** 31 - 1) {

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { parseDuration, parsePid } from '../../src/cli/option-values.ts'
+import { parseDuration, parsePid, parseTimeout } from '../../src/cli/option-values.ts'
 import { plain, styleFor } from '../../src/cli/terminal.ts'
 import { cut } from '../../src/cli/text-layout.ts'
 import { wrap } from '../../src/core/wrap.ts'
+import { exitCode, pgLifeguard } from './command-line.ts'
 
 describe('colours', () => {
   it.each([
@@ -36,6 +37,24 @@ describe('values on the command line', () => {
   it.each(['30', '', 's', '-5s', '5 s', '5x', '1e3s', 'Infinitys'])('%j is no duration', (text) =>
     expect(() => parseDuration(text)).toThrow('It must be a duration'),
   )
+
+  it('10d is the longest time that is waited for', () => {
+    expect(parseTimeout('10d')).toBe(864_000_000)
+    expect(() => parseTimeout('25d')).toThrow('It must be 10d or shorter.')
+  })
+
+  it.each([
+    ['check', '--connect-timeout'],
+    ['watch', '--interval'],
+    ['terminate', '--wait'],
+    ['migrate', '--lock-timeout'],
+  ])('%s %s is none that no timer can wait for', async (command, option) => {
+    const { code, err } = await pgLifeguard([command, option, '30d', '--', 'true'])
+    expect(err).toMatch(
+      new RegExp(`option '${option} .*' argument '30d' is invalid. It must be 10d or shorter.`),
+    )
+    expect(code).toBe(exitCode.usage)
+  })
 
   it.each(['0', '-1', '1.5', 'x', '', '4294967296', '1;DROP'])('%j is no pid', (text) =>
     expect(() => parsePid(text)).toThrow('It must be the process id'),

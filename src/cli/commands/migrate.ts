@@ -10,7 +10,7 @@ import { migrateText } from '../migrate/migrate-text.ts'
 import { runMigration } from '../migrate/migration.ts'
 import { serverView } from '../migrate/server-view.ts'
 import { signalRelay } from '../migrate/signal-relay.ts'
-import { parseCount, parseDuration } from '../option-values.ts'
+import { parseCount, parseDuration, parseTimeout } from '../option-values.ts'
 import { originOptions } from '../origin-options.ts'
 import { systemPace } from '../pace.ts'
 import { patientOrigins } from '../patient-origins.ts'
@@ -37,7 +37,7 @@ export const migrate: CommandSpec = {
       flags: '--lock-timeout <duration>',
       description:
         'how long a statement may wait for a lock; 0 for as long as it takes. Waits that are over in less than half a second may go unnoticed',
-      parse: parseDuration,
+      parse: parseTimeout,
       default: '5s',
     },
     {
@@ -50,7 +50,7 @@ export const migrate: CommandSpec = {
       flags: '--retry-pause <duration>',
       description:
         'the pause before the first retry; doubled each time up to a minute, give or take a quarter',
-      parse: parseDuration,
+      parse: parseTimeout,
       default: '1s',
     },
     {

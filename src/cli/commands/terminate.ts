@@ -7,7 +7,7 @@ import { type CommandSpec, type Invocation, UsageError } from '../command.ts'
 import { type CommonOptions, connect, connectionOptions, outputOptions } from '../common-options.ts'
 import { type ExitCode, exitCode } from '../exit-code.ts'
 import { listLines } from '../forest-text.ts'
-import { parseDuration, parsePid } from '../option-values.ts'
+import { parseDuration, parsePid, parseTimeout } from '../option-values.ts'
 import { originOptions, originSources } from '../origin-options.ts'
 import type { OriginOf } from '../session-origin.ts'
 import { type Aftermath, end, freedPids, lookAgain, type Plan, plan, type Selection } from '../termination.ts'
@@ -50,7 +50,7 @@ export const terminate: CommandSpec = {
     {
       flags: '--wait <duration>',
       description: 'how long to wait until a session is gone',
-      parse: parseDuration,
+      parse: parseTimeout,
       default: '5s',
     },
     ...connectionOptions,

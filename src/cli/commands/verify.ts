@@ -7,7 +7,7 @@ import { askApp } from '../app-origins.ts'
 import { type CommandSpec, UsageError } from '../command.ts'
 import { outputOptions } from '../common-options.ts'
 import { exitCode } from '../exit-code.ts'
-import { parseDuration } from '../option-values.ts'
+import { parseDuration, parseTimeout } from '../option-values.ts'
 import { appTokenOption } from '../origin-options.ts'
 import type { Terminal } from '../terminal.ts'
 
@@ -40,7 +40,7 @@ export const verify: CommandSpec = {
     {
       flags: '--settle <duration>',
       description: 'how long to wait for sessions that may still come back',
-      parse: parseDuration,
+      parse: parseTimeout,
       default: '500ms',
     },
     {

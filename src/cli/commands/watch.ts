@@ -2,7 +2,7 @@ import { type CommandSpec, UsageError } from '../command.ts'
 import { type CommonOptions, connect, connectionOptions, outputOptions } from '../common-options.ts'
 import { exitCode } from '../exit-code.ts'
 import { interruption } from '../interruption.ts'
-import { parseDuration } from '../option-values.ts'
+import { parseDuration, parseTimeout } from '../option-values.ts'
 import { originOptions } from '../origin-options.ts'
 import { systemPace } from '../pace.ts'
 import { patientOrigins } from '../patient-origins.ts'
@@ -27,7 +27,7 @@ export const watch: CommandSpec = {
     {
       flags: '--interval <duration>',
       description: 'how long to wait between two looks',
-      parse: parseDuration,
+      parse: parseTimeout,
       default: '2s',
     },
     {
