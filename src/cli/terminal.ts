@@ -6,15 +6,21 @@ type Format = Parameters<typeof styleText>[0]
 /** Decorates text, or leaves it alone where colours are not wanted. */
 export type Style = (format: Format, text: string) => string
 
-/** Where a command writes, and whom it may ask. */
-export interface Terminal {
+/** How text looks where it is written. */
+export interface Look {
+  readonly style: Style
+  /** Absent where nobody reads along, as in a pipe: then nothing is wrapped or cut. */
+  readonly columns?: number
+}
+
+/** Where a command writes, and whom it may ask. `style` and `columns` are those of results. */
+export interface Terminal extends Look {
   /** For results. A line break is added. */
   print(text: string): void
   /** For what is no result: questions, progress, errors. */
   warn(text: string): void
-  readonly style: Style
-  /** Absent where nobody reads along, as in a pipe: then nothing is wrapped or cut. */
-  readonly columns?: number
+  /** Of what `warn` writes, which may go to another place than results: a file, or a terminal. Absent: the same. */
+  readonly aside?: Look
   /** Asks for yes or no. Undefined if there is nobody to ask. */
   confirm(question: string): Promise<boolean | undefined>
 }
@@ -34,12 +40,15 @@ export function styleFor(isTerminal: boolean, noColor: boolean, env: NodeJS.Proc
 /** The terminal of this process. */
 export function processTerminal(noColor: boolean, env: NodeJS.ProcessEnv = process.env): Terminal {
   const { stdin, stdout, stderr } = process
-  const style = styleFor(stdout.isTTY === true, noColor, env)
+  const lookOf = ({ isTTY, columns }: NodeJS.WriteStream): Look => ({
+    style: styleFor(isTTY === true, noColor, env),
+    ...(isTTY && columns > 0 ? { columns } : {}),
+  })
   return {
     print: (text) => void stdout.write(`${text}\n`),
     warn: (text) => void stderr.write(`${text}\n`),
-    style,
-    ...(stdout.isTTY && stdout.columns > 0 ? { columns: stdout.columns } : {}),
+    ...lookOf(stdout),
+    aside: lookOf(stderr),
     async confirm(question) {
       if (!stdin.isTTY || !stderr.isTTY) return undefined
       const lines = createInterface({ input: stdin, output: stderr })

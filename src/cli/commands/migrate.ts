@@ -164,7 +164,7 @@ cancelled. Messages of pg-lifeguard go to stderr, with --json one line of JSON e
 
 /** Everything goes to stderr: stdout is the command's. */
 function teller({ terminal }: Invocation, json: boolean): Tell {
-  const { style, columns } = terminal
+  const { style, columns } = terminal.aside ?? terminal
   const layout = { style, ...(columns === undefined ? {} : { columns }) }
   return (event: MigrateEvent) => {
     const time = new Date().toISOString()

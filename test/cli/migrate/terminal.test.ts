@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
 import { useDatabase } from '../../support/database.ts'
@@ -10,6 +12,24 @@ import { environmentOf } from './migrations.ts'
 const db = useDatabase()
 const main = join(import.meta.dirname, '../../../src/cli/main.ts')
 
+/** Runs `migrate` with this command in a terminal; `more` is for the shell, behind it. */
+function atTerminal(command: readonly string[], more = '') {
+  const tsx = import.meta.resolve('tsx')
+  const lifeguard = [process.execPath, '--import', tsx, main, 'migrate', '--', ...command]
+  // Some shells stay in between, and a Ctrl-C then ends them.
+  const line = `exec ${lifeguard.map((word) => `'${word}'`).join(' ')} ${more}`
+  const terminal = spawn('script', ['--quiet', '--return', '--command', line, '/dev/null'], {
+    env: { ...process.env, ...environmentOf(db), DATABASE_URL: '', TERM: 'xterm', FORCE_COLOR: '' },
+    stdio: ['pipe', 'pipe', 'ignore'],
+  })
+  onTestFinished(() => void terminal.kill('SIGKILL'))
+  let screen = ''
+  terminal.stdout.on('data', (chunk) => {
+    screen += chunk
+  })
+  return { terminal, screen: () => screen, closed: once(terminal, 'close') }
+}
+
 // util-linux brings `script`, which runs a command in a terminal.
 it.runIf(process.platform === 'linux' && isInstalled('script'))(
   'at a terminal, the command can ask, and gets Ctrl-C once: from the terminal, and not from here as well',
@@ -17,36 +37,27 @@ it.runIf(process.platform === 'linux' && isInstalled('script'))(
     // Ctrl-C may come before it reads, or while it does, and then the shell gives up that reading.
     const asks =
       'trap "echo got Ctrl-C" INT; test -t 0 && echo "a terminal"; while [ -z "$answer" ]; do read answer; done; echo "answer: $answer"; exit 5'
-    const lifeguard = [
-      process.execPath,
-      '--import',
-      import.meta.resolve('tsx'),
-      main,
-      'migrate',
-      '--',
-      'sh',
-      '-c',
-      asks,
-    ]
-    // Some shells stay in between, and the Ctrl-C then ends them.
-    const line = `exec ${lifeguard.map((word) => `'${word}'`).join(' ')}`
-    const terminal = spawn('script', ['--quiet', '--return', '--command', line, '/dev/null'], {
-      env: { ...process.env, ...environmentOf(db), DATABASE_URL: '' },
-      stdio: ['pipe', 'pipe', 'ignore'],
-    })
-    onTestFinished(() => void terminal.kill('SIGKILL'))
-    let screen = ''
-    terminal.stdout.on('data', (chunk) => {
-      screen += chunk
-    })
-    const shows = (text: string) => eventually(() => expect(screen).toContain(text))
-    const closed = once(terminal, 'close')
+    const { terminal, screen, closed } = atTerminal(['sh', '-c', asks])
+    const shows = (text: string) => eventually(() => expect(screen()).toContain(text))
     await shows('a terminal')
     terminal.stdin.write('\u0003')
     await shows('got Ctrl-C')
     terminal.stdin.write('yes\n')
     await shows('answer: yes')
     expect(await closed).toEqual([5, null])
-    expect(screen.match(/got Ctrl-C/g)).toHaveLength(1)
+    expect(screen().match(/got Ctrl-C/g)).toHaveLength(1)
+  },
+)
+
+it.runIf(process.platform === 'linux' && isInstalled('script'))(
+  'at a terminal, messages that go to a file are plain',
+  async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'pg-lifeguard-test-'))
+    onTestFinished(() => rmSync(folder, { recursive: true }))
+    const file = join(folder, 'messages')
+    const run = atTerminal(['sh', '-c', 'test -t 1 && echo "a terminal"'], `2>'${file}'`)
+    expect(await run.closed).toEqual([0, null])
+    expect(run.screen()).toContain('a terminal')
+    expect(readFileSync(file, 'utf8')).toBe('pg-lifeguard: lock timeout 5 s, 5 retries\n')
   },
 )
