@@ -12,6 +12,11 @@ export interface SignalRelay extends Disposable {
 const fromTerminal: readonly NodeJS.Signals[] = ['SIGINT', 'SIGQUIT']
 const passedOn: readonly NodeJS.Signals[] = ['SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGHUP']
 
+/** Also with `< change.sql`. */
+function isAtTerminal(): boolean {
+  return process.stdin.isTTY === true || process.stderr.isTTY === true
+}
+
 export function signalRelay(): SignalRelay {
   const controller = new AbortController()
   let child: ((name: NodeJS.Signals) => void) | undefined
@@ -20,7 +25,7 @@ export function signalRelay(): SignalRelay {
     first ??= name
     controller.abort()
     // Twice would be once too often: at the second Ctrl-C many tools give up without cleaning up.
-    if (!(fromTerminal.includes(name) && process.stdin.isTTY)) child?.(name)
+    if (!(fromTerminal.includes(name) && isAtTerminal())) child?.(name)
   }
   for (const name of passedOn) process.on(name, listener)
   return {

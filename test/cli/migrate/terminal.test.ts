@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -59,5 +59,28 @@ it.runIf(process.platform === 'linux' && isInstalled('script'))(
     expect(await run.closed).toEqual([0, null])
     expect(run.screen()).toContain('a terminal')
     expect(readFileSync(file, 'utf8')).toBe('pg-lifeguard: lock timeout 5 s, 5 retries\n')
+  },
+)
+
+it.runIf(process.platform === 'linux' && isInstalled('script'))(
+  'at a terminal, a command that reads from a file gets Ctrl-C once, too',
+  async () => {
+    const counts = `
+      let count = 0
+      process.on("SIGINT", () => console.log("got Ctrl-C " + ++count))
+      process.on("SIGTERM", () => process.exit(5))
+      console.log("ready")
+      setInterval(() => {}, 1000)`
+    const run = atTerminal([process.execPath, '-e', counts], '< /dev/null')
+    const shows = (text: string) => eventually(() => expect(run.screen()).toContain(text))
+    await shows('ready')
+    run.terminal.stdin.write('\u0003')
+    await shows('got Ctrl-C 1')
+    // Signals arrive in order: one that is passed on would be here by the second.
+    run.terminal.stdin.write('\u0003')
+    await shows('got Ctrl-C 2')
+    execFileSync('pkill', ['-TERM', '-P', String(run.terminal.pid)])
+    expect(await run.closed).toEqual([5, null])
+    expect(run.screen().match(/got Ctrl-C/g)).toHaveLength(2)
   },
 )
