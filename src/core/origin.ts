@@ -28,11 +28,12 @@ export const deepStack = 30
 /** `BEGIN` is sent by the user or by a thin layer; its line is only a supplement. */
 export const shallowStack = 6
 
-// Source maps lead from `dist` to `src`, so that frames of this package can come from either. In a bundle the folders
-// around this code are the user's.
-const ownFolders = /\/core\/origin\.[jt]s$/.test(import.meta.url)
-  ? ['src', 'dist'].map((folder) => fileURLToPath(new URL(`../../${folder}/`, import.meta.url)))
-  : []
+// In a bundle the folders around this code are the user's. One that is made for CommonJS has no `url`.
+const isBundled = !/\/core\/origin\.[jt]s$/.test(import.meta.url)
+// Source maps lead from `dist` to `src`, so that frames of this package can come from either.
+const ownFolders = isBundled
+  ? []
+  : ['src', 'dist'].map((folder) => fileURLToPath(new URL(`../../${folder}/`, import.meta.url)))
 const framePattern = /^\s+at (?:async )?(?:(.*?) \()?((?:file:\/\/|[a-z]:\\|\/|\w+:\/\/).*?):(\d+):(\d+)\)?$/i
 
 /**
@@ -102,7 +103,10 @@ function readStack(captured: CapturedStack): string {
 
 function parseFrames(stack: string): Frame[] {
   const frames: Frame[] = []
-  for (const text of stack.split('\n')) {
+  const lines = stack.split('\n')
+  // Whoever records a stack is on top of it: in a bundle, nothing else tells it from the user's code.
+  if (isBundled) lines.splice(0, lines.findIndex((text) => /^\s+at /.test(text)) + 1)
+  for (const text of lines) {
     const match = text.includes('(eval at ') ? null : framePattern.exec(text)
     if (match === null) continue
     const [, functionName, location, line, column] = match

@@ -339,6 +339,22 @@ console.log(origin?.file, origin?.line, origin?.column, origin?.functionName, Er
     expect(stdout).toBe(`${join(folder, 'app/program.ts')} ${line} ${column} loadUser 10\n`)
   })
 
+  it('is found in a bundle without a source map, where all code is in one file', async () => {
+    const library = await readFile(join(folder, 'package/dist/core/origin.js'), 'utf8')
+    const user = [
+      'function loadUser() {',
+      '  return originOf(captureStack())',
+      '}',
+      'const { file, line, column } = loadUser()',
+      'console.log(file, line, column)',
+    ]
+    const text = `${library.replace(/^\/\/# sourceMappingURL.*/m, '')}\n${user.join('\n')}`
+    await writeFile(join(folder, 'app/bundle.js'), text)
+    const { stdout } = await run(process.execPath, [join(folder, 'app/bundle.js')])
+    const line = text.split('\n').indexOf('  return originOf(captureStack())') + 1
+    expect(stdout).toBe(`${join(folder, 'app/bundle.js')} ${line} 19\n`)
+  })
+
   it('is found where Error.stackTraceLimit cannot be changed', async () => {
     const flags = ['--frozen-intrinsics', '--no-warnings']
     const { stdout } = await run(process.execPath, [...flags, join(folder, 'app/program.js')])
