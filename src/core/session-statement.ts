@@ -274,6 +274,8 @@ function configuring([name = [], value = [], local = []]: readonly Token[][]): S
   const [token] = name
   if (name.length !== 1 || token?.kind !== 'string' || local[0]?.text.toLowerCase() !== 'false') return []
   const setting = token.text.slice(1, -1).toLowerCase()
+  // As RESET.
+  if (value.length === 1 && value[0]?.text.toLowerCase() === 'null') return [clear('setting', setting)]
   if (value.length === 1 && value[0]?.kind === 'string') return sets(setting, value)
   return [{ does: 'leave', item: { kind: 'setting', name: setting }, value: undefined }]
 }

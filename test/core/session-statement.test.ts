@@ -113,6 +113,7 @@ describe('what a statement takes back', () => {
     ['SET TIME ZONE LOCAL', ['setting timezone']],
     ["SET app.tenant = ''", ['setting app.tenant']],
     ["SELECT set_config('app.tenant', '', false)", ['setting app.tenant']],
+    ["SELECT set_config('app.tenant', NULL, false)", ['setting app.tenant']],
     ['RESET SESSION AUTHORIZATION', ['setting session_authorization', 'setting role']],
     ['UNLISTEN orders', ['channel orders']],
     ['UNLISTEN *', ['channel']],
