@@ -18,8 +18,8 @@ export interface LeftItem {
 
 interface Left extends LeftItem {
   readonly value: string | undefined
-  /** It was set again to something else, which may be what it was before. */
-  readonly maybeBack: boolean
+  /** It was set again to something else, which may be what it was before; or it may not have been set at all. */
+  readonly unsure: boolean
 }
 
 /** What a transaction, or its part from a savepoint on, has changed: what there was before, by key. */
@@ -79,7 +79,7 @@ export class SessionChanges {
     const commit = changes.findLastIndex(({ does }) => does === 'commit')
     const committed = changes.slice(0, Math.max(0, commit))
     for (const change of committed) {
-      if (change.does === 'leave') this.#put(itemKey(change.item), { ...change, maybeBack: true, stack })
+      if (change.does === 'leave') this.#put(itemKey(change.item), { ...change, unsure: true, stack })
     }
   }
 
@@ -100,7 +100,7 @@ export class SessionChanges {
 
   /** What is left. `sure`: without what may have been set back by hand. */
   left(sure: boolean): LeftItem[] {
-    const left: LeftItem[] = this.#committed().filter(({ maybeBack }) => !sure || !maybeBack)
+    const left: LeftItem[] = this.#committed().filter(({ unsure }) => !sure || !unsure)
     const isLocked = (sure ? this.#locks.least : this.#locks.most) > 0
     return isLocked ? [...left, { item: advisoryLocks, stack: this.#lockStack }] : left
   }
@@ -126,7 +126,7 @@ export class SessionChanges {
   #apply(change: SessionChange, { command, rows }: Answer, stack: CapturedStack | undefined): void {
     switch (change.does) {
       case 'leave':
-        this.#leave(change, stack)
+        if (change.call === undefined || rows?.length !== 0) this.#leave(change, stack)
         return
       case 'clear':
         this.#clear(change)
@@ -195,11 +195,12 @@ export class SessionChanges {
     this.#parts = [newPart(undefined)]
   }
 
-  #leave({ item, value }: ItemChange & { does: 'leave' }, stack: CapturedStack | undefined): void {
+  #leave({ item, value, call }: ItemChange & { does: 'leave' }, stack: CapturedStack | undefined): void {
     const key = itemKey(item)
     const before = this.#left.get(key)
     const isSame = before === undefined || (value !== undefined && before.value === value)
-    const left = { item, value, maybeBack: before?.maybeBack === true || !isSame, stack }
+    const unsure = before?.unsure === true || !isSame || call === 'hidden'
+    const left = { item, value, unsure, stack }
     this.#change(key, left, item.kind === 'prepared-statement')
   }
 
@@ -233,7 +234,8 @@ function newPart(savepoint: string | undefined): Part {
 }
 
 /** How many locks a statement has taken that waits until it has them. */
-function every(rows: readonly object[] | undefined, calls: number) {
+function every(rows: readonly object[] | undefined, calls: number | undefined) {
+  if (calls === undefined) return { least: 0, most: Number.POSITIVE_INFINITY }
   const taken = calls * (rows?.length ?? 1)
   return { least: taken, most: taken }
 }
@@ -242,7 +244,8 @@ function every(rows: readonly object[] | undefined, calls: number) {
  * How many of the calls in each row have said true: at the least and at the most, for other columns may be booleans, too.
  * Unknown where the rows do not show what the calls have said.
  */
-function granted(rows: readonly object[] | undefined, calls: number) {
+function granted(rows: readonly object[] | undefined, calls: number | undefined) {
+  if (calls === undefined) return { least: 0, most: Number.POSITIVE_INFINITY, unknown: true }
   const counts = { least: 0, most: 0, unknown: rows === undefined }
   if (rows === undefined) counts.most = calls
   for (const row of rows ?? []) {

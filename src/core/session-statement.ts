@@ -1,15 +1,25 @@
 import type { SessionItem, SessionItemKind } from './session-item.ts'
+import { argumentsAt, isColumn } from './sql-call.ts'
 import { sqlTokens, type Token } from './sql-lexer.ts'
 import { startsWith } from './statement.ts'
 
 /** What one statement does to the session, or to the transaction that may take it back. */
 export type SessionChange =
   /** `value` is the text that stands for it, undefined where that says nothing (a parameter). */
-  | { readonly does: 'leave'; readonly item: SessionItem; readonly value: string | undefined }
+  | {
+      readonly does: 'leave'
+      readonly item: SessionItem
+      readonly value: string | undefined
+      /** By a function: once for each row, or where the rows do not show whether it was called. */
+      readonly call?: 'per row' | 'hidden'
+    }
   /** Without a name: all of its kind. */
   | { readonly does: 'clear'; readonly kind: SessionItemKind; readonly name?: string }
-  /** How many advisory locks it takes or gives back for each of its rows. `tries`: only where a row says true. */
-  | { readonly does: 'lock' | 'unlock'; readonly calls: number; readonly tries: boolean }
+  /**
+   * How many advisory locks it takes or gives back for each of its rows; undefined where the rows do not show that. `tries`:
+   * only where a row says true.
+   */
+  | { readonly does: 'lock' | 'unlock'; readonly calls: number | undefined; readonly tries: boolean }
   | { readonly does: 'unlock-all' | 'commit' | 'rollback' }
   | { readonly does: 'savepoint' | 'release' | 'rollback-to'; readonly name: string }
 
@@ -256,12 +266,24 @@ function discarding(what: string | undefined): SessionChange[] {
 function calling(tokens: readonly Token[], words: readonly string[]): SessionChange[] {
   const changes: SessionChange[] = []
   const calls = { lock: 0, 'try lock': 0, unlock: 0 }
+  let depth = 0
   for (const [index, word] of words.entries()) {
+    const text = tokens[index]?.text
+    if (text === '(') depth++
+    if (text === ')') depth--
     if (tokens[index + 1]?.text !== '(') continue
-    if (word === 'set_config') changes.push(...configuring(argumentsAt(tokens, index + 1)))
+    const isShown = depth === 0 && isColumn(tokens, index)
+    if (word === 'set_config') {
+      const call = isShown ? ('per row' as const) : ('hidden' as const)
+      const set = configuring(argumentsAt(tokens, index + 1))
+      changes.push(...set.map((change) => (change.does === 'leave' ? { ...change, call } : change)))
+    }
     const [, tries = '', act] = /^pg_(try_)?advisory_(lock|unlock|unlock_all)(?:_shared)?$/.exec(word) ?? []
     if (act === 'unlock_all') changes.push({ does: 'unlock-all' })
-    else if (act !== undefined) calls[act === 'unlock' ? act : tries === '' ? 'lock' : 'try lock'] += 1
+    else if (act === 'lock' || act === 'unlock') {
+      if (isShown) calls[act === 'unlock' ? act : tries === '' ? 'lock' : 'try lock'] += 1
+      else changes.push({ does: act, calls: undefined, tries: tries !== '' })
+    }
   }
   if (calls.lock > 0) changes.push({ does: 'lock', calls: calls.lock, tries: false })
   if (calls['try lock'] > 0) changes.push({ does: 'lock', calls: calls['try lock'], tries: true })
@@ -278,21 +300,6 @@ function configuring([name = [], value = [], local = []]: readonly Token[][]): S
   if (value.length === 1 && value[0]?.text.toLowerCase() === 'null') return [clear('setting', setting)]
   if (value.length === 1 && value[0]?.kind === 'string') return sets(setting, value)
   return [{ does: 'leave', item: { kind: 'setting', name: setting }, value: undefined }]
-}
-
-/** The tokens of each argument of a call, from its opening parenthesis. */
-function argumentsAt(tokens: readonly Token[], open: number): Token[][] {
-  const found: Token[][] = [[]]
-  let depth = 0
-  for (let at = open; at < tokens.length; at++) {
-    const token = tokens[at]
-    if (token === undefined) break
-    if (token.text === '(' && depth++ === 0) continue
-    if (token.text === ')' && --depth === 0) break
-    if (token.text === ',' && depth === 1) found.push([])
-    else found.at(-1)?.push(token)
-  }
-  return found
 }
 
 function leaves(kind: SessionItemKind, name: string): SessionChange[] {

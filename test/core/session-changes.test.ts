@@ -199,6 +199,52 @@ describe('what an owner leaves in its session', () => {
     ],
     ['no role in quotes that is none', ["SET ROLE 'none'"], []],
     [
+      'no setting of set_config that found no row',
+      [{ text: "SELECT set_config('a.b', id, false) FROM tenants WHERE slug = $1", rows: [] }],
+      [],
+    ],
+    [
+      'a setting of set_config that found a row',
+      [{ text: "SELECT set_config('a.b', id, false) FROM tenants", rows: [{ set_config: '7' }] }],
+      ['a.b'],
+    ],
+    [
+      'no setting of set_config under a condition',
+      [{ text: "SELECT CASE WHEN $1 THEN set_config('a.b', '7', false) END", rows: [{ case: null }] }],
+      [],
+    ],
+    [
+      'no advisory lock that an aggregate may have taken for no row',
+      [{ text: 'SELECT count(pg_advisory_lock(id)) FROM t', rows: [{ count: '0' }] }],
+      [],
+    ],
+    [
+      'no advisory lock under a condition',
+      [{ text: 'SELECT CASE WHEN $1 THEN pg_advisory_lock(1) END', rows: [{ case: null }] }],
+      [],
+    ],
+    [
+      'no advisory lock where an operator stands between the answer and what was granted',
+      [
+        { text: 'SELECT NOT pg_try_advisory_lock(1) AS busy', rows: [{ busy: true }] },
+        { text: 'SELECT pg_try_advisory_lock(2) IS FALSE AS busy', rows: [{ busy: true }] },
+      ],
+      [],
+    ],
+    [
+      'no advisory locks of which an aggregate says that all were given back',
+      [
+        { text: 'SELECT pg_advisory_lock(id) FROM t', rows: [...lock(''), ...lock('')] },
+        { text: 'SELECT bool_and(pg_advisory_unlock(id)) FROM t', rows: [{ bool_and: true }] },
+      ],
+      [],
+    ],
+    [
+      'an advisory lock in a column with a name, a cast or a schema',
+      [{ text: 'SELECT 1, pg_catalog.pg_advisory_lock(hashtext($1))::text "lock" FROM t', rows: lock('') }],
+      ['an advisory lock'],
+    ],
+    [
       'no advisory locks after pg_advisory_unlock_all',
       [
         { text: 'SELECT pg_advisory_lock(id) FROM t', rows: [...lock(''), ...lock('')] },
@@ -219,6 +265,15 @@ describe('what an owner leaves in its session', () => {
     changes.sending('SET ROLE a', undefined, true)
     changes.answered({ text: "SET ROLE a /*traceparent='0'*/", command: 'SET', rows: undefined }, 'I')
     expect(changes.left(true).map(({ item }) => describeItem(item))).toEqual(['role'])
+  })
+
+  it.each([
+    { text: 'SELECT done FROM jobs WHERE pg_try_advisory_lock(id)', rows: [{ done: false }] },
+    { text: 'SELECT count(pg_advisory_lock(id)) FROM t', rows: [{ count: '3' }] },
+    { text: "SELECT CASE WHEN $1 THEN set_config('a.b', '7', false) END", rows: [{ case: '7' }] },
+  ])('asks again where the answer does not show what was called: $text', (step) => {
+    expect(leftBy([step], false)).toHaveLength(1)
+    expect(leftBy([step, { text: 'SELECT pg_advisory_unlock(1)', rows: lock(true) }], false)).toHaveLength(1)
   })
 
   it('asks again for advisory locks where the answer does not show how many there are', () => {
