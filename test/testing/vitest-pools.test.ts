@@ -50,4 +50,33 @@ describe.each(ofVitest)('the leak check of %s', (_name, runner) => {
     },
     runnerTestMillis,
   )
+
+  it(
+    'takes what a fixture of the file acquires outside of its scope for the suite',
+    async () => {
+      project.write({
+        'test/leak-check.js': runner.setUp('{ settleMillis: 30 }'),
+        'test/one.test.js': `
+import { test as base } from 'vitest'
+import { lifeguard, pool } from '../src/database.js'
+
+const test = base.extend({
+  client: [
+    async ({}, use) => {
+      const client = await lifeguard.detach(() => pool.connect())
+      await use(client)
+      client.release()
+    },
+    { scope: 'file' },
+  ],
+})
+test('is the first to ask for it', ({ client }) => client.query('SELECT 1'))
+test('gets the same', ({ client }) => client.query('SELECT 1'))
+`,
+      })
+      const { code, output } = await project.run(runner.machine('test/one.test.js'))
+      expect(code, output).toBe(0)
+    },
+    runnerTestMillis,
+  )
 })
