@@ -1,5 +1,5 @@
 import type { CapturedStack } from './origin.ts'
-import { advisoryLocks, itemKey, type SessionItem } from './session-item.ts'
+import { advisoryLocks, itemKey, type SessionItem, type SessionItemKind } from './session-item.ts'
 import { isSparedByResetAll, type SessionChange, sessionChanges } from './session-statement.ts'
 
 /** What the driver knows of a statement that the server has answered. */
@@ -18,7 +18,7 @@ export interface LeftItem {
 
 interface Left extends LeftItem {
   readonly value: string | undefined
-  /** It was set again to something else, which may be what it was before; or it may not have been set at all. */
+  /** It may not have been set at all, have been set back to what it was before, or have gone. */
   readonly unsure: boolean
 }
 
@@ -126,10 +126,13 @@ export class SessionChanges {
   #apply(change: SessionChange, { command, rows }: Answer, stack: CapturedStack | undefined): void {
     switch (change.does) {
       case 'leave':
-        if (change.call === undefined || rows?.length !== 0) this.#leave(change, stack)
+        if (change.call !== 'per row' || rows?.length !== 0) this.#leave(change, stack)
         return
       case 'clear':
         this.#clear(change)
+        return
+      case 'doubt':
+        this.#doubt(change.kind)
         return
       case 'savepoint':
         this.#parts.push(newPart(change.name))
@@ -204,8 +207,16 @@ export class SessionChanges {
     this.#change(key, left, item.kind === 'prepared-statement')
   }
 
+  #doubt(kind: SessionItemKind | undefined): void {
+    for (const [key, left] of this.#left) {
+      if (kind === undefined || left.item.kind === kind)
+        this.#change(key, { ...left, unsure: true }, isLasting(left.item.kind))
+    }
+    if (kind === undefined) this.#locks = { ...this.#locks, least: 0 }
+  }
+
   #clear({ kind, name }: ItemChange & { does: 'clear' }): void {
-    const lasts = kind === 'prepared-statement' || kind === 'cursor'
+    const lasts = isLasting(kind)
     if (name !== undefined) {
       this.#change(itemKey({ kind, name }), undefined, lasts)
       return
@@ -215,7 +226,7 @@ export class SessionChanges {
     }
   }
 
-  /** `lasts`: PREPARE, DEALLOCATE and CLOSE are not taken back by ROLLBACK. */
+  /** `lasts`: ROLLBACK does not take it back. */
   #change(key: string, left: Left | undefined, lasts: boolean): void {
     const part = this.#parts.at(-1)
     if (lasts) for (const { before } of this.#parts) before.delete(key)
@@ -227,6 +238,11 @@ export class SessionChanges {
     if (left === undefined) this.#left.delete(key)
     else this.#left.set(key, left)
   }
+}
+
+/** PREPARE, DEALLOCATE and CLOSE are not taken back by ROLLBACK. */
+function isLasting(kind: SessionItemKind): boolean {
+  return kind === 'prepared-statement' || kind === 'cursor'
 }
 
 function newPart(savepoint: string | undefined): Part {

@@ -20,6 +20,8 @@ export type SessionChange =
    * only where a row says true.
    */
   | { readonly does: 'lock' | 'unlock'; readonly calls: number | undefined; readonly tries: boolean }
+  /** What is there may have gone: all of a kind, or without one everything. */
+  | { readonly does: 'doubt'; readonly kind?: SessionItemKind }
   | { readonly does: 'unlock-all' | 'commit' | 'rollback' }
   | { readonly does: 'savepoint' | 'release' | 'rollback-to'; readonly name: string }
 
@@ -58,7 +60,7 @@ export function mayLeaveState(text: string): boolean {
   return semicolon !== -1 && semicolon < text.length - 1 && leavingLater.test(text)
 }
 
-const changing = String.raw`(?:set|reset|listen|unlisten|create|drop|prepare|deallocate|declare|close|discard|commit|end|abort|rollback|savepoint|release)\b`
+const changing = String.raw`(?:set|reset|listen|unlisten|create|alter|drop|do|call|prepare|deallocate|declare|close|discard|commit|end|abort|rollback|savepoint|release)\b`
 const changingCall = /set_config|advisory_(?:un)?lock/i
 const changingFirst = new RegExp(changing, 'iy')
 const changingLater = new RegExp(`;\\s*(?:--|/\\*|${changing})`, 'i')
@@ -106,8 +108,14 @@ function changesOf(tokens: readonly Token[]): SessionChange[] {
       return [tokens[1]?.text === '*' ? clear('channel') : clear('channel', nameAt(tokens, 1))]
     case 'create':
       return creating(tokens, words)
+    case 'alter':
+      return words.includes('rename') ? [{ does: 'doubt', kind: 'temporary' }] : []
     case 'drop':
       return dropping(tokens, words)
+    case 'do':
+    case 'call':
+      // They can run any statement.
+      return [{ does: 'doubt' }]
     case 'prepare':
       return second === 'transaction' ? [{ does: 'commit' }] : leaves('prepared-statement', nameAt(tokens, 1))
     case 'deallocate': {
@@ -242,8 +250,8 @@ function creating(tokens: readonly Token[], words: readonly string[]): SessionCh
 }
 
 function dropping(tokens: readonly Token[], words: readonly string[]): SessionChange[] {
-  if (!temporaryKinds.includes(words[1] ?? '')) return []
-  const dropped: SessionChange[] = []
+  const dropped: SessionChange[] = words.includes('cascade') ? [{ does: 'doubt', kind: 'temporary' }] : []
+  if (!temporaryKinds.includes(words[1] ?? '')) return dropped
   for (let at = words[2] === 'if' ? 4 : 2; at < tokens.length; at++) {
     dropped.push(clear('temporary', lastName(tokens, at)))
     while (at < tokens.length && tokens[at]?.text !== ',') at++
@@ -294,12 +302,16 @@ function calling(tokens: readonly Token[], words: readonly string[]): SessionCha
 /** set_config(name, value, is_local), where the text itself says what it does. */
 function configuring([name = [], value = [], local = []]: readonly Token[][]): SessionChange[] {
   const [token] = name
-  if (name.length !== 1 || token?.kind !== 'string' || local[0]?.text.toLowerCase() !== 'false') return []
+  if (name.length !== 1 || token?.kind !== 'string' || !isFalse(local)) return []
   const setting = token.text.slice(1, -1).toLowerCase()
   // As RESET.
   if (value.length === 1 && value[0]?.text.toLowerCase() === 'null') return [clear('setting', setting)]
   if (value.length === 1 && value[0]?.kind === 'string') return sets(setting, value)
   return [{ does: 'leave', item: { kind: 'setting', name: setting }, value: undefined }]
+}
+
+function isFalse([token, ...more]: readonly Token[]): boolean {
+  return token?.text.toLowerCase() === 'false' && more.length === 0
 }
 
 function leaves(kind: SessionItemKind, name: string): SessionChange[] {

@@ -245,6 +245,32 @@ describe('what an owner leaves in its session', () => {
       ['an advisory lock'],
     ],
     [
+      'nothing for certain of a temporary table that was renamed',
+      ['CREATE TEMP TABLE t (i int)', 'ALTER TABLE t RENAME TO u', 'DROP TABLE u'],
+      [],
+    ],
+    [
+      'nothing for certain of what may have hung on a dropped one',
+      ['CREATE TEMP TABLE t (i int)', 'CREATE TEMP VIEW v AS SELECT * FROM t', 'DROP TABLE t CASCADE'],
+      [],
+    ],
+    [
+      'nothing for certain after a block or a procedure, which may have put it right',
+      [{ text: 'SELECT pg_advisory_lock(1)', rows: lock('') }, 'SET ROLE a', 'DO $$ $$', 'CALL tidy()'],
+      [],
+    ],
+    [
+      'what a block may have put right in a transaction that was rolled back',
+      ['SET ROLE a', 'BEGIN', 'DO $$ $$', 'ROLLBACK'],
+      ['role'],
+    ],
+    ['what came after the block', ['DO $$ $$', 'SET ROLE a'], ['role']],
+    [
+      'nothing by set_config whose third argument is an expression',
+      ["SELECT set_config('a', 'b', false OR true)"],
+      [],
+    ],
+    [
       'no advisory locks after pg_advisory_unlock_all',
       [
         { text: 'SELECT pg_advisory_lock(id) FROM t', rows: [...lock(''), ...lock('')] },
@@ -254,6 +280,15 @@ describe('what an owner leaves in its session', () => {
     ],
   ])('%s', (_fact, steps, left) => {
     expect(leftBy(steps)).toEqual(left)
+  })
+
+  it.each([
+    ['CREATE TEMP TABLE t (i int)', 'ALTER TABLE t RENAME TO u'],
+    ['SET ROLE a', 'CALL tidy()'],
+    ['SET ROLE a', 'DROP SCHEMA s CASCADE'],
+    [{ text: "SELECT 1 FROM t WHERE set_config('a.b', '7', false) = '8'", rows: [] }],
+  ])('keeps what may be left, to be asked for: %s', (...steps) => {
+    expect(leftBy(steps, false)).toHaveLength(1)
   })
 
   it('names what may have been set back by hand, where it is asked for that, too', () => {
