@@ -77,6 +77,7 @@ export async function connectControl(options: ControlOptions = {}): Promise<Cont
     lock_timeout: `${lockMillis}ms`,
     statement_timeout: `${statementMillis}ms`,
     idle_session_timeout: '0',
+    transaction_timeout: '0',
     default_transaction_read_only: 'on',
   }
   try {
@@ -179,9 +180,12 @@ function connected(
 }
 
 /** Each statement in a transaction of its own, with the settings for it alone. */
-function oneByOne(connection: PlainConnection, settings: Readonly<Record<string, string>>) {
+function oneByOne(
+  connection: PlainConnection,
+  settings: Readonly<Record<'lock_timeout' | 'statement_timeout', string>>,
+) {
   let last: Promise<unknown> = Promise.resolve()
-  const names = Object.keys(settings).filter((name) => name.endsWith('_timeout') && !name.startsWith('idle'))
+  const names = ['lock_timeout', 'statement_timeout'] as const
   return (text: string, values?: unknown[]) => {
     const result = last.then(async () => {
       await connection.query(`BEGIN ${isolation} READ ONLY`)

@@ -24,10 +24,12 @@ export function explainFailure(
   const code = cause !== null && typeof cause === 'object' && 'code' in cause ? String(cause.code) : undefined
   const isTimeout = cause instanceof Error && /timeout expired|in time/.test(cause.message)
   const reason = code ?? (isTimeout ? 'ETIMEDOUT' : undefined)
-  const text = wantsPassword(cause) ? noPassword : cause instanceof Error ? cause.message : String(cause)
+  const said = cause instanceof Error ? cause.message : String(cause)
+  // Only what others say can quote it: our own words, such as the name of a user, may look like it by chance.
+  const text = wantsPassword(cause) ? noPassword : withoutPassword(said, password)
   const hint = text === noPassword ? advice['28P01'] : reason === undefined ? undefined : advice[reason]
   const message = `${target}: ${text}${reason === undefined ? '' : ` (${reason})`}${hint === undefined ? '' : `\n${hint}`}`
-  return [withoutPassword(message, password), reason]
+  return [message, reason]
 }
 
 /** A driver or a server may quote what it was given. */

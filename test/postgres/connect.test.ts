@@ -40,6 +40,14 @@ describe('the control connection', () => {
     expect(sessions.map(({ pid }) => pid)).toContain(writer.pid)
   })
 
+  it('is not ended by a transaction timeout of its role, as PostgreSQL 17 and later have', async ({ skip }) => {
+    const ask = "SELECT setting FROM pg_settings WHERE name = 'transaction_timeout'"
+    if ((await db.query(ask)).rows.length === 0) skip()
+    const PGOPTIONS = '-c transaction_timeout=10s'
+    await using control = await connectControl({ url: db.url, env: { PGOPTIONS } })
+    expect((await control.query(ask)).rows).toEqual([{ setting: '0' }])
+  })
+
   it('tells a lost connection, and is closed then', async () => {
     const control = await connectControl({ url: db.url, env: {} })
     await db.terminate(control.pid)
@@ -104,6 +112,14 @@ describe('the control connection', () => {
     await expect(connectControl({ url: url.href, env })).rejects.toThrow(
       /: the server asks for a password, and there is none\nset PGPASSWORD or ~\/\.pgpass/,
     )
+  })
+
+  it('calls the user by its name, also where the password is the same', async () => {
+    const url = new URL(db.url)
+    Object.assign(url, { username: 'postgres', password: 'postgres' })
+    const refused = await connectControl({ url: url.href, env: {} }).catch((error: unknown) => error)
+    expect(String(refused)).toContain('as postgres: ')
+    expect(String(refused)).toContain('failed for user "***"')
   })
 
   it('never prints the password', async () => {
