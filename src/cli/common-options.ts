@@ -1,6 +1,6 @@
 import type { QueryTextMode } from '../core/redaction.ts'
 import { type ControlConnection, type ControlOptions, connectControl } from '../postgres/index.ts'
-import type { Invocation, OptionSpec } from './command.ts'
+import { type Invocation, type OptionSpec, UsageError } from './command.ts'
 import { parseTimeout } from './option-values.ts'
 
 /** Which server. */
@@ -18,7 +18,11 @@ export const connectionOptions: readonly OptionSpec[] = [
   {
     flags: '--connect-timeout <duration>',
     description: 'how long connecting may take',
-    parse: parseTimeout,
+    parse: (text) => {
+      const millis = parseTimeout(text)
+      if (millis === 0) throw new UsageError('It must be longer than 0.')
+      return millis
+    },
     default: '10s',
   },
 ]

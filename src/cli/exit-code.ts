@@ -12,6 +12,8 @@ export const exitCode = {
   notAllVisible: 4,
   /** A mistake in this program. */
   internal: 70,
+  /** The output could not be written, to a full disk for instance; as `EX_IOERR`. */
+  unwritten: 74,
   /** A command that was run did not get its locks; as `EX_TEMPFAIL`: another time it may. */
   locks: 75,
 } as const

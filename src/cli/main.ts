@@ -2,10 +2,11 @@
 import { exitCode } from './exit-code.ts'
 import { runCommandLine } from './program.ts'
 
-// `pg-lifeguard check | head` closes the pipe early: nobody reads on, so there is nothing more to do.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error
-  process.exit()
+  // `pg-lifeguard check | head` closes the pipe early: nobody reads on, so there is nothing more to do.
+  if (error.code === 'EPIPE') process.exit()
+  process.stderr.write(`pg-lifeguard: the output cannot be written: ${error.message}\n`)
+  process.exit(exitCode.unwritten)
 })
 // Without a reader, or a terminal that is gone, messages are lost, and no more: a migration needs its guard all the same.
 process.stderr.on('error', () => {})

@@ -1,3 +1,6 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync, openSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { parseDuration, parsePid, parseTimeout } from '../../src/cli/option-values.ts'
 import { plain, styleFor } from '../../src/cli/terminal.ts'
@@ -56,6 +59,14 @@ describe('values on the command line', () => {
     expect(code).toBe(exitCode.usage)
   })
 
+  it('connecting may take some time', async () => {
+    const { code, err } = await pgLifeguard(['check', '--connect-timeout', '0'])
+    expect(err).toContain(
+      "option '--connect-timeout <duration>' argument '0' is invalid. It must be longer than 0.",
+    )
+    expect(code).toBe(exitCode.usage)
+  })
+
   it.each(['0', '-1', '1.5', 'x', '', '4294967296', '1;DROP'])('%j is no pid', (text) =>
     expect(() => parsePid(text)).toThrow('It must be the process id'),
   )
@@ -74,5 +85,21 @@ describe('text', () => {
   it('is cut to what is left of a line', () => {
     expect(cut('x'.repeat(50), 44, 4)).toBe(`${'x'.repeat(37)}...`)
     expect(cut('short', 44, 4)).toBe('short')
+  })
+})
+
+describe('output', () => {
+  it.runIf(existsSync('/dev/full'))('that cannot be written is an error of its own, told in a line', () => {
+    const main = join(import.meta.dirname, '../../src/cli/main.ts')
+    const { status, stderr } = spawnSync(
+      process.execPath,
+      ['--import', import.meta.resolve('tsx'), main, '--help'],
+      {
+        stdio: ['ignore', openSync('/dev/full', 'w'), 'pipe'],
+        encoding: 'utf8',
+      },
+    )
+    expect(stderr).toMatch(/^pg-lifeguard: the output cannot be written: ENOSPC.*\n$/)
+    expect(status).toBe(exitCode.unwritten)
   })
 })

@@ -40,7 +40,9 @@ describe('the control connection', () => {
     expect(sessions.map(({ pid }) => pid)).toContain(writer.pid)
   })
 
-  it('is not ended by a transaction timeout of its role, as PostgreSQL 17 and later have', async ({ skip }) => {
+  it('is not ended by a transaction timeout of its role, as PostgreSQL 17 and later have', async ({
+    skip,
+  }) => {
     const ask = "SELECT setting FROM pg_settings WHERE name = 'transaction_timeout'"
     if ((await db.query(ask)).rows.length === 0) skip()
     const PGOPTIONS = '-c transaction_timeout=10s'
