@@ -56,6 +56,8 @@ export interface CheckReport {
     readonly role: string
     readonly address?: string
     readonly port?: number
+    /** It follows another server, and only reads. */
+    readonly standby?: true
   }
   readonly verdict: 'clean' | 'found' | 'not-all-visible'
   readonly roots: readonly string[]
@@ -104,6 +106,7 @@ export function checkReport(
       ...{ version, database, role },
       ...(address === undefined ? {} : { address }),
       ...(port === undefined ? {} : { port }),
+      ...(snapshot.server.inRecovery ? { standby: true } : {}),
     },
     verdict: isFound ? 'found' : snapshot.hiddenSessions > 0 ? 'not-all-visible' : 'clean',
     roots: tree.roots,

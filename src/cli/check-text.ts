@@ -24,11 +24,10 @@ function section(title: string, lines: readonly string[], { style }: TextOptions
 }
 
 function headLines({ server }: CheckReport, { style, columns }: TextOptions): string[] {
-  const { version, address, port, database, role } = server
+  const { version, address, port, database, role, standby } = server
   const place = address === undefined ? 'over a local socket' : `at ${address}:${port}`
-  return wrap(`PostgreSQL ${version} ${place}, database ${database}, as ${role}`, columns, '', '  ').map(
-    (line) => style('dim', line),
-  )
+  const text = `PostgreSQL ${version} ${place}, ${standby === true ? 'a standby, ' : ''}database ${database}, as ${role}`
+  return wrap(text, columns, '', '  ').map((line) => style('dim', line))
 }
 
 function idleLines(report: CheckReport, options: TextOptions): string[] {
@@ -90,6 +89,7 @@ function netLines({ safetyNets, server }: CheckReport, { style, columns }: TextO
   return [
     [
       style('bold', `Safety nets that are off in database ${server.database}`),
+      ...(server.standby === true ? ['  This is a standby: ALTER DATABASE is for its primary.'] : []),
       ...off.flatMap(({ setting, purpose, statement, roles }) => {
         const own = roles.map(({ role, value }) => `${role} has ${value}`).join(', ')
         return [

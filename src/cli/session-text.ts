@@ -29,9 +29,11 @@ export function stateText({
 }
 
 /** Whose it is. */
-export function ownerText({ application, user, database, client }: SessionReport): string {
+export function ownerText({ application, backendType, user, database, client }: SessionReport): string {
+  const nameless =
+    backendType === undefined ? 'no application name' : `the server's own process ${backendType}`
   const parts = [
-    application === undefined ? 'no application name' : `application ${application}`,
+    application === undefined ? nameless : `application ${application}`,
     ...(user === undefined ? [] : [`user ${user}`]),
     ...(database === undefined ? [] : [`database ${database}`]),
     ...(client === undefined ? [] : [client === 'local' ? 'local socket' : `client ${client}`]),

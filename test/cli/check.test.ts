@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { CheckReport } from '../../src/cli/check-report.ts'
-import { buildIncident, openSession } from '../postgres/sessions.ts'
+import { buildHeldUpStandby, buildIncident, openSession } from '../postgres/sessions.ts'
 import { useDatabase } from '../support/database.ts'
 import { exitCode, pgLifeguard, settled } from './command-line.ts'
 
@@ -197,6 +197,19 @@ describe('check', () => {
     expect(code).toBe(exitCode.found)
     expect(out).toMatch(/a deadlock: pid \d+, pid \d+ wait for each other/)
     expect((await report()).roots).toEqual([])
+  })
+
+  it('tells who holds up a standby, and where its safety nets are set', async () => {
+    const { url, idlePid } = await buildHeldUpStandby()
+    const { code, out } = await pgLifeguard(['check', '--database', 'postgres'], { url })
+    expect(out).toMatch(/at 127\.0\.0\.1:\d+, a standby, database postgres, as postgres/)
+    expect(out).toContain(`pid ${idlePid}  idle in transaction`)
+    expect(out).toMatch(
+      /└─ pid \d+ {2}waits .+ for AccessExclusiveLock on public\.followed\n +the server's own process startup\n/,
+    )
+    expect(out).toContain(`to end it: pg-lifeguard terminate --pid ${idlePid}`)
+    expect(out).toContain('This is a standby: ALTER DATABASE is for its primary.')
+    expect(code).toBe(exitCode.found)
   })
 
   it('leaves out waits that are shorter than asked', async () => {

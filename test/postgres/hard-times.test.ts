@@ -11,7 +11,7 @@ import {
 } from '../../src/postgres/index.ts'
 import { useDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
-import { clientOf, openSession, startOwnServer } from './sessions.ts'
+import { buildHeldUpStandby, clientOf, openSession, startOwnServer } from './sessions.ts'
 
 const db = useDatabase()
 
@@ -63,6 +63,20 @@ describe('databases of several encodings', () => {
       expect(sessions.find(({ pid }) => pid === japanese.pid)?.query).toBe(statement)
     },
   )
+})
+
+describe('a standby', () => {
+  it('shows whose transaction keeps it from following its primary', async () => {
+    const { url, idlePid } = await buildHeldUpStandby()
+    await using control = await connectControl({ url, env: {} })
+    const { roots, nodes } = blockingTree(await serverSnapshot(control))
+    expect(roots).toEqual([`pid ${idlePid}`])
+    expect(nodes[1]).toMatchObject({
+      session: { backendType: 'startup' },
+      wait: { mode: 'AccessExclusiveLock', target: 'public.followed' },
+      blockedBy: [{ id: `pid ${idlePid}`, kind: 'hard' }],
+    })
+  })
 })
 
 describe('a server without a free slot', () => {

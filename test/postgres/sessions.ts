@@ -2,7 +2,7 @@ import pg from 'pg'
 import { inject, onTestFinished } from 'vitest'
 import type { QueryClient } from '../../src/postgres/index.ts'
 import type { TestDatabase } from '../support/database.ts'
-import { type EmbeddedServer, startServer } from '../support/embedded-server.ts'
+import { type EmbeddedServer, type ServerOptions, startServer } from '../support/embedded-server.ts'
 import { eventually } from '../support/eventually.ts'
 
 /** A session of the server under test, with a name by which it is told apart. */
@@ -92,7 +92,71 @@ export function clientOf(db: TestDatabase): QueryClient {
 }
 
 /** A server of the test's own, of the version that this run is for. */
-export function startOwnServer(settings: Record<string, string> = {}): Promise<EmbeddedServer> {
+export function startOwnServer(
+  settings: Record<string, string> = {},
+  options: Pick<ServerOptions, 'standbyOf'> = {},
+): Promise<EmbeddedServer> {
   const { binaries } = inject('postgres')
-  return startServer({ settings, ...(binaries === undefined ? {} : { binaries }) })
+  return startServer({ settings, ...options, ...(binaries === undefined ? {} : { binaries }) })
+}
+
+/** A standby that cannot follow its primary, because an idle transaction of its own has locked what was altered there. */
+export async function buildHeldUpStandby(): Promise<{ readonly url: string; readonly idlePid: number }> {
+  const { primary, standby } = await startPair()
+  const open = async (url: string) => {
+    const client = new pg.Client(url)
+    client.on('error', () => {})
+    await client.connect()
+    onTestFinished(() => client.end().catch(() => {}))
+    return client
+  }
+  const writer = await open(primary.url)
+  await writer.query('CREATE TABLE followed (id int)')
+  const idle = await open(standby.url)
+  await eventually(() => idle.query('SELECT FROM followed'))
+  await idle.query('BEGIN; SELECT FROM followed')
+  await writer.query('ALTER TABLE followed ADD COLUMN name text')
+  // Within its transaction, the server would show it the same activity again and again.
+  const onlooker = await open(standby.url)
+  await eventually(async () => {
+    const { rows } = await onlooker.query(
+      "SELECT FROM pg_stat_activity WHERE backend_type = 'startup' AND wait_event_type = 'Lock'",
+    )
+    if (rows.length === 0) throw new Error('the standby is not held up')
+  })
+  const { rows } = await idle.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
+  return { url: standby.url, idlePid: rows[0]?.pid ?? 0 }
+}
+
+/** `url` is of the same user on both. */
+async function startPair(): Promise<{ readonly primary: EmbeddedServer; readonly standby: EmbeddedServer }> {
+  const settings = { wal_level: 'replica', max_wal_senders: '2', hot_standby: 'on' }
+  const primary = await startOwnServer(settings)
+  onTestFinished(() => primary.stop())
+  const client = new pg.Client(primary.url)
+  await client.connect()
+  const { rows } = await client.query(
+    "SELECT current_setting('server_version_num')::int < 150000 AS old, current_setting('data_directory') AS folder",
+  )
+  const { old, folder } = rows[0]
+  const [begin, end] = old
+    ? ["pg_start_backup('pair', true, false)", 'pg_stop_backup(false, false)']
+    : ["pg_backup_start('pair', true)", 'pg_backup_stop(false)']
+  await client.query(`SELECT ${begin}`)
+  const { hostname, port, username, password } = new URL(primary.url)
+  const standby = await startOwnServer(
+    {
+      ...settings,
+      // Queries on the standby are not cancelled for what comes from the primary.
+      max_standby_streaming_delay: '-1',
+      primary_conninfo: `host=${hostname} port=${port} user=${username} password=${password}`,
+    },
+    { standbyOf: folder },
+  )
+  onTestFinished(() => standby.stop())
+  await client.query(`SELECT ${end}`)
+  await client.end()
+  const url = new URL(primary.url)
+  url.port = String(standby.port)
+  return { primary, standby: { ...standby, url: url.href } }
 }

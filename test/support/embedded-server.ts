@@ -14,6 +14,11 @@ export interface ServerOptions {
   port?: number
   /** Settings of the server (`postgresql.conf`) beside or instead of the ones that make it fast. */
   settings?: Record<string, string>
+  /**
+   * Data folder of a server that is in backup mode: this one becomes its standby, with its users and passwords instead of
+   * the one in `url`. Who asks for it sets `primary_conninfo`.
+   */
+  standbyOf?: string
 }
 
 export interface EmbeddedServer {
@@ -85,7 +90,8 @@ export async function startServer(options: ServerOptions = {}): Promise<Embedded
     if (code !== 0) throw new Error(`the embedded PostgreSQL was not stopped in order:\n${complaints}`)
   }
 
-  const order = { native, password, port: options.port, settings: { ...fastSettings, ...options.settings } }
+  const { port, standbyOf } = options
+  const order = { native, password, port, standbyOf, settings: { ...fastSettings, ...options.settings } }
   // A keeper that died early is told by its exit.
   keeper.send({ start: order }, () => {})
   const [message] = (await Promise.race([

@@ -7,7 +7,7 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, openSync } from 'node:fs'
-import { chmod, chown, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, chown, cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
@@ -15,7 +15,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { isComplete, stage } from './postgres-binaries.mjs'
 
 /**
- * @typedef {{ native: string, password: string, port?: number, settings: Record<string, string> }} Order
+ * @typedef {{ native: string, password: string, port?: number, settings: Record<string, string>, standbyOf?: string }} Order
  * @typedef {{ uid: number, gid: number } | undefined} Account
  */
 
@@ -37,7 +37,8 @@ let ending
 async function start(order) {
   const account = serverAccount()
   const { native, version } = await settle(order.native, account)
-  await initialise(native, order.password, account)
+  if (order.standbyOf === undefined) await initialise(native, order.password, account)
+  else await copyForStandby(order.standbyOf, account)
   await launch(native, version, order, account)
 }
 
@@ -103,6 +104,25 @@ async function initialise(native, password, account) {
   options.push('--encoding=UTF8', '--locale=C', '--no-sync', '--wal-segsize=1')
   await run(join(native, 'bin', 'initdb'), options, account)
   await rm(passwordFile)
+}
+
+/**
+ * Takes over the folder of a server that runs, and that was told to be copied.
+ * @param {string} primary
+ * @param {Account} account
+ */
+async function copyForStandby(primary, account) {
+  const data = join(home(), 'data')
+  refuseWhenEnding()
+  await cp(primary, data, {
+    recursive: true,
+    filter: (path) => !['postmaster.pid', 'postmaster.opts'].includes(basename(path)),
+  })
+  await writeFile(join(data, 'standby.signal'), '')
+  if (account === undefined) return
+  for (const entry of ['.', ...(await readdir(data, { recursive: true }))]) {
+    await chown(join(data, entry), account.uid, account.gid)
+  }
 }
 
 /**

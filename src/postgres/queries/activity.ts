@@ -2,6 +2,8 @@
  * Sessions, who blocks whom, and what for, in one statement, so that all of it is of one moment as far as the server
  * allows. `pg_blocking_pids` is called once per waiting process, because each call takes all partitions of the lock table.
  *
+ * - On a standby, `pg_blocking_pids` does not know the startup process, which replays what the primary has locked for itself
+ *   alone: everyone who has a lock on the same is in its way.
  * - `object` is the identity of what a lock is on, in a form that can be hashed.
  * - `session` is the leader of a parallel worker, and the process itself otherwise.
  * - Locks of prepared transactions have no pid. They are found by the virtual transaction that they share with the lock
@@ -20,6 +22,9 @@ WITH activity AS MATERIALIZED (
   FROM pg_catalog.pg_locks AS l LEFT JOIN activity AS a ON a.pid = l.pid
 ), awaited AS MATERIALIZED (
   SELECT * FROM locks WHERE NOT granted
+), held AS MATERIALIZED (
+  SELECT DISTINCT w.session AS blocked, h.session AS blocker, h.virtualtransaction, h.mode
+  FROM awaited AS w JOIN locks AS h ON h.object = w.object AND h.granted AND h.session IS DISTINCT FROM w.session
 ), edges AS MATERIALIZED (
   SELECT DISTINCT a.session AS blocked, b.pid AS blocker
   FROM activity AS a
@@ -27,9 +32,9 @@ WITH activity AS MATERIALIZED (
     CASE WHEN a.wait_event = 'SafeSnapshot' THEN pg_catalog.pg_safe_snapshot_blocking_pids(a.pid)
          ELSE pg_catalog.pg_blocking_pids(a.pid) END) AS b(pid)
   WHERE (a.wait_event = 'SafeSnapshot' OR a.pid IN (SELECT pid FROM awaited)) AND b.pid <> a.session
-), held AS MATERIALIZED (
-  SELECT DISTINCT w.session AS blocked, h.session AS blocker, h.virtualtransaction, h.mode
-  FROM awaited AS w JOIN locks AS h ON h.object = w.object AND h.granted AND h.session IS DISTINCT FROM w.session
+  UNION
+  SELECT h.blocked, h.blocker FROM held AS h JOIN activity AS a ON a.pid = h.blocked
+  WHERE a.backend_type = 'startup' AND h.blocker IS NOT NULL
 ), held_by_session AS MATERIALIZED (
   SELECT blocked, blocker, pg_catalog.array_agg(mode) AS modes
   FROM held WHERE blocker IS NOT NULL GROUP BY blocked, blocker
