@@ -19,7 +19,7 @@ test('is clean in ${name}', async () => {
 })
 `
 
-describe.each(ofVitest)('the leak check of %s', (_name, runner) => {
+describe.each(ofVitest)('the leak check of %s', (name, runner) => {
   const project = useProject(runner, db)
 
   it.each([
@@ -51,7 +51,8 @@ describe.each(ofVitest)('the leak check of %s', (_name, runner) => {
     runnerTestMillis,
   )
 
-  it(
+  // Before 4.1 such a fixture ends after all hooks, ours included.
+  it.skipIf(name === 'vitest 3')(
     'takes what a fixture of the file acquires outside of its scope for the suite',
     async () => {
       project.write({
