@@ -94,9 +94,11 @@ export async function startServer(options: ServerOptions = {}): Promise<Embedded
   const order = { native, password, port, standbyOf, settings: { ...fastSettings, ...options.settings } }
   // A keeper that died early is told by its exit.
   keeper.send({ start: order }, () => {})
+  // The exit can be told before the last message; the end of the channel comes after it.
+  const silent = once(keeper, 'disconnect').then(() => exited)
   const [message] = (await Promise.race([
     once(keeper, 'message'),
-    exited.then(([code, signal]) => [{ failed: `its keeper ended with ${signal ?? code}\n${complaints}` }]),
+    silent.then(([code, signal]) => [{ failed: `its keeper ended with ${signal ?? code}\n${complaints}` }]),
   ])) as [KeeperMessage]
   if ('failed' in message) {
     await exited

@@ -259,7 +259,9 @@ process.on('message', (/** @type {{ start?: Order, stop?: NodeJS.Signals }} */ m
     starting = start(message.start)
     starting.catch(async (error) => {
       const failed = error instanceof Error ? error.message : String(error)
-      if (process.connected) process.send?.({ failed }, () => {})
+      // What has not left this process when it ends is lost.
+      if (process.connected)
+        await new Promise((resolve) => process.send?.({ failed }, () => resolve(undefined)))
       await end('SIGQUIT')
     })
   }
