@@ -98,7 +98,7 @@ export class SessionChanges {
     return this.#locks.most > 0 || this.#committed().length > 0
   }
 
-  /** What is left. `sure`: without what may have been set back by hand. */
+  /** What is left. `sure`: without what may not be. */
   left(sure: boolean): LeftItem[] {
     const left: LeftItem[] = this.#committed().filter(({ unsure }) => !sure || !unsure)
     const isLocked = (sure ? this.#locks.least : this.#locks.most) > 0
