@@ -1,12 +1,10 @@
-export type { PgClientLike, PgPoolLike } from './adapters/pg-types.ts'
+export type { PgClientLike, PgPoolLike } from './client/types.ts'
 export type { CheckoutData, Phase, Via } from './core/checkout.ts'
-export { type Clock, type ManualClock, manualClock } from './core/clock.ts'
-export type { Certainty, Finding, FindingKind, Holder, Outcome, Remedy } from './core/finding.ts'
-export { findingKinds } from './core/finding.ts'
-export type { Limits } from './core/limits.ts'
-export type { Frame, Origin } from './core/origin.ts'
-export type { QueryTextMode } from './core/redaction.ts'
-export type { Reporter } from './core/reporter.ts'
+export type { Certainty, Finding, FindingKind, Holder, Outcome, Remedy } from './core/findings/finding.ts'
+export { findingKinds } from './core/findings/finding.ts'
+export type { Limits } from './core/findings/limits.ts'
+export type { Reporter } from './core/findings/reporter.ts'
+export type { Frame, Origin } from './core/origin/origin.ts'
 export type { AttributeValue, ScopeContext, ScopeData, ScopeOptions } from './core/scope.ts'
 export type { CheckoutSnapshot, PoolSnapshot, Snapshot } from './core/snapshot.ts'
 export type {
@@ -15,7 +13,8 @@ export type {
   PoolStatistics,
   ScopeStatistics,
   Statistics,
-} from './core/statistics.ts'
+} from './core/statistics/statistics.ts'
+export { type Clock, type ManualClock, manualClock } from './core/time/clock.ts'
 export type { TransactionStatus } from './core/transaction.ts'
 export {
   ClosedError,
@@ -30,12 +29,17 @@ export {
   TransactionRolledBackError,
   WatchError,
 } from './errors.ts'
+export type { CurrentScope, OpenScope, Scopes } from './guard/scopes.ts'
 export { createLifeguard, type Lifeguard, type LifeguardEvents, type WatchOptions } from './lifeguard.ts'
 export type { LifeguardOptions, SessionStateOptions, StatisticsOccasion, TagOptions } from './options.ts'
 export { type ConsoleReporterOptions, consoleReporter } from './reporters/console.ts'
 export { type JsonLinesReporterOptions, jsonLinesReporter } from './reporters/json-lines.ts'
 export { type LoggerLike, loggerReporter } from './reporters/logger.ts'
-export type { CurrentScope, OpenScope, Scopes } from './scopes.ts'
-export type { ClientOf, Session, SessionClient, SessionPool } from './session.ts'
-export { type PoolTimeoutOptions, type SessionTimeouts, sessionTimeouts } from './session-timeouts.ts'
-export type { TransactionOptions } from './transaction.ts'
+export type { QueryTextMode } from './sql/redaction.ts'
+export type { ClientOf, Session, SessionClient, SessionPool } from './transactions/session.ts'
+export {
+  type PoolTimeoutOptions,
+  type SessionTimeouts,
+  sessionTimeouts,
+} from './transactions/session-timeouts.ts'
+export type { TransactionOptions } from './transactions/transaction.ts'

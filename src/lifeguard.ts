@@ -1,26 +1,27 @@
 import { AsyncResource } from 'node:async_hooks'
-import { endAbandonedStatement } from './adapters/pg-cancel.ts'
-import { type PoolWatch, watchPgPool } from './adapters/pg-pool.ts'
-import type { PgClientLike, PgPoolLike } from './adapters/pg-types.ts'
-import { Announcer } from './announcer.ts'
-import { createAudit, registerAudit } from './audit.ts'
-import { ActiveTime } from './core/active-time.ts'
+import { endAbandonedStatement } from './client/cancel.ts'
+import type { PgClientLike, PgPoolLike } from './client/types.ts'
 import type { CheckoutPool } from './core/checkout.ts'
-import type { Finding } from './core/finding.ts'
+import type { Finding } from './core/findings/finding.ts'
 import { Ledger } from './core/ledger.ts'
 import { rejectUnknown, requireObject } from './core/option-check.ts'
-import { captureStack } from './core/origin.ts'
+import { captureStack } from './core/origin/origin.ts'
 import { type Snapshot, takeSnapshot } from './core/snapshot.ts'
-import type { Statistics } from './core/statistics.ts'
-import { Enforcer } from './enforcer.ts'
+import type { Statistics } from './core/statistics/statistics.ts'
+import { ActiveTime } from './core/time/active-time.ts'
 import { ClosedError, OptionError } from './errors.ts'
-import { Judge } from './judge.ts'
+import { Announcer } from './guard/announcer.ts'
+import { Enforcer } from './guard/enforcer.ts'
+import { createInspector } from './guard/inspection.ts'
+import { attachInternals } from './guard/internals.ts'
+import { Judge } from './guard/judge.ts'
+import { type Scopes, scopesOf } from './guard/scopes.ts'
+import { keepStatistics } from './guard/statistics-reporting.ts'
+import { type PoolWatch, watchPgPool } from './hosts/pg-pool.ts'
 import { type LifeguardOptions, resolveOptions, type Settings } from './options.ts'
-import { type Scopes, scopesOf } from './scopes.ts'
-import { type ClientOf, openSession, type Session, type SessionPool } from './session.ts'
-import { missingTimeouts } from './session-timeouts.ts'
-import { keepStatistics } from './statistics-reporting.ts'
-import { runTransaction, type TransactionOptions } from './transaction.ts'
+import { type ClientOf, openSession, type Session, type SessionPool } from './transactions/session.ts'
+import { missingTimeouts } from './transactions/session-timeouts.ts'
+import { runTransaction, type TransactionOptions } from './transactions/transaction.ts'
 
 export interface WatchOptions {
   /** What reports call the pool. Default: `pool`, then `pool-2`, ... */
@@ -127,7 +128,7 @@ export function createLifeguard(options?: LifeguardOptions): Lifeguard {
   const enforcer = new Enforcer(settings, ledger, announcer)
   const judge = new Judge(settings, ledger, announcer, enforcer)
   const sweep = sweeper(settings, period, ledger, judge)
-  const auditSource = createAudit(ledger, remedies)
+  const inspection = createInspector(ledger, remedies)
   const statistics = keepStatistics(settings, ledger, announcer)
   const watches = new Map<object, PoolWatch>()
   let names = 0
@@ -147,7 +148,7 @@ export function createLifeguard(options?: LifeguardOptions): Lifeguard {
         watch = watchPgPool(pool, { name, handles: settings.handles, tag: settings.tag }, ledger, judge)
         names += 1
         watches.set(pool, watch)
-        auditSource.watched(watch.record, captureStack())
+        inspection.watched(watch.record, captureStack())
         const advice = missingTimeouts(pool)
         if (advice !== undefined) announcer.info(`pool ${name} has ${advice}`)
       }
@@ -182,7 +183,7 @@ export function createLifeguard(options?: LifeguardOptions): Lifeguard {
     async close() {
       if (closed) return
       closed = true
-      auditSource.closed()
+      inspection.closed()
       for (const { unwatch } of watches.values()) unwatch()
       watches.clear()
       sweep.stop()
@@ -192,22 +193,9 @@ export function createLifeguard(options?: LifeguardOptions): Lifeguard {
     },
     [Symbol.asyncDispose]: () => lifeguard.close(),
   }
-  registerAudit(lifeguard, auditSource)
-  parts.set(lifeguard, { ledger, announcer })
+  const { inspector } = inspection
+  attachInternals(lifeguard, { ledger, announcer, inspector, requests: new WeakMap() })
   return lifeguard
-}
-
-/** What the other rooms of this package need of a lifeguard beyond what it shows. */
-export interface LifeguardParts {
-  readonly ledger: Ledger
-  readonly announcer: Announcer
-}
-
-const parts = new WeakMap<Lifeguard, LifeguardParts>()
-
-/** Undefined for what is no lifeguard, or one of another copy of this package. */
-export function partsOf(lifeguard: Lifeguard): LifeguardParts | undefined {
-  return parts.get(lifeguard)
 }
 
 function poolName(options: WatchOptions, ordinal: number): string {

@@ -1,14 +1,14 @@
 import { asyncLocalStorageContext } from './context/async-local-storage.ts'
 import type { TagSettings } from './core/checkout-tag.ts'
-import { type Clock, systemClock } from './core/clock.ts'
-import { type FindingKind, findingKinds, type Remedy } from './core/finding.ts'
-import { defaultLimits, type Limits } from './core/limits.ts'
+import { type FindingKind, findingKinds, type Remedy } from './core/findings/finding.ts'
+import { defaultLimits, type Limits } from './core/findings/limits.ts'
+import type { Reporter } from './core/findings/reporter.ts'
 import { oneOf, rejectUnknown, requireBoolean, requireObject } from './core/option-check.ts'
-import type { QueryTextMode } from './core/redaction.ts'
-import type { Reporter } from './core/reporter.ts'
 import type { ScopeContext } from './core/scope.ts'
+import { type Clock, systemClock } from './core/time/clock.ts'
 import { OptionError } from './errors.ts'
 import { consoleReporter } from './reporters/console.ts'
+import type { QueryTextMode } from './sql/redaction.ts'
 
 /** What `createLifeguard` takes. Everything is optional; what is unknown or cannot work throws `OptionError`. */
 export interface LifeguardOptions {

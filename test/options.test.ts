@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { systemClock } from '../src/core/clock.ts'
-import { type FindingKind, findingKinds, type Remedy } from '../src/core/finding.ts'
+import { type FindingKind, findingKinds, type Remedy } from '../src/core/findings/finding.ts'
+import { systemClock } from '../src/core/time/clock.ts'
 import { createLifeguard, type LifeguardOptions, manualClock, OptionError } from '../src/index.ts'
 import { resolveOptions } from '../src/options.ts'
 

@@ -1,5 +1,5 @@
-import type { QueryTextMode } from '../core/redaction.ts'
 import { type ControlConnection, type ControlOptions, connectControl } from '../postgres/index.ts'
+import type { QueryTextMode } from '../sql/redaction.ts'
 import { type Invocation, type OptionSpec, UsageError } from './command.ts'
 import { parseTimeout } from './option-values.ts'
 

@@ -1,6 +1,6 @@
+import { sqlComment } from '../sql/comment.ts'
 import type { Checkout } from './checkout.ts'
-import { describeFrame } from './origin.ts'
-import { sqlComment } from './sql-tag.ts'
+import { describeFrame } from './origin/origin.ts'
 
 /** What the tag of a statement says. */
 export interface TagContent {

@@ -1,9 +1,9 @@
-import type { ActiveTime } from './active-time.ts'
+import { presentQueryText, type QueryTextMode } from '../sql/redaction.ts'
 import type { ClientControl } from './client-control.ts'
-import { type CapturedStack, type Origin, originOf } from './origin.ts'
+import { type CapturedStack, type Origin, originOf } from './origin/origin.ts'
 import type { PoolRecord } from './pool-record.ts'
-import { presentQueryText, type QueryTextMode } from './redaction.ts'
 import type { Scope } from './scope.ts'
+import type { ActiveTime } from './time/active-time.ts'
 import type { SpanIds } from './trace.ts'
 import type { TransactionStatus } from './transaction.ts'
 

@@ -1,6 +1,6 @@
-import type { CapturedStack } from './origin.ts'
-import type { SessionChanges } from './session-changes.ts'
-import type { SessionPicture } from './session-picture.ts'
+import type { CapturedStack } from './origin/origin.ts'
+import type { SessionChanges } from './session-state/changes.ts'
+import type { SessionContents } from './session-state/contents.ts'
 import type { TransactionStatus } from './transaction.ts'
 
 /** What a client is doing: nothing, a statement sent or queued, a portal held open (cursor, query stream), a COPY. */
@@ -34,7 +34,7 @@ export interface ClientControl {
   /** What the owner's statements have done to the session. Undefined if nobody wants to know. */
   readonly changes: SessionChanges | undefined
   /** What the session held when it was last looked at. */
-  picture: SessionPicture | undefined
+  contents: SessionContents | undefined
   /** The application sets its sessions up itself, so that RESET would not bring back what it wants. */
   readonly setUpByHost: boolean
   /** The driver closed or lost the connection: whatever was open on the server is gone. */

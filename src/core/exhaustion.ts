@@ -1,9 +1,9 @@
 import { PoolExhaustedError } from '../errors.ts'
+import { describeMillis } from '../text/duration.ts'
+import { oneLine } from '../text/safe-text.ts'
 import type { CheckoutPool } from './checkout.ts'
-import { describeMillis } from './duration.ts'
-import type { Holder } from './finding.ts'
-import { oneLine } from './harmless.ts'
-import { describeFrame } from './origin.ts'
+import type { Holder } from './findings/finding.ts'
+import { describeFrame } from './origin/origin.ts'
 import type { ScopeData } from './scope.ts'
 
 /** Whether it is what a pool answers with when nobody has released a client within its `connectionTimeoutMillis`. */

@@ -1,16 +1,16 @@
-import type { ActiveTime } from './active-time.ts'
-import { Audits } from './audits.ts'
+import { presentQueryText, type QueryTextMode } from '../sql/redaction.ts'
+import { describeMillis } from '../text/duration.ts'
 import { Checkout, type CheckoutPool, checkoutData, type Via } from './checkout.ts'
 import type { ClientControl } from './client-control.ts'
-import type { Clock } from './clock.ts'
-import { describeMillis } from './duration.ts'
-import type { Finding, FindingKind, Holder } from './finding.ts'
-import { bitOf, mostResolved } from './finding.ts'
-import { type FindingEvidence, FindingRecord } from './finding-record.ts'
-import { joinObservations, type Observation } from './observation.ts'
-import { type CapturedStack, originOf } from './origin.ts'
-import { presentQueryText, type QueryTextMode } from './redaction.ts'
+import type { Finding, FindingKind, Holder } from './findings/finding.ts'
+import { bitOf, mostResolved } from './findings/finding.ts'
+import { type FindingEvidence, FindingRecord } from './findings/finding-record.ts'
+import { type CapturedStack, originOf } from './origin/origin.ts'
 import { Scope, type ScopeContext } from './scope.ts'
+import { ScopeBooks } from './scope-books.ts'
+import { joinMeters, type Meter } from './statistics/meter.ts'
+import type { ActiveTime } from './time/active-time.ts'
+import type { Clock } from './time/clock.ts'
 import type { SpanIds } from './trace.ts'
 
 /** How many fingerprints are counted: memory must not grow with time. */
@@ -39,14 +39,14 @@ export class Ledger {
   readonly time: ActiveTime
   readonly context: ScopeContext
   readonly queryText: QueryTextMode
-  readonly audits = new Audits()
+  readonly scopeBooks = new ScopeBooks()
   /** Whoever counts and times. Undefined, and nothing is measured for it, when nobody does. */
-  observation: Observation | undefined = undefined
+  meter: Meter | undefined = undefined
   /** Tells the span that is active, where somebody follows traces. */
   activeSpan: (() => SpanIds | undefined) | undefined = undefined
   /** Called for each finding when it is made, before any remedy. */
   opened: ((record: FindingRecord) => void) | undefined = undefined
-  readonly #observations = new Set<Observation>()
+  readonly #meters = new Set<Meter>()
   readonly #open = new Map<Checkout, FindingRecord[]>()
   readonly #resolved: Finding[] = []
   readonly #occurrences = new Map<string, number>()
@@ -80,15 +80,15 @@ export class Ledger {
     return this.context.current() === undefined ? work() : this.context.run(undefined, work)
   }
 
-  /** Tells `observation` from now on. Returns a function that ends it. */
-  observe(observation: Observation): () => void {
+  /** Tells `meter` from now on. Returns a function that ends it. */
+  observe(meter: Meter): () => void {
     const join = () => {
-      this.observation = joinObservations([...this.#observations])
+      this.meter = joinMeters([...this.#meters])
     }
-    this.#observations.add(observation)
+    this.#meters.add(meter)
     join()
     return () => {
-      this.#observations.delete(observation)
+      this.#meters.delete(meter)
       join()
     }
   }
@@ -106,7 +106,7 @@ export class Ledger {
     const checkout = new Checkout(this.#checkouts, pool, via, this.time.now(), queued, stack, scope)
     if (this.activeSpan !== undefined) checkout.span = this.activeSpan()
     if (queued) pool.waiters.add(checkout)
-    this.audits.noteUnderWay(checkout)
+    this.scopeBooks.noteUnderWay(checkout)
     return checkout
   }
 
@@ -123,7 +123,7 @@ export class Ledger {
     checkout.pool.out.add(checkout)
     // A statement of `pool.query` that turned out to be more has been told of already.
     if (checkout.stack !== undefined)
-      this.observation?.acquired(checkout.pool, now - checkout.requestedAt, checkout)
+      this.meter?.acquired(checkout.pool, now - checkout.requestedAt, checkout)
   }
 
   /** No client arrived, or the one that did is none of the ledger's business. */
@@ -135,20 +135,20 @@ export class Ledger {
   /** The owner gave the client back. `unsettled`: what it did is not known in full yet, so nothing is forgotten. */
   closed(checkout: Checkout, unsettled: boolean): void {
     checkout.pool.out.delete(checkout)
-    this.observation?.released(checkout.pool, this.time.now() - checkout.acquiredAt, checkout)
+    this.meter?.released(checkout.pool, this.time.now() - checkout.acquiredAt, checkout)
     if (checkout.reported !== 0) {
       const held = this.time.now() - checkout.acquiredAt
       this.resolve(checkout, (kind) => !afterRelease.has(kind), { after: held, what: 'released' })
     }
     checkout.phase = 'over'
-    if (unsettled) this.audits.noteUnderWay(checkout)
+    if (unsettled) this.scopeBooks.noteUnderWay(checkout)
     else checkout.forget()
   }
 
   /** A remedy took the client back. Its findings stay open until the owner releases, too. */
   destroyed(checkout: Checkout): void {
     checkout.pool.out.delete(checkout)
-    this.observation?.released(checkout.pool, this.time.now() - checkout.acquiredAt, checkout)
+    this.meter?.released(checkout.pool, this.time.now() - checkout.acquiredAt, checkout)
     checkout.phase = 'destroyed'
     checkout.forget()
     if (checkout.reported === 0) return
@@ -190,7 +190,8 @@ export class Ledger {
       this.queryText,
     )
     // A released client has forgotten its scope; who releases it again is known all the same.
-    if (this.audits.running.size > 0) this.audits.noteFinding(record, checkout.scope ?? this.currentScope())
+    if (this.scopeBooks.running.size > 0)
+      this.scopeBooks.noteFinding(record, checkout.scope ?? this.currentScope())
     this.opened?.(record)
     if (evidence.momentary === true) {
       record.resolve('it happened once')

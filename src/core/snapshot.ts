@@ -1,8 +1,8 @@
 import { type Checkout, type CheckoutData, checkoutData } from './checkout.ts'
-import type { Finding } from './finding.ts'
+import type { Finding } from './findings/finding.ts'
 import { deepFreeze } from './freeze.ts'
 import type { Ledger } from './ledger.ts'
-import { type Origin, originOf } from './origin.ts'
+import { type Origin, originOf } from './origin/origin.ts'
 import type { PoolGauge } from './pool-record.ts'
 import type { Scope, ScopeData } from './scope.ts'
 

@@ -1,5 +1,5 @@
+import type { CurrentScope } from '../guard/scopes.ts'
 import type { Lifeguard } from '../lifeguard.ts'
-import type { CurrentScope } from '../scopes.ts'
 import { routesBefore } from './express-routes.ts'
 import {
   openRequestScope,

@@ -1,6 +1,6 @@
 import { LifeguardError } from '../errors.ts'
+import type { CurrentScope, OpenScope } from '../guard/scopes.ts'
 import type { Lifeguard } from '../lifeguard.ts'
-import type { CurrentScope, OpenScope } from '../scopes.ts'
 import {
   openRequestScope,
   pathOf,

@@ -1,6 +1,7 @@
 import { OptionError } from '../errors.ts'
+import { internalsOf } from '../guard/internals.ts'
+import type { OpenScope } from '../guard/scopes.ts'
 import type { Lifeguard } from '../lifeguard.ts'
-import type { OpenScope } from '../scopes.ts'
 import { endWithSocket, type SocketLike } from './socket-end.ts'
 
 /** A request of `node:http`, as far as it is needed. */
@@ -49,7 +50,10 @@ interface Entry {
 /** Long enough for any route and any request id; a client chooses what a path and a header hold. */
 const longestText = 200
 
-const requestsOf = new WeakMap<Lifeguard, WeakMap<object, Entry>>()
+/** Scopes of requests hang on the lifeguard, so that a middleware of another copy of this package finds them, too. */
+function requestsOf(lifeguard: Lifeguard): WeakMap<object, Entry> {
+  return (internalsOf(lifeguard)?.requests ?? new WeakMap()) as WeakMap<object, Entry>
+}
 
 /** What is wrong with a value that should be a lifeguard. */
 export function refuseOther(name: string, lifeguard: unknown): OptionError | undefined {
@@ -74,8 +78,7 @@ export function openRequestScope(
   response: ResponseLike,
   naming: RequestNaming,
 ): RequestScope {
-  const requests = requestsOf.get(lifeguard) ?? new WeakMap<object, Entry>()
-  requestsOf.set(lifeguard, requests)
+  const requests = requestsOf(lifeguard)
   const known = requests.get(request)
   if (known !== undefined) {
     const again = known.surface === surface

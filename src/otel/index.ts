@@ -10,8 +10,8 @@ import type { Ledger } from '../core/ledger.ts'
 import { rejectUnknown, requireBoolean, requireObject } from '../core/option-check.ts'
 import type { SpanIds } from '../core/trace.ts'
 import { OptionError } from '../errors.ts'
-import { type Lifeguard, partsOf } from '../lifeguard.ts'
-import { harmlessly } from './harmlessly.ts'
+import { internalsOf } from '../guard/internals.ts'
+import type { Lifeguard } from '../lifeguard.ts'
 import {
   findingAttributes,
   globalLoggerProvider,
@@ -21,6 +21,7 @@ import {
 } from './log-records.ts'
 import { recordMetrics } from './metrics.ts'
 import { eventNames } from './names.ts'
+import { neverThrowing } from './never-throwing.ts'
 
 export type { LoggerProviderLike } from './log-records.ts'
 export { attributeNames, eventNames, metricNames } from './names.ts'
@@ -54,7 +55,7 @@ const instrumented = new WeakSet<Lifeguard>()
  * instrumentLifeguard(lifeguard)
  */
 export function instrumentLifeguard(lifeguard: Lifeguard, options: InstrumentOptions = {}): () => void {
-  const parts = partsOf(lifeguard)
+  const parts = internalsOf(lifeguard)
   if (parts === undefined) {
     const expected = 'must be made by createLifeguard of this installation of pg-lifeguard'
     throw new OptionError('instrumentLifeguard(lifeguard)', expected, lifeguard)
@@ -82,7 +83,7 @@ function followTraces(ledger: Ledger, spanEvents: boolean): () => void {
   // By what the checkout keeps anyway, so that the span lives no longer for it.
   const spans = new WeakMap<SpanIds, Span>()
   ledger.activeSpan = () =>
-    harmlessly(() => {
+    neverThrowing(() => {
       const span = trace.getActiveSpan()
       if (span === undefined) return undefined
       const ids = span.spanContext()
@@ -92,7 +93,7 @@ function followTraces(ledger: Ledger, spanEvents: boolean): () => void {
     })
   if (spanEvents) {
     ledger.opened = (record) =>
-      harmlessly(() => {
+      neverThrowing(() => {
         const { span: ids } = record.evidence.checkout
         const span = ids === undefined ? undefined : spans.get(ids)
         if (span?.isRecording() === true) span.addEvent(eventNames.finding, findingAttributes(record.data()))

@@ -1,8 +1,8 @@
 import { type Context, ROOT_CONTEXT, TraceFlags, trace } from '@opentelemetry/api'
-import type { Finding } from '../core/finding.ts'
-import type { Frame } from '../core/origin.ts'
-import { isTold } from '../core/repeats.ts'
-import type { Reporter } from '../core/reporter.ts'
+import type { Finding } from '../core/findings/finding.ts'
+import { isTold } from '../core/findings/repeats.ts'
+import type { Reporter } from '../core/findings/reporter.ts'
+import type { Frame } from '../core/origin/origin.ts'
 import { attributeNames as attribute, eventNames } from './names.ts'
 
 /**

@@ -1,12 +1,12 @@
 import type { Attributes, Histogram, Meter } from '@opentelemetry/api'
 import type { CheckoutPool } from '../core/checkout.ts'
-import type { Finding } from '../core/finding.ts'
+import type { Finding } from '../core/findings/finding.ts'
 import type { Ledger } from '../core/ledger.ts'
-import { describeFrame } from '../core/origin.ts'
-import { poolFigures } from '../core/pool-figures.ts'
+import { describeFrame } from '../core/origin/origin.ts'
+import { poolFigures } from '../core/statistics/pool-figures.ts'
 import type { Lifeguard } from '../lifeguard.ts'
-import { harmlessly } from './harmlessly.ts'
 import { attributeNames as attribute, metricNames as metric } from './names.ts'
+import { neverThrowing } from './never-throwing.ts'
 
 /** In seconds. From a client that lies ready, to a pool whose callers give up. */
 const waitBounds = [0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30]
@@ -113,7 +113,7 @@ function timeCheckouts(meter: Meter, ledger: Ledger): () => void {
   }
 
   function record(histogram: Histogram, pool: CheckoutPool, millis: number): void {
-    harmlessly(() => histogram.record(millis / 1000, of(pool)))
+    neverThrowing(() => histogram.record(millis / 1000, of(pool)))
   }
 
   return ledger.observe({
@@ -121,7 +121,7 @@ function timeCheckouts(meter: Meter, ledger: Ledger): () => void {
     connected: (pool, millis) => record(create, pool, millis),
     acquired: (pool, millis) => record(wait, pool, millis),
     released: (pool, millis) => record(use, pool, millis),
-    timedOut: (pool) => harmlessly(() => timeouts.add(1, of(pool))),
+    timedOut: (pool) => neverThrowing(() => timeouts.add(1, of(pool))),
   })
 }
 

@@ -1,6 +1,6 @@
 import type { ClientControl } from '../core/client-control.ts'
-import type { Clock } from '../core/clock.ts'
-import { within } from '../core/within.ts'
+import type { Clock } from '../core/time/clock.ts'
+import { within } from '../core/time/within.ts'
 import { type FindingReference, SessionDestroyedError } from '../errors.ts'
 import { fenceSession } from './fence.ts'
 

@@ -1,14 +1,14 @@
 import type { ClientControl } from '../core/client-control.ts'
-import type { Clock } from '../core/clock.ts'
-import { itemKey, resetStatements, type SessionItem } from '../core/session-item.ts'
 import {
+  contentsQuery,
   differences,
   isUntold,
-  pictureQuery,
-  readPicture,
-  type SessionPicture,
-} from '../core/session-picture.ts'
-import { within } from '../core/within.ts'
+  readContents,
+  type SessionContents,
+} from '../core/session-state/contents.ts'
+import { itemKey, resetStatements, type SessionItem } from '../core/session-state/item.ts'
+import type { Clock } from '../core/time/clock.ts'
+import { within } from '../core/time/within.ts'
 import type { FindingReference } from '../errors.ts'
 import { destroySession } from './destroy.ts'
 import type { RemedyResult } from './rollback.ts'
@@ -21,18 +21,18 @@ export async function lookAt(
   control: ClientControl,
   items: Iterable<SessionItem>,
   clock: Clock,
-): Promise<SessionPicture> {
-  const known = [...(control.picture?.values() ?? [])].map(({ item }) => item)
+): Promise<SessionContents> {
+  const known = [...(control.contents?.values() ?? [])].map(({ item }) => item)
   const settings = [...items, ...known].filter(({ kind }) => kind === 'setting')
-  const query = pictureQuery(settings.map(({ name }) => name))
-  return readPicture(await within(clock, resetMillis, control.read(query)))
+  const query = contentsQuery(settings.map(({ name }) => name))
+  return readContents(await within(clock, resetMillis, control.read(query)))
 }
 
 export interface ResetOrder {
   readonly control: ClientControl
   readonly items: readonly SessionItem[]
   /** What the session held when the owner got it, where that is known. */
-  readonly before: SessionPicture | undefined
+  readonly before: SessionContents | undefined
   readonly reference: FindingReference
   readonly clock: Clock
 }
@@ -55,7 +55,7 @@ export async function resetSession({
     const differs = before === undefined ? isStillThere(after) : isNotAsBefore(before, after)
     const left = items.find(differs)
     if (left !== undefined) throw new Error(`${left.name || left.kind} is not what it was`)
-    if (control.picture !== undefined) control.picture = after
+    if (control.contents !== undefined) control.contents = after
     return { outcome: 'reset' }
   } catch (error) {
     await destroySession(control, reference, clock)
@@ -66,11 +66,11 @@ export async function resetSession({
   }
 }
 
-function isStillThere(after: SessionPicture): (item: SessionItem) => boolean {
+function isStillThere(after: SessionContents): (item: SessionItem) => boolean {
   return (item) => after.has(itemKey(item)) && !isUntold(item)
 }
 
-function isNotAsBefore(before: SessionPicture, after: SessionPicture): (item: SessionItem) => boolean {
+function isNotAsBefore(before: SessionContents, after: SessionContents): (item: SessionItem) => boolean {
   const differing = new Set(differences(before, after).map(itemKey))
   return (item) => differing.has(itemKey(item))
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
-import { harmless } from '../core/harmless.ts'
-import type { Frame } from '../core/origin.ts'
-import type { Style } from './terminal-style.ts'
+import type { Frame } from '../core/origin/origin.ts'
+import { safeText } from '../text/safe-text.ts'
+import type { Style } from '../text/style.ts'
 
 /** How many lines are shown before and after the one that is meant. */
 export const linesAround = 2
@@ -17,7 +17,7 @@ export function codeFrame(frame: Frame, style: Style, columns = 120): string[] {
   const widest = Math.max(20, columns - gutter - 10)
   const shown: string[] = []
   for (let number = first; number <= last; number++) {
-    const text = harmless(
+    const text = safeText(
       [...(lines[number - 1] ?? '').slice(0, 2 * widest).replaceAll('\t', ' ')].slice(0, widest).join(''),
     )
     const label = String(number).padStart(gutter)

@@ -1,11 +1,11 @@
-import type { Finding } from '../core/finding.ts'
-import { oneLine } from '../core/harmless.ts'
+import type { Finding } from '../core/findings/finding.ts'
+import { isTold } from '../core/findings/repeats.ts'
+import type { Reporter } from '../core/findings/reporter.ts'
 import { rejectUnknown, requireBoolean, requireObject } from '../core/option-check.ts'
-import { isTold } from '../core/repeats.ts'
-import type { Reporter } from '../core/reporter.ts'
+import { oneLine } from '../text/safe-text.ts'
+import { requireWritable, styleFor, type TextSink } from '../text/style.ts'
 import { findingText, repeatText, updateText } from './finding-text.ts'
 import { statisticsText } from './statistics-text.ts'
-import { requireWritable, styleFor, type TextSink } from './terminal-style.ts'
 
 /** How many checkouts are known to have been shown with their source. */
 const mostRemembered = 100

@@ -1,12 +1,12 @@
-import { describeMillis } from '../core/duration.ts'
 import { describeHolder, describeScope } from '../core/exhaustion.ts'
-import type { Finding, FindingKind, Outcome } from '../core/finding.ts'
-import { oneLine } from '../core/harmless.ts'
-import { describeFrame, type Frame, type Origin } from '../core/origin.ts'
+import type { Finding, FindingKind, Outcome } from '../core/findings/finding.ts'
+import { describeFrame, type Frame, type Origin } from '../core/origin/origin.ts'
 import type { ScopeData } from '../core/scope.ts'
-import { wrap } from '../core/wrap.ts'
+import { describeMillis } from '../text/duration.ts'
+import { oneLine } from '../text/safe-text.ts'
+import type { Style } from '../text/style.ts'
+import { wrap } from '../text/wrap.ts'
 import { codeFrame, linesAround } from './code-frame.ts'
-import type { Style } from './terminal-style.ts'
 import { verdictOf } from './verdict.ts'
 
 const outcomes: Readonly<Record<Outcome, string>> = {

@@ -1,5 +1,5 @@
-import type { Finding } from '../core/finding.ts'
-import { oneLine } from '../core/harmless.ts'
+import type { Finding } from '../core/findings/finding.ts'
+import { oneLine } from '../text/safe-text.ts'
 import { distinctFindings, fileOf, placeOf } from './place.ts'
 
 /**

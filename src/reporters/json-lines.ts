@@ -1,8 +1,8 @@
-import type { Finding } from '../core/finding.ts'
+import type { Finding } from '../core/findings/finding.ts'
+import type { Reporter } from '../core/findings/reporter.ts'
 import { rejectUnknown, requireObject } from '../core/option-check.ts'
-import type { Reporter } from '../core/reporter.ts'
-import type { Statistics } from '../core/statistics.ts'
-import { requireWritable } from './terminal-style.ts'
+import type { Statistics } from '../core/statistics/statistics.ts'
+import { requireWritable } from '../text/style.ts'
 
 export interface JsonLinesReporterOptions {
   /** Default: `process.stderr`. */

@@ -1,5 +1,5 @@
-import type { Finding } from '../core/finding.ts'
-import { harmless } from '../core/harmless.ts'
+import type { Finding } from '../core/findings/finding.ts'
+import { safeText } from '../text/safe-text.ts'
 import { findingText } from './finding-text.ts'
 import { distinctFindings, fileOf, placeOf } from './place.ts'
 
@@ -50,7 +50,7 @@ function attributes(values: Readonly<Record<string, string | number>>): string {
 
 /** Control characters are not allowed in XML in any form; `harmless` has replaced them. */
 function escaped(text: string): string {
-  return harmless(text)
+  return safeText(text)
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')
     .replaceAll('>', '&gt;')

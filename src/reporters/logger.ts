@@ -1,9 +1,9 @@
-import type { Finding } from '../core/finding.ts'
-import { oneLine } from '../core/harmless.ts'
-import { describeFrame } from '../core/origin.ts'
-import { isTold } from '../core/repeats.ts'
-import type { Reporter } from '../core/reporter.ts'
+import type { Finding } from '../core/findings/finding.ts'
+import { isTold } from '../core/findings/repeats.ts'
+import type { Reporter } from '../core/findings/reporter.ts'
+import { describeFrame } from '../core/origin/origin.ts'
 import { OptionError } from '../errors.ts'
+import { oneLine } from '../text/safe-text.ts'
 import { verdictOf } from './verdict.ts'
 
 type LogMethod = (...args: never[]) => unknown

@@ -1,5 +1,5 @@
-import type { Finding } from '../core/finding.ts'
-import { describeFrame, type Origin } from '../core/origin.ts'
+import type { Finding } from '../core/findings/finding.ts'
+import { describeFrame, type Origin } from '../core/origin/origin.ts'
 
 /** The line to look at: a second release is at fault itself, else the checkout. */
 export function placeOf(finding: Finding | undefined): Origin | undefined {

@@ -1,8 +1,8 @@
-import { describeMillis } from '../core/duration.ts'
 import { describeScope } from '../core/exhaustion.ts'
-import { oneLine } from '../core/harmless.ts'
-import { describeFrame } from '../core/origin.ts'
-import type { HoldStatistics, PoolStatistics, Statistics } from '../core/statistics.ts'
+import { describeFrame } from '../core/origin/origin.ts'
+import type { HoldStatistics, PoolStatistics, Statistics } from '../core/statistics/statistics.ts'
+import { describeMillis } from '../text/duration.ts'
+import { oneLine } from '../text/safe-text.ts'
 
 /** More rows than these help nobody at a terminal. */
 const mostRows = 20

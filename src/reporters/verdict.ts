@@ -1,4 +1,4 @@
-import type { Finding, FindingKind } from '../core/finding.ts'
+import type { Finding, FindingKind } from '../core/findings/finding.ts'
 
 /** Certain, but nothing is leaked. */
 const noLeak: ReadonlySet<FindingKind> = new Set([

@@ -1,6 +1,6 @@
 import type { Checkout } from '../core/checkout.ts'
-import { describeMillis } from '../core/duration.ts'
-import type { Rule } from '../core/rule.ts'
+import type { Rule } from '../core/findings/rule.ts'
+import { describeMillis } from '../text/duration.ts'
 
 /** `pool.end()` was called and waits for a client that nobody gives back. */
 export function blockedShutdown(graceMillis: number): Rule<Checkout> {

@@ -1,4 +1,4 @@
-import type { Release, Rule } from '../core/rule.ts'
+import type { Release, Rule } from '../core/findings/rule.ts'
 
 /** A client was released while it was still at work for its owner. */
 export const busyRelease: Rule<Release> = {

@@ -1,4 +1,4 @@
-import type { Release, Rule } from '../core/rule.ts'
+import type { Release, Rule } from '../core/findings/rule.ts'
 
 /** A client was released with its transaction open or failed, so that the next owner would continue it. */
 export const dirtyRelease: Rule<Release> = {

@@ -1,4 +1,4 @@
-import type { LateRelease, Rule } from '../core/rule.ts'
+import type { LateRelease, Rule } from '../core/findings/rule.ts'
 
 /** Release was called for a checkout that is over. */
 export const doubleRelease: Rule<LateRelease> = {

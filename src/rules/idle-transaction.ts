@@ -1,7 +1,7 @@
 import type { Checkout } from '../core/checkout.ts'
-import { describeMillis } from '../core/duration.ts'
-import type { Rule } from '../core/rule.ts'
-import { opensTransaction } from '../core/statement.ts'
+import type { Rule } from '../core/findings/rule.ts'
+import { opensTransaction } from '../sql/statement.ts'
+import { describeMillis } from '../text/duration.ts'
 
 /** A transaction is open or failed, and no statement has been running for the limit. */
 export function idleTransaction(limitMillis: number): Rule<Checkout> {

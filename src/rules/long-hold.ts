@@ -1,6 +1,6 @@
 import type { Checkout } from '../core/checkout.ts'
-import { describeMillis } from '../core/duration.ts'
-import type { Rule } from '../core/rule.ts'
+import type { Rule } from '../core/findings/rule.ts'
+import { describeMillis } from '../text/duration.ts'
 
 /** A client has been checked out for the limit. */
 export function longHold(limitMillis: number): Rule<Checkout> {

@@ -1,6 +1,6 @@
 import type { Checkout } from '../core/checkout.ts'
-import { describeMillis } from '../core/duration.ts'
-import type { Rule } from '../core/rule.ts'
+import type { Rule } from '../core/findings/rule.ts'
+import { describeMillis } from '../text/duration.ts'
 
 /** A transaction has been open for the limit, whatever it does. */
 export function longTransaction(limitMillis: number): Rule<Checkout> {

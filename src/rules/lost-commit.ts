@@ -1,5 +1,5 @@
 import type { Checkout } from '../core/checkout.ts'
-import type { Rule } from '../core/rule.ts'
+import type { Rule } from '../core/findings/rule.ts'
 
 /** COMMIT was answered by ROLLBACK: the call succeeded and nothing was saved. */
 export const lostCommit: Rule<Checkout> = {

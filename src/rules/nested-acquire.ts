@@ -1,5 +1,5 @@
-import { describeMillis } from '../core/duration.ts'
-import type { Rule, ScopedWait } from '../core/rule.ts'
+import type { Rule, ScopedWait } from '../core/findings/rule.ts'
+import { describeMillis } from '../text/duration.ts'
 
 /** Shorter waits of a scope for itself are what a busy pool looks like. */
 const waitMillis = 250

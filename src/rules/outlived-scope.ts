@@ -1,7 +1,7 @@
 import type { Checkout } from '../core/checkout.ts'
 import type { Work } from '../core/client-control.ts'
-import { describeMillis } from '../core/duration.ts'
-import type { Rule } from '../core/rule.ts'
+import type { Rule } from '../core/findings/rule.ts'
+import { describeMillis } from '../text/duration.ts'
 
 /** The scope of a checkout has ended, and its client is still out. */
 export function outlivedScope(graceMillis: number): Rule<Checkout> {

@@ -1,5 +1,5 @@
 import type { Checkout, CheckoutPool } from '../core/checkout.ts'
-import type { Rule } from '../core/rule.ts'
+import type { Rule } from '../core/findings/rule.ts'
 
 /** Nothing has moved for this long: long enough for a call to somebody else, short enough to be told within a second. */
 const stillMillis = 500

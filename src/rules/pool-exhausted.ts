@@ -1,5 +1,5 @@
-import { describeMillis } from '../core/duration.ts'
-import type { Rule, Wait } from '../core/rule.ts'
+import type { Rule, Wait } from '../core/findings/rule.ts'
+import { describeMillis } from '../text/duration.ts'
 
 /** Somebody waits for a client and the pool has none to give. Without a limit only a timeout of the pool itself counts. */
 export function poolExhausted(limitMillis: number | false): Rule<Wait> {

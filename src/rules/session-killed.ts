@@ -1,4 +1,4 @@
-import type { EndedSession, Rule } from '../core/rule.ts'
+import type { EndedSession, Rule } from '../core/findings/rule.ts'
 
 const reasons: Readonly<Record<string, string>> = {
   '57P01': 'terminated by an administrator, or the server is shutting down',

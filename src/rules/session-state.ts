@@ -1,5 +1,5 @@
-import type { LeftState, Rule } from '../core/rule.ts'
-import { describeItem, type SessionItem } from '../core/session-item.ts'
+import type { LeftState, Rule } from '../core/findings/rule.ts'
+import { describeItem, type SessionItem } from '../core/session-state/item.ts'
 
 /** More than these in one sentence nobody reads. */
 const mostNamed = 5

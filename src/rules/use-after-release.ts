@@ -1,5 +1,5 @@
 import type { Checkout } from '../core/checkout.ts'
-import type { Rule } from '../core/rule.ts'
+import type { Rule } from '../core/findings/rule.ts'
 
 /** A statement was sent on a client by an owner that had released it. */
 export const useAfterRelease: Rule<Checkout> = {

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
-import type { Finding } from '../core/finding.ts'
-import type { Frame, Origin } from '../core/origin.ts'
+import type { Finding } from '../core/findings/finding.ts'
+import type { Frame, Origin } from '../core/origin/origin.ts'
 import type { CheckoutSnapshot, PoolSnapshot } from '../core/snapshot.ts'
 import { ConnectionError } from '../errors.ts'
 import { fieldOf, pathBelow, type Service } from './ask-service.ts'

@@ -1,7 +1,7 @@
-import { describeMillis } from '../core/duration.ts'
-import { type Finding, isLeak, mostResolved } from '../core/finding.ts'
-import { describeFrame } from '../core/origin.ts'
+import { type Finding, isLeak, mostResolved } from '../core/findings/finding.ts'
+import { describeFrame } from '../core/origin/origin.ts'
 import type { CheckoutSnapshot } from '../core/snapshot.ts'
+import { describeMillis } from '../text/duration.ts'
 import type { Service } from './ask-service.ts'
 import { lookAt, type ServiceLook } from './service-look.ts'
 

@@ -1,6 +1,6 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, relative, resolve, sep } from 'node:path'
-import type { Finding } from '../core/finding.ts'
+import type { Finding } from '../core/findings/finding.ts'
 import { OptionError } from '../errors.ts'
 import { placeOf } from '../reporters/place.ts'
 import { LeakCheckError } from './leak-error.ts'

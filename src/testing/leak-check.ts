@@ -1,12 +1,12 @@
-import type { Finding } from '../core/finding.ts'
-import { ignoring } from '../core/ignore.ts'
+import type { Finding } from '../core/findings/finding.ts'
+import { ignoring } from '../core/findings/ignore.ts'
 import { rejectUnknown, requireObject } from '../core/option-check.ts'
-import { settle } from '../core/settle.ts'
+import { settle } from '../core/time/settle.ts'
 import { OptionError } from '../errors.ts'
 import type { Lifeguard } from '../lifeguard.ts'
 import { type BaselineFile, openBaseline } from './baseline.ts'
 import { LeakCheckError, type LeakError, leakError } from './leak-error.ts'
-import { auditFor, blindnessOf, checkedSettleMillis, type VerifyOptions } from './subject.ts'
+import { blindnessOf, checkedSettleMillis, inspectorFor, type VerifyOptions } from './subject.ts'
 import { standaloneClients } from './unended-clients.ts'
 import { requireUnendedPools, type UnendedPools, unendedError, watchForHang } from './unended-pools.ts'
 
@@ -57,7 +57,7 @@ export function createLeakCheck(
   options: LeakCheckOptions,
   traits: RunnerTraits,
 ): LeakCheck {
-  const audit = auditFor(`leakCheck(lifeguard) of ${traits.name}`, lifeguard)
+  const inspector = inspectorFor(`leakCheck(lifeguard) of ${traits.name}`, lifeguard)
   requireObject('leakCheck(lifeguard, options)', options)
   rejectUnknown('', options, ['ignore', 'settleMillis', 'baseline', 'onLeak', 'unendedPools'])
   const { onLeak } = options
@@ -69,7 +69,7 @@ export function createLeakCheck(
   const unendedPools = requireUnendedPools(options.unendedPools)
   const baseline: BaselineFile | undefined =
     options.baseline === undefined ? undefined : openBaseline(options.baseline)
-  audit.enforceCleanUp()
+  inspector.enforceCleanUp()
 
   function failure(leaks: readonly Finding[]): LeakError {
     onLeak?.(leaks)
@@ -77,7 +77,7 @@ export function createLeakCheck(
   }
 
   function begin({ name, file }: { name: string; file?: string | undefined }): CheckedTest {
-    const inspection = audit.openScope({ kind: 'test', name })
+    const inspection = inspector.openScope({ kind: 'test', name })
     let ran = false
     return {
       run(work) {
@@ -98,17 +98,17 @@ export function createLeakCheck(
   }
 
   async function finishFile(): Promise<Error | undefined> {
-    const blindness = blindnessOf(audit)
+    const blindness = blindnessOf(inspector)
     if (blindness !== undefined) return new LeakCheckError(blindness)
-    const inspection = audit.everything()
+    const inspection = inspector.everything()
     await settle(inspection.pending, settleMillis)
     const leaks = await inspection.conclude(isIgnored)
     if (leaks.length > 0) return failure(leaks)
     if (unendedPools === 'fail') {
       await settle(() => standaloneClients().some(({ ending }) => ending), settleMillis)
-      return unendedError(audit)
+      return unendedError(inspector)
     }
-    if (unendedPools === 'tell' && traits.waitsForExit) watchForHang(audit)
+    if (unendedPools === 'tell' && traits.waitsForExit) watchForHang(inspector)
     return undefined
   }
 

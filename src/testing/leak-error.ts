@@ -1,4 +1,4 @@
-import type { Finding } from '../core/finding.ts'
+import type { Finding } from '../core/findings/finding.ts'
 import { LifeguardError } from '../errors.ts'
 import { findingText } from '../reporters/finding-text.ts'
 import { placeOf } from '../reporters/place.ts'

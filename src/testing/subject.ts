@@ -1,6 +1,7 @@
-import { type Audit, auditOf } from '../audit.ts'
-import type { IgnoreRule } from '../core/ignore.ts'
+import type { IgnoreRule } from '../core/findings/ignore.ts'
 import { OptionError } from '../errors.ts'
+import type { Inspector } from '../guard/inspection.ts'
+import { internalsOf } from '../guard/internals.ts'
 import type { Lifeguard } from '../lifeguard.ts'
 import { LeakCheckError } from './leak-error.ts'
 
@@ -18,19 +19,19 @@ const defaultSettleMillis = 500
  *
  * @throws LeakCheckError if it is none, or one that this copy of the package cannot look into
  */
-export function auditFor(caller: string, lifeguard: Lifeguard): Audit {
+export function inspectorFor(caller: string, lifeguard: Lifeguard): Inspector {
   const given: unknown = lifeguard
   if (typeof given !== 'object' || given === null) {
     throw new LeakCheckError(
       `${caller} expects the lifeguard that watches your pools, got ${given === null ? 'null' : typeof given}`,
     )
   }
-  const audit = auditOf(given)
-  if (audit !== undefined) return audit
+  const internals = internalsOf(given)
+  if (internals !== undefined) return internals.inspector
   if ('watch' in given && 'runInScope' in given) {
     throw new LeakCheckError(
-      `${caller} was given a lifeguard of another copy of pg-lifeguard, whose pools it cannot see: ` +
-        'see that there is one copy only (npm ls pg-lifeguard), and that the runner does not bundle it',
+      `${caller} was given a lifeguard of another version of pg-lifeguard, whose pools it cannot see: ` +
+        'install one version only (npm ls pg-lifeguard)',
     )
   }
   throw new LeakCheckError(
@@ -47,8 +48,8 @@ export function checkedSettleMillis(millis: number = defaultSettleMillis): numbe
 }
 
 /** Why a check of this lifeguard would pass whatever happens; nothing if it would not. */
-export function blindnessOf(audit: Audit): string | undefined {
-  const pools = audit.pools()
+export function blindnessOf(inspector: Inspector): string | undefined {
+  const pools = inspector.pools()
   if (pools.length === 0) {
     return 'the lifeguard watches no pool, so that a leak check sees nothing: call lifeguard.watch(pool) where the pool is made'
   }
@@ -57,8 +58,8 @@ export function blindnessOf(audit: Audit): string | undefined {
     const clients = unseen.unseen === 1 ? '1 client was' : `${unseen.unseen} clients were`
     return `pool ${unseen.name} was in use before it was watched: ${clients} out already and cannot be seen; call lifeguard.watch(pool) where the pool is made`
   }
-  if (audit.outAtClose !== undefined && audit.outAtClose > 0) {
-    const sessions = audit.outAtClose === 1 ? '1 session was' : `${audit.outAtClose} sessions were`
+  if (inspector.outAtClose !== undefined && inspector.outAtClose > 0) {
+    const sessions = inspector.outAtClose === 1 ? '1 session was' : `${inspector.outAtClose} sessions were`
     return `lifeguard.close() was called while ${sessions} checked out: verify before it`
   }
   return undefined

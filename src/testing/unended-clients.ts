@@ -1,6 +1,12 @@
-import { Override } from '../adapters/override.ts'
-import { type CapturedStack, captureStack, describeFrame, type Origin, originOf } from '../core/origin.ts'
-import { settle } from '../core/settle.ts'
+import { Override } from '../client/override.ts'
+import {
+  type CapturedStack,
+  captureStack,
+  describeFrame,
+  type Origin,
+  originOf,
+} from '../core/origin/origin.ts'
+import { settle } from '../core/time/settle.ts'
 import { OptionError } from '../errors.ts'
 import { LeakCheckError } from './leak-error.ts'
 import { checkedSettleMillis } from './subject.ts'

@@ -1,6 +1,6 @@
-import type { Audit, AuditedPool } from '../audit.ts'
 import { oneOf } from '../core/option-check.ts'
-import { describeFrame } from '../core/origin.ts'
+import { describeFrame } from '../core/origin/origin.ts'
+import type { InspectedPool, Inspector } from '../guard/inspection.ts'
 import { LeakCheckError } from './leak-error.ts'
 import { describeClients, standaloneClients } from './unended-clients.ts'
 
@@ -19,32 +19,32 @@ export function requireUnendedPools(value: UnendedPools = 'tell'): UnendedPools 
 }
 
 /** What a test file fails with if pools or clients are still open. */
-export function unendedError(audit: Audit): LeakCheckError | undefined {
-  const open = describeOpen(audit)
+export function unendedError(inspector: Inspector): LeakCheckError | undefined {
+  const open = describeOpen(inspector)
   return open === '' ? undefined : new LeakCheckError(open)
 }
 
 /** Says on stderr what keeps the process from ending, if something does. Keeps it from ending itself no longer. */
-export function watchForHang(audit: Audit): void {
+export function watchForHang(inspector: Inspector): void {
   setSystemTimeout(() => {
-    const open = describeOpen(audit)
+    const open = describeOpen(inspector)
     if (open === '') return
     process.stderr.write(`pg-lifeguard: the tests are over and the process does not end.\n${open}\n`)
   }, hangMillis).unref()
 }
 
 /** One line for each, nothing if all is ended. */
-function describeOpen(audit: Audit): string {
-  const pools = audit.pools().filter(isOpen)
+function describeOpen(inspector: Inspector): string {
+  const pools = inspector.pools().filter(isOpen)
   return [describe(pools), describeClients(standaloneClients())].filter((text) => text !== '').join('\n')
 }
 
 /** A pool without connections keeps nothing, ended or not. */
-function isOpen({ connections }: AuditedPool): boolean {
+function isOpen({ connections }: InspectedPool): boolean {
   return connections > 0
 }
 
-function describe(pools: readonly AuditedPool[]): string {
+function describe(pools: readonly InspectedPool[]): string {
   return pools
     .map(({ name, origin, ending, connections }) => {
       const place = origin === undefined ? '' : `, watched at ${describeFrame(origin)},`

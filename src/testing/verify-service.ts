@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { ignoring } from '../core/ignore.ts'
+import { ignoring } from '../core/findings/ignore.ts'
 import { rejectUnknown, requireObject } from '../core/option-check.ts'
 import { OptionError } from '../errors.ts'
 import { askService, serviceUrl } from '../service/ask-service.ts'

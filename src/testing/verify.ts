@@ -1,12 +1,12 @@
-import { ignoring } from '../core/ignore.ts'
+import { ignoring } from '../core/findings/ignore.ts'
 import { rejectUnknown, requireObject } from '../core/option-check.ts'
-import { settle } from '../core/settle.ts'
+import { settle } from '../core/time/settle.ts'
 import { OptionError } from '../errors.ts'
 import type { Lifeguard } from '../lifeguard.ts'
 import { LeakCheckError, leakError } from './leak-error.ts'
-import { auditFor, blindnessOf, checkedSettleMillis, type VerifyOptions } from './subject.ts'
+import { blindnessOf, checkedSettleMillis, inspectorFor, type VerifyOptions } from './subject.ts'
 
-export type { IgnoreRule, Pattern } from '../core/ignore.ts'
+export type { IgnoreRule, Pattern } from '../core/findings/ignore.ts'
 export { githubAnnotations } from '../reporters/github.ts'
 export { junitReport } from '../reporters/junit.ts'
 export { markdownSummary } from '../reporters/markdown.ts'
@@ -34,14 +34,14 @@ export { type VerifyServiceOptions, verifyService } from './verify-service.ts'
  * await verifyNone(lifeguard)
  */
 export async function verifyNone(lifeguard: Lifeguard, options: VerifyOptions = {}): Promise<void> {
-  const audit = auditFor('verifyNone(lifeguard)', lifeguard)
+  const inspector = inspectorFor('verifyNone(lifeguard)', lifeguard)
   requireObject('verifyNone(lifeguard, options)', options)
   rejectUnknown('', options, ['ignore', 'settleMillis'])
   const isIgnored = ignoring(options.ignore)
   const settleMillis = checkedSettleMillis(options.settleMillis)
-  const blindness = blindnessOf(audit)
+  const blindness = blindnessOf(inspector)
   if (blindness !== undefined) throw new LeakCheckError(blindness)
-  const inspection = audit.everything()
+  const inspection = inspector.everything()
   await settle(inspection.pending, settleMillis)
   const leaks = await inspection.conclude(isIgnored)
   if (leaks.length > 0) throw leakError(leaks, { framesByRunner: false })
@@ -59,11 +59,11 @@ export async function verifyNone(lifeguard: Lifeguard, options: VerifyOptions = 
  * })
  */
 export function allowLeaks(lifeguard: Lifeguard, reason: string): void {
-  const audit = auditFor('allowLeaks(lifeguard, reason)', lifeguard)
+  const inspector = inspectorFor('allowLeaks(lifeguard, reason)', lifeguard)
   if (typeof reason !== 'string' || reason.trim() === '') {
     throw new OptionError('allowLeaks(lifeguard, reason)', 'must be a text that says why', reason)
   }
-  if (!audit.allow()) {
+  if (!inspector.allow()) {
     throw new LeakCheckError('allowLeaks was called outside of a test that a leak check watches')
   }
 }

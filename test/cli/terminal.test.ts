@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { parseDuration, parsePid, parseTimeout } from '../../src/cli/option-values.ts'
 import { plain, styleFor } from '../../src/cli/terminal.ts'
-import { cut } from '../../src/cli/text-layout.ts'
-import { wrap } from '../../src/core/wrap.ts'
+import { cut } from '../../src/text/layout.ts'
+import { wrap } from '../../src/text/wrap.ts'
 import { exitCode, pgLifeguard } from './command-line.ts'
 
 describe('colours', () => {

@@ -1,14 +1,14 @@
 import { asyncLocalStorageContext } from '../../src/context/async-local-storage.ts'
-import { ActiveTime } from '../../src/core/active-time.ts'
 import type { Checkout } from '../../src/core/checkout.ts'
 import type { ClientControl, Work } from '../../src/core/client-control.ts'
-import { type ManualClock, manualClock } from '../../src/core/clock.ts'
-import type { Finding, FindingKind } from '../../src/core/finding.ts'
-import type { FindingRecord } from '../../src/core/finding-record.ts'
+import type { Finding, FindingKind } from '../../src/core/findings/finding.ts'
+import type { FindingRecord } from '../../src/core/findings/finding-record.ts'
 import { Ledger } from '../../src/core/ledger.ts'
-import type { QueryTextMode } from '../../src/core/redaction.ts'
 import type { Scope } from '../../src/core/scope.ts'
+import { ActiveTime } from '../../src/core/time/active-time.ts'
+import { type ManualClock, manualClock } from '../../src/core/time/clock.ts'
 import type { TransactionStatus } from '../../src/core/transaction.ts'
+import type { QueryTextMode } from '../../src/sql/redaction.ts'
 
 type PoolOfBooks = Checkout['pool']
 
@@ -112,7 +112,7 @@ function pretend(posture: Posture): ClientControl {
     transactionSince: posture.transactionSince ?? 0,
     transactionStack: posture.transactionStack,
     changes: undefined,
-    picture: undefined,
+    contents: undefined,
     setUpByHost: false,
     gone: false,
     work: () => posture.work ?? 'none',

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { describeHolder, nameHolders } from '../../src/core/exhaustion.ts'
-import type { Holder } from '../../src/core/finding.ts'
+import type { Holder } from '../../src/core/findings/finding.ts'
 import { PoolExhaustedError } from '../../src/errors.ts'
 import { openBooks } from './books.ts'
 

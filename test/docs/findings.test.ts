@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { defaultLimits, type Limits } from '../../src/core/limits.ts'
+import { defaultLimits, type Limits } from '../../src/core/findings/limits.ts'
 import { type FindingKind, findingKinds, type Outcome, type Remedy } from '../../src/index.ts'
 import { resolveOptions } from '../../src/options.ts'
 import { type CodeBlock, readPage, tableIn } from './page.ts'

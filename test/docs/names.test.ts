@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import ts from 'typescript'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { defaultLimits } from '../../src/core/limits.ts'
+import { defaultLimits } from '../../src/core/findings/limits.ts'
 import * as lifeguard from '../../src/index.ts'
 import { findingKinds, LifeguardError, sessionTimeouts } from '../../src/index.ts'
 import { resolveOptions } from '../../src/options.ts'

@@ -1,8 +1,8 @@
 import { metrics } from '@opentelemetry/api'
 import pg from 'pg'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { internalsOf } from '../../src/guard/internals.ts'
 import { createLifeguard, manualClock, OptionError } from '../../src/index.ts'
-import { partsOf } from '../../src/lifeguard.ts'
 import { attributeNames as attribute, instrumentLifeguard, metricNames } from '../../src/otel/index.ts'
 import { useDatabase } from '../support/database.ts'
 import { guardedPool, socketOf } from '../support/guarded-pool.ts'
@@ -187,7 +187,7 @@ describe('metrics', () => {
     const client = await pool.connect()
     client.release()
     expect((await exported()).get(metricNames.waitTime)).toBeUndefined()
-    expect(partsOf(lifeguard)?.ledger.observation).toBeUndefined()
+    expect(internalsOf(lifeguard)?.ledger.meter).toBeUndefined()
     const stopAgain = instrumentLifeguard(lifeguard, { meterProvider })
     expect(() => instrumentLifeguard(lifeguard)).toThrow(/is instrumented already/)
     stopAgain()
@@ -231,7 +231,7 @@ describe('without an SDK', () => {
     expect(metrics.getMeterProvider().constructor.name).toBe('NoopMeterProvider')
     const lifeguard = createLifeguard({ reporters: [] })
     instrumentLifeguard(lifeguard)
-    expect(partsOf(lifeguard)?.ledger.observation).toBeUndefined()
+    expect(internalsOf(lifeguard)?.ledger.meter).toBeUndefined()
   })
 })
 

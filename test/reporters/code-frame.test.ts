@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { codeFrame } from '../../src/reporters/code-frame.ts'
-import { styleFor } from '../../src/reporters/terminal-style.ts'
+import { styleFor } from '../../src/text/style.ts'
 import { obeyed, steering } from './sample-findings.ts'
 
 const plain = styleFor({ write() {} }, {})

@@ -81,13 +81,17 @@ import { existsSync } from 'node:fs'
   )
 
   it(
-    'fails with the lifeguard of another copy of the package',
+    'sees the pools of a lifeguard of another copy of the package',
     async () => {
       const modules = join(project.folder, 'node_modules')
       cpSync(join(modules, 'pg-lifeguard'), join(modules, 'another-copy'), { recursive: true })
       await expectRefusal(
-        { database: database.replace("'pg-lifeguard'", "'another-copy'") },
-        /a lifeguard of another copy of pg-lifeguard/,
+        {
+          database: database
+            .replace("'pg-lifeguard'", "'another-copy'")
+            .replace('lifeguard.watch(', `${early}lifeguard.watch(`),
+        },
+        /pool main was in use before it was watched/,
       )
     },
     runnerTestMillis,

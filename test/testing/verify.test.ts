@@ -160,9 +160,9 @@ describe('a set-up in which nothing can be seen', () => {
     await expect(verifyNone({} as Lifeguard)).rejects.toThrow(LeakCheckError)
   })
 
-  it('is refused: a lifeguard of another copy of the package', async () => {
+  it('is refused: a lifeguard of another version of the package', async () => {
     const { lifeguard } = guardedPool({ ...db.config, max: 1 })
-    await expect(verifyNone({ ...lifeguard })).rejects.toThrow(/another copy of pg-lifeguard/)
+    await expect(verifyNone({ ...lifeguard })).rejects.toThrow(/another version of pg-lifeguard/)
   })
 
   it('is refused: a lifeguard that watches no pool', async () => {

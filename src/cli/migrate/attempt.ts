@@ -1,5 +1,5 @@
+import type { Origins } from '../origins/patient-origins.ts'
 import type { Pace } from '../pace.ts'
-import type { Origins } from '../patient-origins.ts'
 import { type ChildEnd, startChild } from './child.ts'
 import type { directRoute } from './direct-route.ts'
 import { cancelLeftovers } from './leftovers.ts'

@@ -1,11 +1,11 @@
-import type { QueryTextMode } from '../../core/redaction.ts'
 import {
   cancelSession,
   type ServerSession,
   type ServerSnapshot,
   terminateSession,
 } from '../../postgres/index.ts'
-import { sessionReport } from '../check-report.ts'
+import type { QueryTextMode } from '../../sql/redaction.ts'
+import { sessionReport } from '../check/check-report.ts'
 import type { Pace } from '../pace.ts'
 import type { MigrateEvent, Tell } from './migrate-event.ts'
 import { identityOf, type OwnSessions } from './own-sessions.ts'

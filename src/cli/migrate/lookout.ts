@@ -1,4 +1,3 @@
-import type { QueryTextMode } from '../../core/redaction.ts'
 import {
   type BlockingNode,
   type BlockingTree,
@@ -11,9 +10,10 @@ import {
   sessionId,
   terminateSession,
 } from '../../postgres/index.ts'
-import { preparedReport, sessionReport } from '../check-report.ts'
-import type { Origins } from '../patient-origins.ts'
-import type { OriginOf } from '../session-origin.ts'
+import type { QueryTextMode } from '../../sql/redaction.ts'
+import { preparedReport, sessionReport } from '../check/check-report.ts'
+import type { Origins } from '../origins/patient-origins.ts'
+import type { OriginOf } from '../origins/session-origin.ts'
 import { type LockWaits, lockWaits, type WaitEnd } from './lock-waits.ts'
 import type { FrontReport, MigrateEvent, Tell } from './migrate-event.ts'
 import { identityOf, type OwnSessions } from './own-sessions.ts'

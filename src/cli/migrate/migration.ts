@@ -1,5 +1,5 @@
-import { presentQueryText } from '../../core/redaction.ts'
 import { dropStatement, type InvalidIndex, invalidIndexes } from '../../postgres/invalid-indexes.ts'
+import { presentQueryText } from '../../sql/redaction.ts'
 import { exitCode } from '../exit-code.ts'
 import { growingPause } from '../pace.ts'
 import { type Attempt, type AttemptHost, runAttempt } from './attempt.ts'

@@ -15,11 +15,11 @@ import {
   type ReportOptions,
   type SessionReport,
   sessionReport,
-} from '../check-report.ts'
+} from '../check/check-report.ts'
 import { UsageError } from '../command.ts'
+import { type Origins, withOrigin } from '../origins/patient-origins.ts'
+import type { OriginOf } from '../origins/session-origin.ts'
 import { growingPause, type Pace } from '../pace.ts'
-import { type Origins, withOrigin } from '../patient-origins.ts'
-import type { OriginOf } from '../session-origin.ts'
 import { type Change, changesBetween, type SeenConcerns } from './changes.ts'
 import { concernsOf } from './concerns.ts'
 

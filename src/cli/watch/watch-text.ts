@@ -1,8 +1,8 @@
-import { describeMillis } from '../../core/duration.ts'
-import { listLines } from '../forest-text.ts'
-import { preparedText, stateText, type TextOptions } from '../session-text.ts'
-import { signalText } from '../signal-text.ts'
-import { counted } from '../text-layout.ts'
+import { describeMillis } from '../../text/duration.ts'
+import { counted } from '../../text/layout.ts'
+import { listLines } from '../report/forest-text.ts'
+import { preparedText, stateText, type TextOptions } from '../report/session-text.ts'
+import { signalText } from '../report/signal-text.ts'
 import type { Concern } from './concerns.ts'
 import type { WatchEvent } from './watch-loop.ts'
 

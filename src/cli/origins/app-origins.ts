@@ -1,0 +1,130 @@
+import { ConnectionError } from '../../errors.ts'
+import type { ServerSession, ServerSnapshot } from '../../postgres/index.ts'
+import {
+  askService,
+  fieldOf,
+  pathBelow,
+  type Service,
+  serviceUrl,
+  textOf,
+} from '../../service/ask-service.ts'
+import { UsageError } from '../command.ts'
+import type { OriginOf } from './session-origin.ts'
+
+/** What a running application says of one of its checkouts, as far as it is used here. */
+interface AppCheckout {
+  readonly pid: number
+  readonly pool: string
+  readonly transaction: string
+  readonly acquiredAt?: number
+  readonly place?: string
+  readonly scope?: string
+}
+
+export interface AppState {
+  readonly url: string
+  readonly checkouts: readonly AppCheckout[]
+}
+
+/** Clocks of two machines differ. */
+const clockSkewMillis = 5_000
+
+/**
+ * Asks an application that has mounted `lifeguardHandler` what it has checked out.
+ *
+ * @throws ConnectionError if it does not answer, or not as a lifeguard does; UsageError if the URL is none
+ */
+export async function readApp(url: string, token: string | undefined): Promise<AppState> {
+  const service = await askApp(url, token)
+  const checkouts = fieldOf(await service.ask('snapshot'), 'checkouts')
+  if (!Array.isArray(checkouts))
+    throw new ConnectionError(`${service.url}/snapshot: this is no snapshot of a lifeguard`)
+  const { workingDirectory } = service
+  return { url: service.url, checkouts: checkouts.flatMap((one) => readCheckout(one, workingDirectory)) }
+}
+
+/**
+ * Finds the lifeguard of the application that `--app` names.
+ *
+ * @throws ConnectionError, UsageError
+ */
+export function askApp(url: string, token: string | undefined): Promise<Service> {
+  const base = serviceUrl(url)
+  if (base === undefined) {
+    throw new UsageError('--app must be a URL such as http://127.0.0.1:3000/lifeguard.')
+  }
+  return askService(base, { token, tokenName: '--app-token' })
+}
+
+/**
+ * Finds the checkout behind a session by the server's process id. The id is a pooler's invention where one is in between,
+ * and another server has the same ids, so what can be compared is compared.
+ */
+export function appOrigins({ checkouts }: AppState, snapshot: ServerSnapshot): OriginOf {
+  const byPid = new Map(checkouts.map((checkout) => [checkout.pid, checkout]))
+  const known = new Set(snapshot.sessions.map(({ pid }) => pid))
+  const strangers = checkouts.filter(({ pid }) => !known.has(pid))
+  return (session) => {
+    const checkout = byPid.get(session.pid)
+    if (checkout === undefined) return undefined
+    const { place, scope, pool } = checkout
+    const unknown = strangers.filter((one) => one.pool === pool).length
+    const unverified = doubt(session, checkout, unknown)
+    return {
+      source: 'application',
+      text: [place ?? `pool ${pool}`, ...(scope === undefined ? [] : [scope])].join(' '),
+      ...(unverified === undefined ? {} : { unverified }),
+    }
+  }
+}
+
+/** What a reader should know of the join: that part of it may be missing. */
+export function unknownToServer({ checkouts, url }: AppState, snapshot: ServerSnapshot): string | undefined {
+  const known = new Set(snapshot.sessions.map(({ pid }) => pid))
+  const strangers = checkouts.filter(({ pid }) => !known.has(pid)).length
+  if (strangers === 0) return undefined
+  return `${url}: of its ${checkouts.length} checkouts, ${strangers} have process ids that this server does not know: they are of another server, or a pooler is in between`
+}
+
+function doubt(session: ServerSession, checkout: AppCheckout, unknown: number): string | undefined {
+  if (unknown > 0) {
+    return `the server does not know ${unknown} of the process ids of its pool ${checkout.pool}: is there a pooler in between?`
+  }
+  const isOpen = session.state?.startsWith('idle in transaction') === true
+  if (
+    (isOpen && checkout.transaction === 'idle') ||
+    (session.state === 'idle' && checkout.transaction !== 'idle')
+  ) {
+    return `the application says its transaction is ${checkout.transaction}, the server says ${session.state}`
+  }
+  const started = session.backendStart === undefined ? undefined : Date.parse(session.backendStart)
+  if (
+    started !== undefined &&
+    checkout.acquiredAt !== undefined &&
+    started > checkout.acquiredAt + clockSkewMillis
+  ) {
+    return 'the session is younger than the checkout'
+  }
+  return undefined
+}
+
+function readCheckout(checkout: unknown, directory: string | undefined): AppCheckout[] {
+  const pid = fieldOf(checkout, 'pid')
+  if (typeof pid !== 'number' || fieldOf(checkout, 'phase') === 'waiting') return []
+  const acquiredAt = fieldOf(checkout, 'acquiredAt')
+  const origin = fieldOf(checkout, 'origin') ?? fieldOf(checkout, 'transactionOrigin')
+  const file = textOf(fieldOf(origin, 'file'))
+  const scope = textOf(fieldOf(fieldOf(checkout, 'scope'), 'name'))
+  return [
+    {
+      pid,
+      pool: textOf(fieldOf(checkout, 'pool')) ?? '',
+      transaction: textOf(fieldOf(checkout, 'transaction')) ?? 'idle',
+      ...(typeof acquiredAt === 'number' ? { acquiredAt } : {}),
+      ...(file === undefined
+        ? {}
+        : { place: `${pathBelow(file, directory) ?? file}:${String(fieldOf(origin, 'line'))}` }),
+      ...(scope === undefined ? {} : { scope }),
+    },
+  ]
+}

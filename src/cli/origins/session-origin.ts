@@ -1,0 +1,25 @@
+import type { ServerSession } from '../../postgres/index.ts'
+
+/** Which line of code, or which client behind a pooler, a session belongs to. */
+export interface SessionOrigin {
+  /** Who said so. `tag` is for comments in the statements themselves. */
+  readonly source: 'application' | 'pgbouncer' | 'tag'
+  /** For people, as in `src/routes/datasets.ts:42 GET /datasets/:id`. */
+  readonly text: string
+  /** Something speaks against it, or nothing could be checked: a pooler may lend the session to somebody else. */
+  readonly unverified?: string
+}
+
+/** Looks an origin up. There may be several sources: a running application, tags in statements, a pooler. */
+export type OriginOf = (session: ServerSession) => SessionOrigin | undefined
+
+/** The first source that knows. */
+export function firstOrigin(sources: readonly OriginOf[]): OriginOf {
+  return (session) => {
+    for (const source of sources) {
+      const origin = source(session)
+      if (origin !== undefined) return origin
+    }
+    return undefined
+  }
+}

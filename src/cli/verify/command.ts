@@ -1,0 +1,102 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import type { FindingKind } from '../../core/findings/finding.ts'
+import { type IgnoreRule, ignoring } from '../../core/findings/ignore.ts'
+import { findingText } from '../../reporters/finding-text.ts'
+import { type ServiceVerdict, verdictOfService } from '../../service/service-verdict.ts'
+import { type CommandSpec, UsageError } from '../command.ts'
+import { outputOptions } from '../common-options.ts'
+import { exitCode } from '../exit-code.ts'
+import { parseDuration, parseTimeout } from '../option-values.ts'
+import { askApp } from '../origins/app-origins.ts'
+import { appTokenOption } from '../origins/origin-options.ts'
+import type { Terminal } from '../terminal.ts'
+
+interface VerifyOptions {
+  readonly app?: string
+  readonly appToken?: string
+  readonly within?: number
+  readonly settle: number
+  readonly ignore?: readonly string[]
+  readonly json?: boolean
+}
+
+const ruleParts = ['kind', 'origin', 'scope', 'reason'] as const
+
+export const verify: CommandSpec = {
+  name: 'verify',
+  description:
+    'Asks a guarded application after a run of tests what it has left behind: sessions that are still checked out, and what its lifeguard has found for certain. Needs no connection to the server, and changes nothing.',
+  options: [
+    {
+      flags: '--app <url>',
+      description: 'the application, which has mounted lifeguardHandler: http://127.0.0.1:3000/lifeguard',
+    },
+    appTokenOption,
+    {
+      flags: '--within <duration>',
+      description: 'only what was checked out or found in this time, for an application that ran before',
+      parse: parseDuration,
+    },
+    {
+      flags: '--settle <duration>',
+      description: 'how long to wait for sessions that may still come back',
+      parse: parseTimeout,
+      default: '500ms',
+    },
+    {
+      flags: '--ignore <rule...>',
+      description:
+        'leave out what is meant to be: kind=, origin=, scope= or reason= and a text that is looked for in it; may be given several times',
+    },
+    ...outputOptions.filter(({ flags }) => !flags.startsWith('--query-text')),
+  ],
+  examples: [
+    ['pg-lifeguard verify --app http://127.0.0.1:3000/lifeguard', 'after the tests'],
+    [
+      'pg-lifeguard verify --app http://127.0.0.1:3000/lifeguard --within 10m --ignore origin=src/listen.ts',
+      'of what was so before the last ten minutes, and of one file, nothing is told',
+    ],
+  ],
+  notes:
+    'It asks one process, and at the end: when no test runs any more. Of several processes behind one address, each is asked by its own.',
+  exitCodes: `Exit codes:
+  0  nothing is left behind
+  1  leaks
+  2  the command line makes no sense
+  3  no answer, or not one of a lifeguard
+  4  its lifeguard cannot see everything, so that nothing can be said`,
+  async run({ options, env, terminal }) {
+    const { app, appToken, within, settle, ignore, json } = options as unknown as VerifyOptions
+    if (app === undefined) throw new UsageError('It needs --app: the URL where lifeguardHandler is mounted.')
+    if (within === 0) throw new UsageError('--within must be longer than nothing.')
+    const isIgnored = ignoring((ignore ?? []).map(readRule))
+    const service = await askApp(app, appToken ?? env.LIFEGUARD_TOKEN)
+    const verdict = await verdictOfService(service, {
+      isIgnored,
+      settleMillis: settle,
+      withinMillis: within,
+      pause,
+    })
+    if (json === true) terminal.print(JSON.stringify({ app: service.url, ...verdict }, null, 2))
+    else show(service.url, verdict, terminal)
+    if (verdict.leaks.length > 0) return exitCode.found
+    return verdict.blindness === undefined ? exitCode.clean : exitCode.notAllVisible
+  },
+}
+
+/** @throws UsageError; of what it cannot know, `ignoring` throws OptionError */
+function readRule(text: string): IgnoreRule {
+  const [, name, value] = /^(\w+)=(.+)$/s.exec(text) ?? []
+  const part = ruleParts.find((known) => known === name)
+  if (part === undefined || value === undefined) {
+    throw new UsageError(`--ignore must be ${ruleParts.join('=, ')}= and a text, got ${text}`)
+  }
+  return part === 'kind' ? { kind: value as FindingKind } : { [part]: value }
+}
+
+function show(url: string, { leaks, blindness }: ServiceVerdict, { print, warn, style, columns }: Terminal) {
+  for (const leak of leaks) print(findingText(leak, { style, columns, frame: true }))
+  if (leaks.length > 0) print(leaks.length === 1 ? `1 leak in ${url}` : `${leaks.length} leaks in ${url}`)
+  if (blindness !== undefined) warn(`pg-lifeguard: ${url}: ${blindness}`)
+  else if (leaks.length === 0) print(`${url} has left nothing behind.`)
+}

@@ -1,0 +1,120 @@
+import { type CommandSpec, UsageError } from '../command.ts'
+import { type CommonOptions, connect, connectionOptions, outputOptions } from '../common-options.ts'
+import { exitCode } from '../exit-code.ts'
+import { interruption } from '../interruption.ts'
+import { parseDuration, parseTimeout } from '../option-values.ts'
+import { originOptions } from '../origins/origin-options.ts'
+import { patientOrigins } from '../origins/patient-origins.ts'
+import { systemPace } from '../pace.ts'
+import { watchServer } from './watch-loop.ts'
+import { watchText } from './watch-text.ts'
+
+interface WatchCommandOptions extends CommonOptions {
+  readonly interval: number
+  readonly minIdle: number
+  readonly minWait: number
+  readonly heartbeat: number
+  readonly terminateIdle?: number
+}
+
+const leastIntervalMillis = 100
+
+export const watch: CommandSpec = {
+  name: 'watch',
+  description:
+    'Looks again and again, and prints what has changed: who began to block or to idle in a transaction, what got worse, and what is over. Runs until Ctrl-C.',
+  options: [
+    {
+      flags: '--interval <duration>',
+      description: 'how long to wait between two looks',
+      parse: parseTimeout,
+      default: '2s',
+    },
+    {
+      flags: '--min-idle <duration>',
+      description: 'report sessions that are idle in a transaction for so long',
+      parse: parseDuration,
+      default: '30s',
+    },
+    {
+      flags: '--min-wait <duration>',
+      description: 'leave out waits that are shorter: they are everyday life on a busy server',
+      parse: parseDuration,
+      default: '1s',
+    },
+    {
+      flags: '--terminate-idle <duration>',
+      description:
+        'end sessions that are idle in a transaction for so long, in the database that it is connected to',
+      parse: parseDuration,
+    },
+    {
+      flags: '--heartbeat <duration>',
+      description: 'print a line that it is still there, so often; 0 for none',
+      parse: parseDuration,
+      default: '1m',
+    },
+    ...connectionOptions,
+    ...originOptions,
+    ...outputOptions,
+  ],
+  notes: `Lines begin with the time (UTC) and one of:
+  appeared    a session blocks others, or is idle in a transaction for --min-idle; or a prepared
+              transaction is as old; or sessions wait for each other
+  escalated   it began to block, blocks twice as many, or has lasted twice as long
+  cleared     it is over
+  terminate   a session was told to end, and what came of it: ended, signalled, changed, gone, denied
+  elected, standby   who acts, where several watchers of a database have --terminate-idle: the one that
+              holds an advisory lock. Another one takes over when it ends
+  lost, back  the connection; in between it tries again, with growing pauses
+  heartbeat   how things are
+With --json each is one line of JSON, with its time and its event.`,
+  examples: [
+    ['pg-lifeguard watch --database shop', 'what happens in one database'],
+    ['pg-lifeguard watch --terminate-idle 10m', 'and end what is forgotten for ten minutes'],
+    ['pg-lifeguard watch --json | jq -c \'select(.event == "appeared")\'', 'for programs'],
+  ],
+  exitCodes: `Exit codes:
+  0  ended by Ctrl-C or SIGTERM
+  2  the command line makes no sense
+  3  no connection at the start`,
+  async run(invocation) {
+    const { interval, minIdle, minWait, heartbeat, terminateIdle, queryText, database, json } =
+      invocation.options as unknown as WatchCommandOptions
+    if (interval < leastIntervalMillis) throw new UsageError('--interval must be 100ms or longer.')
+    const { terminal } = invocation
+    const { style, columns } = terminal
+    const layout = { style, ...(columns === undefined ? {} : { columns }) }
+    const { signal, stop } = interruption(['SIGINT', 'SIGTERM', 'SIGHUP'])
+    try {
+      await watchServer(
+        {
+          intervalMillis: interval,
+          heartbeatMillis: heartbeat,
+          minIdleMillis: minIdle,
+          minWaitMillis: minWait,
+          queryText,
+          ...(terminateIdle === undefined ? {} : { terminateIdleMillis: terminateIdle }),
+          ...(database === undefined ? {} : { database }),
+        },
+        {
+          connect: () => connect(invocation),
+          origins: patientOrigins(invocation),
+          tell(event) {
+            const at = new Date()
+            terminal.print(
+              json === true
+                ? JSON.stringify({ time: at.toISOString(), ...event })
+                : watchText(event, at, layout),
+            )
+          },
+          pace: systemPace,
+          signal,
+        },
+      )
+    } finally {
+      stop()
+    }
+    return exitCode.clean
+  },
+}

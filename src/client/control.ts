@@ -1,0 +1,174 @@
+import type { ClientControl, Fence, Work } from '../core/client-control.ts'
+import type { CapturedStack } from '../core/origin/origin.ts'
+import { SessionChanges } from '../core/session-state/changes.ts'
+import type { SessionContents } from '../core/session-state/contents.ts'
+import type { Clock } from '../core/time/clock.ts'
+import { type TransactionStatus, transactionStatus } from '../core/transaction.ts'
+import { cancelRunning } from './cancel.ts'
+import { admits, deferred, refuse, translateFailure } from './refusal.ts'
+import { SessionTransaction } from './session-transaction.ts'
+import type { Client, Method } from './types.ts'
+import { activeQuery, queuedQueries, workOf } from './work.ts'
+
+/** How long a destroyed client may take to close its connection in good order. */
+const farewellMillis = 2000
+
+/** What the control asks of the guard that it belongs to. */
+export interface ControlOwner {
+  /** The client's real `query`. */
+  readonly query: Method
+  /** The pool's `stream` option. */
+  readonly stream: unknown
+  /** The pool runs statements of the application's on each new client. */
+  readonly setUpByHost: boolean
+  /** Whether statements that change the session are of interest. */
+  readonly tracksState: boolean
+  /** A statement of the lifeguard's own is about to be sent. */
+  sending(): void
+  /** Gives the slot back to the pool, with an error, so that the pool closes the client. */
+  takeBack(error: Error): void
+  /** The owner has learned of a remedy, and goes on. */
+  learned(): void
+}
+
+/** A client of node-postgres as rules and remedies see it. */
+export class PgControl implements ClientControl {
+  readonly client: Client
+  readonly session: SessionTransaction
+  readonly changes: SessionChanges | undefined
+  contents: SessionContents | undefined
+  /** What statements of the owner meet instead of the server. */
+  raised: Fence | undefined
+  readonly #owner: ControlOwner
+  #waiting: (() => void)[] = []
+
+  constructor(client: Client, owner: ControlOwner) {
+    this.client = client
+    this.session = new SessionTransaction(client.getTransactionStatus?.())
+    this.changes = owner.tracksState ? new SessionChanges() : undefined
+    this.#owner = owner
+  }
+
+  get pid(): number | undefined {
+    const { processID } = this.client
+    return typeof processID === 'number' ? processID : undefined
+  }
+
+  get setUpByHost(): boolean {
+    // With this mark pg-promise tells the first owner of a session, with whom it sets the session up, for all of them.
+    return this.#owner.setUpByHost || '$useCount' in this.client
+  }
+
+  get gone(): boolean {
+    const { _queryable, _ending, _ended } = this.client
+    return _queryable === false || _ending === true || _ended === true
+  }
+
+  get transaction(): TransactionStatus {
+    return transactionStatus(this.session.letter)
+  }
+
+  get transactionSince(): number {
+    return this.session.since
+  }
+
+  get transactionStack(): CapturedStack | undefined {
+    return this.session.stack
+  }
+
+  /** Nothing has happened that a release would have to be judged for. In the path of every release. */
+  isPlain(): boolean {
+    return (
+      this.raised === undefined &&
+      this.session.letter === 'I' &&
+      this.changes?.touched !== true &&
+      this.client.readyForQuery !== false &&
+      queuedQueries(this.client).length === 0
+    )
+  }
+
+  work(): Work {
+    return this.gone ? 'none' : workOf(this.client)
+  }
+
+  isReady(): boolean {
+    return this.client.readyForQuery !== false || this.gone
+  }
+
+  async whenReady(): Promise<void> {
+    while (!this.gone && (!this.isReady() || this.work() !== 'none')) {
+      await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    }
+  }
+
+  /** The state of the client may have changed: those who wait for it look again. */
+  wake(): void {
+    if (this.#waiting.length === 0) return
+    for (const resolve of this.#waiting.splice(0)) resolve()
+  }
+
+  read(statement: string): Promise<string> {
+    this.#owner.sending()
+    return new Promise((resolve, reject) => {
+      const done = (error: unknown, result: unknown) =>
+        error ? reject(error) : resolve(String((result as { rows: unknown[][] }).rows[0]?.[0]))
+      // The application may have changed how values are read.
+      const types = { getTypeParser: () => String }
+      Reflect.apply(this.#owner.query, this.client, [{ text: statement, rowMode: 'array', types }, done])
+    })
+  }
+
+  run(statement: string): Promise<void> {
+    this.#owner.sending()
+    return new Promise((resolve, reject) => {
+      const done = (error: unknown) => (error ? reject(error) : resolve())
+      Reflect.apply(this.#owner.query, this.client, [statement, done])
+    })
+  }
+
+  runFirst(statement: string): Promise<void> {
+    const done = this.run(statement)
+    const queue = queuedQueries(this.client)
+    const query = queue.pop()
+    if (query !== undefined) queue.unshift(query)
+    return done
+  }
+
+  cancel(): Promise<void> {
+    return cancelRunning(this.client, this.#owner.stream)
+  }
+
+  fence(fence: Fence): void {
+    this.raised = fence
+    for (const query of queuedQueries(this.client).splice(0)) {
+      process.nextTick(() => query.handleError?.(fence.refusal(), this.client.connection))
+    }
+    const active = activeQuery(this.client)
+    if (active !== undefined) translateFailure(active, fence)
+    for (const query of this.client._sentQueryQueue ?? []) translateFailure(query, fence)
+  }
+
+  /** Answers a statement that has met the fence. */
+  meetFence(fence: Fence, args: readonly unknown[]): unknown {
+    if (!admits(fence, args[0])) return refuse(this.client, fence.refusal(), args)
+    return deferred(fence.settled, args, () => {
+      if (this.raised === fence) {
+        this.raised = undefined
+        fence.lifted()
+        this.#owner.learned()
+      }
+      return Reflect.apply(this.client.query, this.client, args)
+    })
+  }
+
+  /** The driver says goodbye and waits for the server to hang up, which a dead peer never does. */
+  expectFarewell(clock: Clock): void {
+    clock.schedule(() => {
+      if (this.client._ended !== true) this.client.connection?.stream.destroy()
+    }, farewellMillis)
+  }
+
+  destroy(error: Error): void {
+    this.#owner.takeBack(error)
+  }
+}

@@ -1,0 +1,36 @@
+import type { Method } from './types.ts'
+
+/** Replaces a method on the object itself, not on its prototype, and puts back what was there. */
+export class Override {
+  readonly original: Method
+  readonly #host: object
+  readonly #name: string
+  readonly #replacement: Method
+  readonly #before: PropertyDescriptor | undefined
+  #active = true
+
+  constructor(host: object, name: string, replace: (original: Method) => Method) {
+    this.#host = host
+    this.#name = name
+    this.#before = Object.getOwnPropertyDescriptor(host, name)
+    this.original = Reflect.get(host, name) as Method
+    const { original } = this
+    const replacement = replace(original)
+    this.#replacement = replacement
+    Object.defineProperty(host, name, {
+      value: replacement,
+      writable: true,
+      configurable: true,
+      enumerable: false,
+    })
+  }
+
+  restore(): void {
+    if (!this.#active) return
+    this.#active = false
+    // Somebody else has wrapped the method since: taking it out from under them would undo their work.
+    if (Reflect.get(this.#host, this.#name) !== this.#replacement) return
+    if (this.#before === undefined) Reflect.deleteProperty(this.#host, this.#name)
+    else Object.defineProperty(this.#host, this.#name, this.#before)
+  }
+}

@@ -1,0 +1,99 @@
+import type { CapturedStack } from '../core/origin/origin.ts'
+import { isSentText } from '../sql/comment.ts'
+import { isCommit } from '../sql/statement.ts'
+import type { SubmittedQuery } from './types.ts'
+
+/**
+ * The transaction of one server session. Its state is taken from ReadyForQuery, the only message that tells the truth;
+ * `letter` is PostgreSQL's own: I (none), T (open), E (failed).
+ */
+export class SessionTransaction {
+  letter: string
+  /** When the statement that opened it was sent. */
+  since = 0
+  /** Where that statement was sent, if it was recognised. */
+  stack: CapturedStack | undefined
+  /** Statements that may open one, where they were sent; their answers are still to come. */
+  readonly #openers: { readonly text: string; readonly stack: CapturedStack }[] = []
+  /** It was open when the present owner got the client. */
+  inherited = false
+
+  constructor(letter: unknown) {
+    this.letter = typeof letter === 'string' ? letter : 'I'
+  }
+
+  /** Another owner gets the session, with whatever is open in it. */
+  inherit(): void {
+    this.inherited = this.letter !== 'I'
+  }
+
+  /** Whether a statement that may open one still waits for its answer. */
+  get isOpening(): boolean {
+    return this.#openers.length > 0
+  }
+
+  /** A statement that may open a transaction is about to be sent. */
+  sending(text: string, stack: CapturedStack, ready: boolean): void {
+    // With nothing in flight, whatever still waits for an answer has failed.
+    if (ready) this.#openers.length = 0
+    this.#openers.push({ text, stack })
+  }
+
+  /** Takes in a ReadyForQuery after `query`, which was sent at `sentAt`. Says what has changed. */
+  note(
+    letter: string,
+    query: SubmittedQuery | undefined,
+    sentAt: number,
+    now: number,
+  ): 'opened' | 'ended' | undefined {
+    const before = this.letter
+    this.letter = letter
+    if (before === 'I') {
+      const stack = this.#takeOpener(query?.text)
+      if (letter === 'I') return undefined
+      this.since = sentAt
+      this.stack = stack
+      return 'opened'
+    }
+    if (letter === 'I') {
+      this.end()
+      return 'ended'
+    }
+    if (chains(query)) this.since = now
+    return undefined
+  }
+
+  /** It is over: committed, rolled back, or lost with its connection. */
+  end(): void {
+    this.letter = 'I'
+    this.stack = undefined
+    this.inherited = false
+  }
+
+  /** The driver forgets a statement that failed before its ReadyForQuery: then it is the first that waits. */
+  #takeOpener(text: unknown): CapturedStack | undefined {
+    const index = text === undefined ? 0 : this.#openers.findIndex((opener) => isSentText(opener.text, text))
+    const [opener] = index === -1 ? [] : this.#openers.splice(0, index + 1).slice(-1)
+    return opener?.stack
+  }
+}
+
+/** The letter of a ReadyForQuery message. */
+export function statusLetter(message: unknown): string {
+  const status = typeof message === 'object' && message !== null ? Reflect.get(message, 'status') : undefined
+  return typeof status === 'string' ? status : 'I'
+}
+
+/** COMMIT AND CHAIN ends one transaction and begins another without a status in between. */
+function chains(query: SubmittedQuery | undefined): boolean {
+  const command = query?._result?.command
+  if (command !== 'COMMIT' && command !== 'ROLLBACK') return false
+  return typeof query?.text === 'string' && /\band\s+chain\b/i.test(query.text)
+}
+
+/** In a failed transaction PostgreSQL answers ROLLBACK to COMMIT, as if it had succeeded. */
+export function commitLost(query: SubmittedQuery | undefined): boolean {
+  if (query === undefined || typeof query.text !== 'string' || !isCommit(query.text)) return false
+  const results: readonly unknown[] = Array.isArray(query._results) ? query._results : [query._result]
+  return results.some((result) => (result as { command?: unknown } | undefined)?.command === 'ROLLBACK')
+}

@@ -1,0 +1,49 @@
+import { hostname } from 'node:os'
+import type { Checkout } from '../core/checkout.ts'
+import { checkoutTag, type TagSettings } from '../core/checkout-tag.ts'
+import { applicationName } from '../sql/application-name.ts'
+import { tagged } from '../sql/comment.ts'
+import type { Pool } from './types.ts'
+
+/** Turns the arguments of a checkout's `query` into those that are sent. */
+export type StatementTagger = (checkout: Checkout, args: readonly unknown[]) => readonly unknown[]
+
+export function statementTagger(settings: TagSettings | undefined): StatementTagger {
+  if (settings?.statements !== true) return (_checkout, args) => args
+  const commentOf = checkoutTag(settings)
+  return (checkout, args) => {
+    const [config, ...rest] = args
+    if (checkout.via !== 'connect') return args
+    if (typeof config === 'string') return [tagged(config, commentOf(checkout)), ...rest]
+    if (!isPlainConfig(config)) return args
+    return [{ ...config, text: tagged(config.text, commentOf(checkout)) }, ...rest]
+  }
+}
+
+/**
+ * A named statement is prepared under its text, which must stay the same; what submits itself has no text of ours to
+ * change; and of an object that is more than its properties a copy would be less.
+ */
+function isPlainConfig(config: unknown): config is { readonly text: string } {
+  if (typeof config !== 'object' || config === null) return false
+  const prototype: unknown = Object.getPrototypeOf(config)
+  if (prototype !== Object.prototype && prototype !== null) return false
+  const { text, name, submit } = config as { text?: unknown; name?: unknown; submit?: unknown }
+  return typeof text === 'string' && !name && submit === undefined
+}
+
+/**
+ * Gives the connections that the pool opens from now on a name that tells their process, unless the application has
+ * named them. Returns a function that ends it.
+ */
+export function nameConnections(pool: Pool, settings: TagSettings | undefined): () => void {
+  const options = pool.options as { application_name?: unknown } | undefined
+  const isNamed = options?.application_name !== undefined || Boolean(process.env.PGAPPNAME)
+  if (settings?.connections !== true || options === undefined || isNamed) return () => {}
+  const { application } = settings
+  const name = applicationName({ application, pid: process.pid, host: hostname() })
+  options.application_name = name
+  return () => {
+    if (options.application_name === name) Reflect.deleteProperty(options, 'application_name')
+  }
+}

@@ -1,0 +1,101 @@
+/**
+ * The parts of node-postgres that the guard touches, described structurally so that the types of any version fit.
+ * What starts with an underscore is internal to `pg`; each use has a fallback for versions that lack it.
+ */
+
+type AnyFunction = (...args: never[]) => unknown
+
+/** A `pg.Pool`, or anything shaped like it. */
+export interface PgPoolLike {
+  connect: AnyFunction
+  query: AnyFunction
+  end?: AnyFunction
+  on?: AnyFunction
+  readonly totalCount?: number
+  readonly idleCount?: number
+  readonly waitingCount?: number
+}
+
+/** A `pg.Client`, or anything shaped like it. */
+export interface PgClientLike {
+  query: AnyFunction
+}
+
+export type Callback = (...args: unknown[]) => unknown
+export type Method = (this: unknown, ...args: unknown[]) => unknown
+
+export interface Pool {
+  connect: Method
+  query: Method
+  end?: Method
+  on?(event: string, listener: Callback): unknown
+  removeListener?(event: string, listener: Callback): unknown
+  readonly options?: {
+    readonly max?: unknown
+    /** From pg-pool 3.8 on. */
+    readonly min?: unknown
+    readonly stream?: unknown
+    /** From pg-pool 3.11 on. */
+    readonly onConnect?: unknown
+    readonly verify?: unknown
+  }
+  listenerCount?(event: string): number
+  readonly _idle?: readonly { readonly client?: unknown }[]
+  readonly totalCount?: number
+  readonly idleCount?: number
+  readonly waitingCount?: number
+  readonly _clients?: readonly Client[]
+  readonly newClient?: Method
+}
+
+export interface Client {
+  query: Method
+  release?: ((error?: unknown) => unknown) | undefined
+  on?(event: string, listener: Callback): unknown
+  once?(event: string, listener: Callback): unknown
+  removeListener?(event: string, listener: Callback): unknown
+  readonly connection?: Connection
+  readonly processID?: unknown
+  readonly secretKey?: unknown
+  readonly host?: string
+  readonly port?: number
+  readonly ssl?: unknown
+  readonly sslNegotiation?: unknown
+  readonly readyForQuery?: boolean
+  /** From pg 8.23. */
+  readonly pipeline?: boolean
+  readonly _queryable?: boolean
+  readonly _ending?: boolean
+  readonly _ended?: boolean
+  readonly _activeQuery?: unknown
+  readonly activeQuery?: unknown
+  readonly _queryQueue?: SubmittedQuery[]
+  readonly queryQueue?: SubmittedQuery[]
+  readonly _sentQueryQueue?: SubmittedQuery[]
+  getTransactionStatus?(): unknown
+}
+
+export interface Connection {
+  on(event: string, listener: Callback): unknown
+  prependListener(event: string, listener: Callback): unknown
+  removeListener(event: string, listener: Callback): unknown
+  connect(portOrSocket: unknown, host?: string): void
+  requestSsl(): void
+  cancel(processID: unknown, secretKey: unknown): void
+  readonly stream: { destroy(error?: Error): void }
+}
+
+export interface SubmittedQuery {
+  readonly text?: unknown
+  readonly values?: unknown
+  callback?: Callback | undefined
+  handleError?(error: unknown, connection: unknown): void
+  readonly _result?: { readonly command?: unknown; readonly rows?: unknown; readonly rowCount?: unknown }
+  readonly _results?: unknown
+}
+
+export function isClient(value: unknown): value is Client {
+  return (
+    typeof value === 'object' && value !== null && typeof (value as { query?: unknown }).query === 'function'
+  )
+}

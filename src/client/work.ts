@@ -1,0 +1,92 @@
+import type { Work } from '../core/client-control.ts'
+import type { Answer } from '../core/session-state/changes.ts'
+import { statementText } from '../sql/statement.ts'
+import type { Client, SubmittedQuery } from './types.ts'
+
+/** The statement on the wire. Reading `activeQuery` itself warns in newer versions of pg. */
+export function activeQuery(client: Client): SubmittedQuery | undefined {
+  const active = '_activeQuery' in client ? client._activeQuery : client.activeQuery
+  return typeof active === 'object' && active !== null ? (active as SubmittedQuery) : undefined
+}
+
+/** What the driver knows of the statement that the server has just answered. */
+export function answerOf(query: SubmittedQuery | undefined): Answer {
+  const { _result, _results } = query ?? {}
+  const { command, rows, rowCount } = _result ?? {}
+  const kept = Array.isArray(rows) && !Array.isArray(_results) && rows.length === rowCount
+  return {
+    text: statementText(query),
+    command: typeof command === 'string' ? command : undefined,
+    rows: kept ? rows : undefined,
+  }
+}
+
+/** Statements that were queued in the client and not sent yet. */
+export function queuedQueries(client: Client): SubmittedQuery[] {
+  return client._queryQueue ?? ('_activeQuery' in client ? [] : (client.queryQueue ?? []))
+}
+
+/** How many statements have been sent or queued and not been answered by ReadyForQuery. */
+export function pendingQueries(client: Client): number {
+  const behind = queuedQueries(client).length + (client._sentQueryQueue?.length ?? 0)
+  // The driver forgets a statement that has failed; before ReadyForQuery it sends none of those behind it.
+  const isAnswered = activeQuery(client) === undefined && (behind === 0 || client.readyForQuery !== false)
+  return behind + (isAnswered ? 0 : 1)
+}
+
+/** Whether statements have been sent or queued behind the one on the wire. */
+export function isFollowed(client: Client): boolean {
+  return queuedQueries(client).length > 0 || (client._sentQueryQueue?.length ?? 0) > 0
+}
+
+/** What the client is doing for its owner. A stream that has come to its end and only awaits ReadyForQuery is no work. */
+export function workOf(client: Client): Work {
+  const active = activeQuery(client)
+  if (active !== undefined) {
+    const work = 'pipeline' in client && isUnsendable(active) ? 'none' : workOfQuery(active)
+    if (work !== 'none') return work
+  }
+  return isFollowed(client) ? 'query' : 'none'
+}
+
+interface Submittable extends SubmittedQuery {
+  readonly cursor?: unknown
+  readonly state?: unknown
+  readonly read?: unknown
+  readonly pipe?: unknown
+  readonly write?: unknown
+  readonly readableEnded?: unknown
+  readonly destroyed?: unknown
+}
+
+function workOfQuery(active: SubmittedQuery): Work {
+  const query = active as Submittable
+  // A query stream wraps a cursor; only the cursor knows whether its portal is open.
+  const cursor = (
+    typeof query.cursor === 'object' && query.cursor !== null ? query.cursor : query
+  ) as Submittable
+  if (typeof cursor.state === 'string' && typeof cursor.read === 'function') {
+    return cursor.state === 'done' || cursor.state === 'error' ? 'none' : 'portal'
+  }
+  // Destroying a COPY FROM tells the server, which then ends it; destroying a COPY TO tells the server nothing.
+  if (typeof query.write === 'function') return query.destroyed === true ? 'none' : 'copy'
+  if (typeof query.pipe === 'function') return query.readableEnded === true ? 'none' : 'copy'
+  return 'query'
+}
+
+/**
+ * A value that cannot be turned into text (a circular object, a BigInt inside one) makes the driver reject the statement
+ * without sending it; from version 8.23 on it then syncs with the server, and the statement is only waiting for that.
+ */
+function isUnsendable({ values }: SubmittedQuery): boolean {
+  return Array.isArray(values) && values.some((value) => typeof value === 'object' && !isJson(value))
+}
+
+function isJson(value: unknown): boolean {
+  try {
+    JSON.stringify(value)
+    return true
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,125 @@
+import type { FindingReference } from '../../errors.ts'
+import { presentQueryText, type QueryTextMode } from '../../sql/redaction.ts'
+import { type Checkout, type CheckoutData, checkoutData } from '../checkout.ts'
+import { deepFreeze } from '../freeze.ts'
+import { describeFrame, type Origin } from '../origin/origin.ts'
+import type { ScopeData } from '../scope.ts'
+import type { ActiveTime } from '../time/active-time.ts'
+import type { SpanIds } from '../trace.ts'
+import type { Certainty, Finding, FindingKind, Holder, Outcome, Remedy } from './finding.ts'
+
+/** What a finding is opened with. */
+export interface FindingEvidence {
+  readonly kind: FindingKind
+  readonly certainty: Certainty
+  readonly checkout: Checkout
+  readonly hint: string
+  readonly remedy: Remedy
+  readonly holders?: readonly Holder[]
+  readonly eventOrigin?: Origin | undefined
+  readonly left?: readonly string[]
+  /** It is an event, not a state: there is nothing that could clear. */
+  readonly momentary?: boolean
+}
+
+/** A finding while it lives: what is known of it grows until it resolves. */
+export class FindingRecord {
+  readonly id: string
+  readonly evidence: FindingEvidence
+  readonly origin: Origin | undefined
+  readonly fingerprint: string
+  readonly occurrences: number
+  readonly #transactionOrigin: Origin | undefined
+  readonly #scope: ScopeData | undefined
+  readonly #span: SpanIds | undefined
+  readonly #openedAt: number
+  readonly #time: ActiveTime
+  /** As it was found: what a remedy does to it afterwards would only confuse. */
+  readonly #checkout: CheckoutData
+  #outcome: Outcome | undefined
+  #outcomeDetail: string | undefined
+  #resolvedAt: number | undefined
+  #resolution: string | undefined
+
+  constructor(
+    id: string,
+    evidence: FindingEvidence,
+    source: { origin: Origin | undefined; transactionOrigin: Origin | undefined },
+    count: (fingerprint: string) => number,
+    time: ActiveTime,
+    queryText: QueryTextMode,
+  ) {
+    this.id = id
+    this.evidence = evidence
+    this.#time = time
+    this.#checkout = checkoutData(evidence.checkout, time, queryText)
+    this.origin = source.origin
+    this.#transactionOrigin = source.transactionOrigin
+    this.#scope = evidence.checkout.scope?.data()
+    this.#span = evidence.checkout.span ?? spanOf(this.#scope)
+    this.fingerprint = fingerprintOf(evidence, this.origin ?? this.#transactionOrigin)
+    this.occurrences = count(this.fingerprint)
+    this.#openedAt = time.epochMillis(time.now())
+  }
+
+  get resolved(): boolean {
+    return this.#resolution !== undefined
+  }
+
+  /** What errors say of it. */
+  get reference(): FindingReference {
+    const { kind } = this.evidence
+    const place = this.origin ?? this.#transactionOrigin
+    return place === undefined ? { id: this.id, kind } : { id: this.id, kind, origin: describeFrame(place) }
+  }
+
+  remedied(outcome: Outcome, detail: string | undefined): void {
+    this.#outcome = outcome
+    this.#outcomeDetail = detail
+  }
+
+  resolve(resolution: string): void {
+    this.#resolution = resolution
+    this.#resolvedAt = this.#time.epochMillis(this.#time.now())
+  }
+
+  data(): Finding {
+    const { kind, certainty, checkout, hint, remedy, holders, eventOrigin, left } = this.evidence
+    return deepFreeze({
+      id: this.id,
+      kind,
+      certainty,
+      pool: checkout.pool.name,
+      checkout: this.#checkout,
+      ...(this.origin === undefined ? {} : { origin: this.origin }),
+      ...(this.#transactionOrigin === undefined ? {} : { transactionOrigin: this.#transactionOrigin }),
+      ...(this.#scope === undefined ? {} : { scope: this.#scope }),
+      ...(this.#span === undefined ? {} : { traceId: this.#span.traceId, spanId: this.#span.spanId }),
+      ...(eventOrigin === undefined ? {} : { eventOrigin }),
+      ...(left === undefined ? {} : { left }),
+      ...(holders === undefined ? {} : { holders }),
+      hint,
+      remedy,
+      ...(this.#outcome === undefined ? {} : { outcome: this.#outcome }),
+      ...(this.#outcomeDetail === undefined ? {} : { outcomeDetail: this.#outcomeDetail }),
+      fingerprint: this.fingerprint,
+      occurrences: this.occurrences,
+      openedAt: this.#openedAt,
+      ...(this.#resolvedAt === undefined ? {} : { resolvedAt: this.#resolvedAt }),
+      ...(this.#resolution === undefined ? {} : { resolution: this.#resolution }),
+    })
+  }
+}
+
+/** The span that the scope was opened in, as whoever sent the request has told. */
+function spanOf(scope: ScopeData | undefined): SpanIds | undefined {
+  const { traceId, spanId } = scope ?? {}
+  return traceId === undefined || spanId === undefined ? undefined : { traceId, spanId }
+}
+
+/** Readable, and the same on every machine that runs the program from its own folder. */
+function fingerprintOf({ kind, checkout }: FindingEvidence, origin: Origin | undefined): string {
+  // Without literals, which would tell each statement from the next.
+  const statement = () => presentQueryText(checkout.lastQuery, 'redacted') ?? 'unknown place'
+  return `${kind} ${checkout.pool.name} ${origin === undefined ? statement() : describeFrame(origin)}`
+}

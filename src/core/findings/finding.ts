@@ -1,0 +1,96 @@
+import type { CheckoutData } from '../checkout.ts'
+import type { Origin } from '../origin/origin.ts'
+import type { ScopeData } from '../scope.ts'
+
+/** Every kind of finding, in the order of the documentation. */
+export const findingKinds = [
+  'idle-transaction',
+  'long-transaction',
+  'long-hold',
+  'outlived-scope',
+  'dirty-release',
+  'busy-release',
+  'double-release',
+  'use-after-release',
+  'session-state',
+  'lost-commit',
+  'session-killed',
+  'nested-acquire',
+  'pool-deadlock',
+  'pool-exhausted',
+  'blocked-shutdown',
+] as const
+
+export type FindingKind = (typeof findingKinds)[number]
+
+/** The kind's place in `Checkout.reported`. */
+export function bitOf(kind: FindingKind): number {
+  return 1 << findingKinds.indexOf(kind)
+}
+
+/** `suspected`: a limit has passed, which proves nothing. `certain`: a leak, whatever the time. */
+export type Certainty = 'suspected' | 'certain'
+
+/** What is done about a finding. */
+export type Remedy = 'report' | 'rollback' | 'destroy' | 'refuse' | 'reject' | 'reset'
+
+/** What a remedy other than `report` came to. */
+export type Outcome = 'rolled-back' | 'destroyed' | 'refused' | 'rejected' | 'reset'
+
+/** A client that somebody else waits for. */
+export interface Holder extends Partial<CheckoutData> {
+  readonly via: CheckoutData['via']
+  readonly origin?: Origin
+  readonly transactionOrigin?: Origin
+  readonly scope?: ScopeData
+}
+
+/** What a rule reports: frozen, plain, JSON-safe. */
+export interface Finding {
+  /** Unique in this process; the same in `finding`, `remedied` and `resolved`. */
+  readonly id: string
+  readonly kind: FindingKind
+  readonly certainty: Certainty
+  /** The name that the pool was watched under. */
+  readonly pool: string
+  readonly checkout: CheckoutData
+  /** Where the session was checked out. */
+  readonly origin?: Origin
+  /** Where its transaction was opened. */
+  readonly transactionOrigin?: Origin
+  /** Where it happened: the second release, the statement after release, the statement that changed the session. */
+  readonly eventOrigin?: Origin
+  /** The unit of work that checked it out. */
+  readonly scope?: ScopeData
+  /** The trace and the span that it was checked out in: the active ones, or those that the scope came with. */
+  readonly traceId?: string
+  readonly spanId?: string
+  /** For `session-state`: what was left, such as `search_path` or `LISTEN orders`. Names only, never values. */
+  readonly left?: readonly string[]
+  /** Who has the pool's clients, for `pool-exhausted`. */
+  readonly holders?: readonly Holder[]
+  /** The likely cause, in one sentence. */
+  readonly hint: string
+  readonly remedy: Remedy
+  readonly outcome?: Outcome
+  /** Why the outcome is not the one that the remedy aims at. */
+  readonly outcomeDetail?: string
+  /** Equal for findings of one kind from one line of source. */
+  readonly fingerprint: string
+  /** How many findings with this fingerprint there have been, this one included. */
+  readonly occurrences: number
+  /** Milliseconds since 1970. */
+  readonly openedAt: number
+  /** Milliseconds since 1970. */
+  readonly resolvedAt?: number
+  /** How it cleared: "released after 41.2 s". */
+  readonly resolution?: string
+}
+
+/** So many findings that have resolved a lifeguard keeps, the last ones: memory must not grow with time. */
+export const mostResolved = 200
+
+/** What a leak check fails: something was left behind or done wrong, and not by somebody else who ended a session. */
+export function isLeak({ certainty, kind }: Pick<Finding, 'certainty' | 'kind'>): boolean {
+  return certainty === 'certain' && kind !== 'session-killed'
+}

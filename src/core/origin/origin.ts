@@ -1,0 +1,143 @@
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+/** One line of a stack, in the user's source where source maps are on. */
+export interface Frame {
+  /** Absolute path of the file. */
+  readonly file: string
+  /** From 1. */
+  readonly line: number
+  /** From 1. */
+  readonly column: number
+  readonly functionName?: string
+}
+
+/** The first frame that belongs to the user: not a dependency, not Node.js, not this package. */
+export interface Origin extends Frame {
+  /** From that frame outwards, dependencies included, at most ten. */
+  readonly frames: readonly Frame[]
+}
+
+/** A stack that was recorded but not yet turned into text, which is what costs. */
+export interface CapturedStack {
+  readonly stack?: unknown
+}
+
+/** ORMs put up to eighteen frames between the user and the pool. Frames that do not exist cost nothing. */
+export const deepStack = 30
+/** `BEGIN` is sent by the user or by a thin layer; its line is only a supplement. */
+export const shallowStack = 6
+
+// In a bundle the folders around this code are the user's. One that is made for CommonJS has no `url`.
+const isBundled = !/\/core\/origin\/origin\.[jt]s$/.test(import.meta.url)
+// Source maps lead from `dist` to `src`, so that frames of this package can come from either.
+const ownFolders = isBundled
+  ? []
+  : ['src', 'dist'].map((folder) => fileURLToPath(new URL(`../../../${folder}/`, import.meta.url)))
+const framePattern = /^\s+at (?:async )?(?:(.*?) \()?((?:file:\/\/|[a-z]:\\|\/|\w+:\/\/).*?):(\d+):(\d+)\)?$/i
+
+/**
+ * Sets how many frames an `Error` made from now on records, and returns the number before. In the path of every checkout
+ * the error is made between two calls of this, right in the function that the user calls: a frame of ours in between
+ * would cost as much as one of theirs.
+ */
+export function setStackDepth(depth: number): number {
+  const before = Error.stackTraceLimit
+  // An assignment would throw where the intrinsics are frozen.
+  Reflect.set(Error, 'stackTraceLimit', depth)
+  return before
+}
+
+/** Records where the program is, where it happens rarely. */
+export function captureStack(): CapturedStack {
+  const before = setStackDepth(deepStack)
+  const captured = new Error()
+  setStackDepth(before)
+  return captured
+}
+
+/** The user's line, from the first of the stacks that has one. */
+export function originOf(...stacks: readonly (CapturedStack | undefined)[]): Origin | undefined {
+  for (const captured of stacks) {
+    const origin = captured === undefined ? undefined : originIn(readStack(captured))
+    if (origin !== undefined) return origin
+  }
+  return undefined
+}
+
+/** Tags and statistics ask at each checkout, and a program has few places: a stack that has been read is not read again. */
+const mostRemembered = 200
+const remembered = new Map<string, Origin | undefined>()
+
+function originIn(stack: string): Origin | undefined {
+  if (remembered.has(stack)) return remembered.get(stack)
+  const frames = parseFrames(stack)
+  const first = firstUserFrame(frames)
+  const origin =
+    first === -1 ? undefined : { ...(frames[first] as Frame), frames: frames.slice(first, first + 10) }
+  if (remembered.size >= mostRemembered) remembered.clear()
+  remembered.set(stack, origin)
+  return origin
+}
+
+/** `file:line:column`, the file relative to the working directory where it is below it. */
+export function describeFrame(frame: Frame, workingDirectory = process.cwd()): string {
+  return `${relativeFile(frame.file, workingDirectory)}:${frame.line}:${frame.column}`
+}
+
+function relativeFile(file: string, folder: string): string {
+  const prefix =
+    folder.endsWith('/') || folder.endsWith('\\') ? folder : folder + (folder.includes('\\') ? '\\' : '/')
+  return file.startsWith(prefix) ? file.slice(prefix.length) : file
+}
+
+function readStack(captured: CapturedStack): string {
+  try {
+    // Formatting runs `Error.prepareStackTrace`, which is foreign code where a source-map tool has set it.
+    const { stack } = captured
+    return Array.isArray(stack) ? stack.map((site) => `    at ${site}`).join('\n') : String(stack)
+  } catch {
+    return ''
+  }
+}
+
+function parseFrames(stack: string): Frame[] {
+  const frames: Frame[] = []
+  const lines = stack.split('\n')
+  // Whoever records a stack is on top of it: in a bundle, nothing else tells it from the user's code.
+  if (isBundled) lines.splice(0, lines.findIndex((text) => /^\s+at /.test(text)) + 1)
+  for (const text of lines) {
+    const match = text.includes('(eval at ') ? null : framePattern.exec(text)
+    if (match === null) continue
+    const [, functionName, location, line, column] = match
+    const file = filePath(location as string)
+    if (file === undefined) continue
+    const frame = { file, line: Number(line), column: Number(column) }
+    frames.push(functionName ? { ...frame, functionName } : frame)
+  }
+  return frames
+}
+
+function filePath(location: string): string | undefined {
+  let file = location.replace(/\?[^/\\]*$/, '')
+  if (file.startsWith('file://')) {
+    try {
+      file = fileURLToPath(file)
+    } catch {
+      // Not a path of this machine's kind; it is still the best name that there is.
+    }
+  }
+  return ownFolders.some((folder) => file.startsWith(folder)) ? undefined : file
+}
+
+function firstUserFrame(frames: readonly Frame[]): number {
+  const first = frames.findIndex(isUserFrame)
+  if (first === -1 || existsSync((frames[first] as Frame).file)) return first
+  // Source maps of a dependency may lead out of `node_modules`, to files that nobody has.
+  const known = frames.findIndex((frame) => isUserFrame(frame) && existsSync(frame.file))
+  return known === -1 ? first : known
+}
+
+function isUserFrame(frame: Frame): boolean {
+  return !/[\\/]node_modules[\\/]/.test(frame.file)
+}

@@ -1,0 +1,65 @@
+import { advisoryLocks, itemKey, type SessionItem } from './item.ts'
+
+/** What a session holds beyond its transaction, as the server itself tells: the key of each item, and its value. */
+export type SessionContents = ReadonlyMap<string, { readonly item: SessionItem; readonly value: string }>
+
+/** Is in no catalog, as little as the settings of the application's own: they are asked for by name. */
+const alwaysAsked = ['role']
+
+/** Nobody tells what RESET brings back: it may be set for the role or the database. */
+export function isUntold({ kind, name }: SessionItem): boolean {
+  return kind === 'setting' && (alwaysAsked.includes(name) || name.includes('.'))
+}
+
+/**
+ * One statement that reads everything, with a single value: JSON. It asks for the settings in `names` in particular.
+ * Every name is qualified: the search path may be what was changed.
+ */
+export function contentsQuery(names: Iterable<string>): string {
+  const asked = [...new Set([...alwaysAsked, ...names])].map((name) => `'${name.replaceAll("'", "''")}'`)
+  return `SELECT pg_catalog.json_build_object(
+  'setting', (SELECT pg_catalog.json_object_agg(pg_catalog.lower(s.name), s.setting) FROM pg_catalog.pg_settings s
+    WHERE s.source = 'session' AND s.setting IS DISTINCT FROM s.reset_val),
+  'asked', (SELECT pg_catalog.json_object_agg(a.name, pg_catalog.current_setting(a.name, true))
+    FROM pg_catalog.unnest(ARRAY[${asked.join(', ')}]::pg_catalog.text[]) AS a(name)
+    WHERE pg_catalog.lower(a.name) OPERATOR(pg_catalog.<>) ALL (SELECT pg_catalog.lower(s.name) FROM pg_catalog.pg_settings s)),
+  'session_authorization', (SELECT r.rolname FROM pg_catalog.pg_roles r, pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) b
+    WHERE r.rolname = session_user AND r.oid <> b.usesysid),
+  'channel', (SELECT pg_catalog.json_agg(c) FROM pg_catalog.pg_listening_channels() c),
+  'temporary', (SELECT pg_catalog.json_agg(r.relname) FROM pg_catalog.pg_class r
+    WHERE r.relnamespace = pg_catalog.pg_my_temp_schema() AND r.relkind IN ('r', 'p', 'v', 'm', 'S', 'f')),
+  'prepared-statement', (SELECT pg_catalog.json_agg(p.name) FROM pg_catalog.pg_prepared_statements p WHERE p.from_sql),
+  'cursor', (SELECT pg_catalog.json_agg(c.name) FROM pg_catalog.pg_cursors c WHERE c.is_holdable),
+  'advisory-lock', (SELECT pg_catalog.count(*) FROM pg_catalog.pg_locks l
+    WHERE l.locktype = 'advisory' AND l.pid = pg_catalog.pg_backend_pid() AND l.granted))::pg_catalog.text`
+}
+
+/** @throws SyntaxError if it is not what {@link contentsQuery} yields */
+export function readContents(json: string): SessionContents {
+  const told = JSON.parse(json) as {
+    readonly setting: Record<string, string> | null
+    readonly asked: Record<string, string | null> | null
+    readonly session_authorization: string | null
+    readonly 'advisory-lock': number
+  } & Readonly<Record<'channel' | 'temporary' | 'prepared-statement' | 'cursor', readonly string[] | null>>
+  const contents = new Map<string, { item: SessionItem; value: string }>()
+  const add = (item: SessionItem, value: string) => contents.set(itemKey(item), { item, value })
+  const { session_authorization } = told
+  for (const [name, value] of Object.entries({ ...told.setting, ...told.asked, session_authorization })) {
+    // What was never set is empty after a RESET, and unknown before.
+    if (value !== null && value !== '' && !(name === 'role' && value === 'none'))
+      add({ kind: 'setting', name }, value)
+  }
+  for (const kind of ['channel', 'temporary', 'prepared-statement', 'cursor'] as const) {
+    for (const name of told[kind] ?? []) add({ kind, name }, '')
+  }
+  if (told['advisory-lock'] > 0) add(advisoryLocks, String(told['advisory-lock']))
+  return contents
+}
+
+/** What is in one of them and not in the other, or not the same. */
+export function differences(before: SessionContents, after: SessionContents): SessionItem[] {
+  const changed = [...after].filter(([key, { value }]) => before.get(key)?.value !== value)
+  const gone = [...before].filter(([key]) => !after.has(key))
+  return [...changed, ...gone].map(([, { item }]) => item)
+}

@@ -1,0 +1,40 @@
+import type { Checkout, CheckoutPool } from '../checkout.ts'
+
+/**
+ * What is counted and timed as it happens. Called in the path of every checkout: it must be quick, and must not throw.
+ * Durations are milliseconds of active time.
+ */
+export interface Meter {
+  /** Also told of the statements of `pool.query`, which have no checkout. */
+  readonly statements: boolean
+  /** A connection was opened. */
+  connected(pool: CheckoutPool, millis: number): void
+  /** A caller got a client. Without a checkout it is a statement of `pool.query`. */
+  acquired(pool: CheckoutPool, waitedMillis: number, checkout?: Checkout): void
+  /** A caller got the pool's timeout error instead. */
+  timedOut(pool: CheckoutPool): void
+  /** A client went back to its pool, or was taken back by a remedy. */
+  released(pool: CheckoutPool, heldMillis: number, checkout?: Checkout): void
+}
+
+/** One for all of them; undefined if there are none, which is what costs nothing. */
+export function joinMeters(meters: readonly Meter[]): Meter | undefined {
+  const [only] = meters
+  if (meters.length <= 1) return only
+  const counting = meters.filter(({ statements }) => statements)
+  return {
+    statements: counting.length > 0,
+    connected: (pool, millis) => {
+      for (const one of meters) one.connected(pool, millis)
+    },
+    acquired: (pool, waitedMillis, checkout) => {
+      for (const one of checkout === undefined ? counting : meters) one.acquired(pool, waitedMillis, checkout)
+    },
+    timedOut: (pool) => {
+      for (const one of meters) one.timedOut(pool)
+    },
+    released: (pool, heldMillis, checkout) => {
+      for (const one of checkout === undefined ? counting : meters) one.released(pool, heldMillis, checkout)
+    },
+  }
+}

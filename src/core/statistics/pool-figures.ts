@@ -1,0 +1,55 @@
+import type { Ledger } from '../ledger.ts'
+
+/** What a dashboard draws of the pools of one name. Durations are milliseconds of active time. */
+export interface PoolFigures {
+  readonly name: string
+  readonly idle: number
+  /** Out, or being opened for somebody. */
+  readonly used: number
+  readonly waiting: number
+  readonly max: number | undefined
+  readonly min: number | undefined
+  /** Checkouts whose transaction is open or failed. */
+  readonly transactions: number
+  readonly oldestTransactionMillis: number
+  readonly oldestCheckoutMillis: number
+}
+
+/**
+ * Reads them without a look at any stack, so that asking every few seconds costs nothing. What was exempted is no part of
+ * what is oldest: it is held for long by design.
+ */
+export function poolFigures(ledger: Ledger): PoolFigures[] {
+  const now = ledger.time.now()
+  const byName = new Map<string, PoolFigures>()
+  for (const pool of ledger.pools) {
+    const { total, idle, waiting, max, min } = pool.gauge()
+    let transactions = 0
+    let oldestTransactionMillis = 0
+    let oldestCheckoutMillis = 0
+    for (const { control, acquiredAt, exemption } of pool.out) {
+      const isOpen = control !== undefined && control.transaction !== 'idle'
+      if (isOpen) transactions += 1
+      if (exemption !== undefined) continue
+      oldestCheckoutMillis = Math.max(oldestCheckoutMillis, now - acquiredAt)
+      if (isOpen) oldestTransactionMillis = Math.max(oldestTransactionMillis, now - control.transactionSince)
+    }
+    const same = byName.get(pool.name)
+    byName.set(pool.name, {
+      name: pool.name,
+      idle: idle + (same?.idle ?? 0),
+      used: Math.max(0, total - idle) + (same?.used ?? 0),
+      waiting: waiting + (same?.waiting ?? 0),
+      max: sum(max, same?.max),
+      min: sum(min, same?.min),
+      transactions: transactions + (same?.transactions ?? 0),
+      oldestTransactionMillis: Math.max(oldestTransactionMillis, same?.oldestTransactionMillis ?? 0),
+      oldestCheckoutMillis: Math.max(oldestCheckoutMillis, same?.oldestCheckoutMillis ?? 0),
+    })
+  }
+  return [...byName.values()]
+}
+
+function sum(one: number | undefined, other: number | undefined): number | undefined {
+  return one === undefined ? other : one + (other ?? 0)
+}

@@ -1,0 +1,241 @@
+import type { Checkout, CheckoutPool } from '../checkout.ts'
+import { deepFreeze } from '../freeze.ts'
+import { describeFrame, type Frame } from '../origin/origin.ts'
+import { HoldSketch } from './hold-sketch.ts'
+import type { Meter } from './meter.ts'
+import { Sampler } from './sampler.ts'
+
+/** Memory must not grow: what comes after these is counted together. */
+const mostPools = 50
+const mostRows = 200
+/** What is held for at least so long is looked at apart from the short ones, so that these do not crowd it out. */
+const longMillis = 100
+/** Fewer meters recommend nothing. */
+const enough = 100
+const lowestLimitMillis = 1_000
+
+/** How long clients were held. Durations are milliseconds of active time; quantiles are off by at most 5 %. */
+export interface HoldStatistics {
+  readonly checkouts: number
+  /** Of all checkouts together. */
+  readonly heldMillis: number
+  /** Of that, how long the database was at work. */
+  readonly busyMillis: number
+  /** `busyMillis / heldMillis`, 0 to 1. */
+  readonly busyShare: number
+  /** How long transactions were open while no statement was running. */
+  readonly outsideMillis: number
+  readonly p50Millis: number
+  readonly p95Millis: number
+  readonly p99Millis: number
+  readonly maxMillis: number
+}
+
+/** One pool; every checkout is counted. */
+export interface PoolStatistics extends HoldStatistics {
+  readonly pool: string
+  /** Limits that correct code would not have met: three times the 99th percentile. Absent below 100 meters. */
+  readonly recommended: { readonly holdMillis?: number; readonly idleTransactionMillis?: number }
+}
+
+/** One line of source. Without an `origin`, everything whose line is not known or had no room. */
+export interface OriginStatistics extends HoldStatistics {
+  readonly pool: string
+  readonly origin?: Frame
+}
+
+/** Everything that went by one name of a scope. Without a `scope`, everything outside of any, or that had no room. */
+export interface ScopeStatistics extends HoldStatistics {
+  readonly pool: string
+  readonly scope?: { readonly kind: string; readonly name: string }
+}
+
+/** How long which line of source and which scope has held clients, as frozen plain data. */
+export interface Statistics {
+  /** Milliseconds since 1970: from when on it was counted. */
+  readonly since: number
+  readonly pools: readonly PoolStatistics[]
+  /** The longest held in total first. Each row is exact until its pool has had more than 50 checkouts in one second. */
+  readonly origins: readonly OriginStatistics[]
+  readonly scopes: readonly ScopeStatistics[]
+  /** Whether some checkouts are in the rows of `origins` and `scopes` by way of others like them. */
+  readonly estimated: boolean
+}
+
+class Tally {
+  readonly sketch = new HoldSketch()
+  checkouts = 0
+  heldMillis = 0
+  busyMillis = 0
+  outsideMillis = 0
+
+  add(heldMillis: number, busyMillis: number, outsideMillis: number, weight: number): void {
+    this.sketch.add(heldMillis, weight)
+    this.checkouts += weight
+    this.heldMillis += heldMillis * weight
+    this.busyMillis += busyMillis * weight
+    this.outsideMillis += outsideMillis * weight
+  }
+
+  data(): HoldStatistics {
+    const { sketch, checkouts, heldMillis, busyMillis, outsideMillis } = this
+    return {
+      checkouts,
+      heldMillis: round(heldMillis),
+      busyMillis: round(busyMillis),
+      busyShare: heldMillis === 0 ? 0 : round(Math.min(1, busyMillis / heldMillis), 1000),
+      outsideMillis: round(outsideMillis),
+      p50Millis: round(sketch.quantile(0.5)),
+      p95Millis: round(sketch.quantile(0.95)),
+      p99Millis: round(sketch.quantile(0.99)),
+      maxMillis: round(sketch.max),
+    }
+  }
+}
+
+class PoolTally extends Tally {
+  readonly short: Sampler
+  readonly long: Sampler
+  readonly outside = new HoldSketch()
+  transactions = 0
+
+  constructor(random: () => number) {
+    super()
+    this.short = new Sampler(random)
+    this.long = new Sampler(random)
+  }
+}
+
+interface Row<Label> {
+  readonly pool: string
+  readonly label: Label | undefined
+  readonly tally: Tally
+}
+
+/** Rows by what they are called, as many as there is room for and one more per pool. */
+class Rows<Label> {
+  readonly #rows = new Map<string, Row<Label>>()
+
+  of(pool: string, key: string | undefined, label: Label | undefined): Tally {
+    const full = `${pool}\n${key ?? ''}`
+    const known = this.#rows.get(full)
+    if (known !== undefined) return known.tally
+    if (key !== undefined && this.#rows.size >= mostRows) return this.of(pool, undefined, undefined)
+    const tally = new Tally()
+    this.#rows.set(full, { pool, label, tally })
+    return tally
+  }
+
+  list(): Row<Label>[] {
+    return [...this.#rows.values()].toSorted((one, other) => other.tally.heldMillis - one.tally.heldMillis)
+  }
+}
+
+/**
+ * Counts what is released. Each checkout counts for its pool. Its line of source and its scope are looked up for a
+ * sample, because turning a stack into text costs more than everything else that the guard does for a checkout.
+ */
+export class StatisticsKeeper implements Meter {
+  readonly statements = false
+  readonly #since: number
+  readonly #random: () => number
+  readonly #pools = new Map<string, PoolTally>()
+  readonly #origins = new Rows<Frame>()
+  readonly #scopes = new Rows<{ readonly kind: string; readonly name: string }>()
+  #estimated = false
+
+  /** @param sinceEpochMillis when it began */
+  constructor(sinceEpochMillis: number, random: () => number = Math.random) {
+    this.#since = sinceEpochMillis
+    this.#random = random
+  }
+
+  connected(): void {}
+  acquired(): void {}
+  timedOut(): void {}
+
+  released(pool: CheckoutPool, heldMillis: number, checkout?: Checkout): void {
+    // Held for long by design: what that says about others would be wrong.
+    if (checkout === undefined || checkout.exemption !== undefined) return
+    const now = checkout.acquiredAt + heldMillis
+    const busyMillis = Math.min(heldMillis, checkout.busyMillis)
+    const tally = this.#tallyOf(pool.name)
+    const outsideMillis = checkout.outsideMillis(now)
+    tally.add(heldMillis, busyMillis, outsideMillis ?? 0, 1)
+    if (outsideMillis !== undefined) {
+      tally.transactions += 1
+      tally.outside.add(outsideMillis)
+    }
+    const sampler = heldMillis >= longMillis ? tally.long : tally.short
+    const weight = sampler.weigh(now)
+    if (weight !== 1) this.#estimated = true
+    if (weight === 0) return
+    const { origin, scope } = checkout
+    this.#origins
+      .of(pool.name, origin === undefined ? undefined : describeFrame(origin), frameOf(origin))
+      .add(heldMillis, busyMillis, outsideMillis ?? 0, weight)
+    const { kind, name } = scope?.data() ?? {}
+    const label = kind === undefined || name === undefined ? undefined : { kind, name }
+    this.#scopes
+      .of(pool.name, label && `${label.kind} ${label.name}`, label)
+      .add(heldMillis, busyMillis, outsideMillis ?? 0, weight)
+  }
+
+  data(): Statistics {
+    return deepFreeze({
+      since: this.#since,
+      pools: [...this.#pools].map(([pool, tally]) => ({
+        pool,
+        ...tally.data(),
+        recommended: recommendedOf(tally),
+      })),
+      origins: this.#origins.list().map(({ pool, label, tally }) => ({
+        pool,
+        ...(label === undefined ? {} : { origin: { ...label } }),
+        ...tally.data(),
+      })),
+      scopes: this.#scopes.list().map(({ pool, label, tally }) => ({
+        pool,
+        ...(label === undefined ? {} : { scope: { ...label } }),
+        ...tally.data(),
+      })),
+      estimated: this.#estimated,
+    })
+  }
+
+  #tallyOf(pool: string): PoolTally {
+    const known = this.#pools.get(pool)
+    if (known !== undefined) return known
+    // A program that makes a pool per call has as many names.
+    if (this.#pools.size >= mostPools && pool !== otherPools) return this.#tallyOf(otherPools)
+    const tally = new PoolTally(this.#random)
+    this.#pools.set(pool, tally)
+    return tally
+  }
+}
+
+const otherPools = '(other pools)'
+
+function frameOf(origin: Frame | undefined): Frame | undefined {
+  if (origin === undefined) return undefined
+  const { file, line, column, functionName } = origin
+  return { file, line, column, ...(functionName === undefined ? {} : { functionName }) }
+}
+
+function recommendedOf({ checkouts, sketch, transactions, outside }: PoolTally) {
+  return {
+    ...(checkouts < enough ? {} : { holdMillis: limitAbove(sketch) }),
+    ...(transactions < enough ? {} : { idleTransactionMillis: limitAbove(outside) }),
+  }
+}
+
+/** Three times the 99th percentile, as the next 1, 2 or 5 times a power of ten. */
+function limitAbove(sketch: HoldSketch): number {
+  const wanted = Math.max(lowestLimitMillis, 3 * sketch.quantile(0.99))
+  const power = 10 ** Math.floor(Math.log10(wanted))
+  return power * ([1, 2, 5].find((step) => step * power >= wanted) ?? 10)
+}
+
+function round(value: number, precision = 10): number {
+  return Math.round(value * precision) / precision
+}

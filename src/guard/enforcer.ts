@@ -1,0 +1,126 @@
+import type { Checkout } from '../core/checkout.ts'
+import type { ClientControl } from '../core/client-control.ts'
+import type { FindingEvidence, FindingRecord } from '../core/findings/finding-record.ts'
+import type { Rule } from '../core/findings/rule.ts'
+import type { Ledger } from '../core/ledger.ts'
+import type { SessionContents } from '../core/session-state/contents.ts'
+import type { SessionItem } from '../core/session-state/item.ts'
+import type { Settings } from '../options.ts'
+import { destroySession } from '../remedies/destroy.ts'
+import { resetSession } from '../remedies/reset.ts'
+import { type RemedyResult, rollBack } from '../remedies/rollback.ts'
+import { describeMillis } from '../text/duration.ts'
+import type { Announcer } from './announcer.ts'
+
+/** What a finding is opened with beyond its rule, its checkout and its hint. */
+export type More = Omit<FindingEvidence, 'kind' | 'certainty' | 'checkout' | 'hint' | 'remedy'>
+
+/** Opens findings with their remedies, applies these, and keeps track of those that are under way. */
+export class Enforcer {
+  readonly #settings: Settings
+  readonly #ledger: Ledger
+  readonly #announcer: Announcer
+  readonly #underWay = new Set<Promise<unknown>>()
+  /** Checkouts whose transaction a remedy is about to end. */
+  readonly #ending = new Set<Checkout>()
+
+  constructor(settings: Settings, ledger: Ledger, announcer: Announcer) {
+    this.#settings = settings
+    this.#ledger = ledger
+    this.#announcer = announcer
+  }
+
+  /** Opens a finding, with the remedy that its kind has; nothing if this checkout has had one of this kind. */
+  open<Subject>(
+    rule: Rule<Subject>,
+    checkout: Checkout,
+    hint: string,
+    more: More = {},
+  ): FindingRecord | undefined {
+    const { kind, certainty } = rule
+    const remedy = this.#settings.remedies[kind]
+    return this.#ledger.open({ kind, certainty, checkout, hint, remedy, ...more })
+  }
+
+  /** Whether a remedy has taken the checkout's transaction away, or is at it, and the owner still has to learn of it. */
+  hasTransactionOf(checkout: Checkout): boolean {
+    return this.#ending.has(checkout) || checkout.destroyAt !== Number.POSITIVE_INFINITY
+  }
+
+  /** Starts the remedy of a finding, if it has one that touches the client. */
+  apply(record: FindingRecord, control: ClientControl, ownerHolds: boolean): Promise<void> | undefined {
+    switch (record.evidence.remedy) {
+      case 'rollback':
+        return control.transaction === 'idle' ? undefined : this.#rollBack(record, control, ownerHolds)
+      case 'destroy':
+        return this.#destroy(record, control)
+      default:
+        return undefined
+    }
+  }
+
+  /** Takes back what a released session holds, or closes it. */
+  applyToState(
+    record: FindingRecord,
+    control: ClientControl,
+    items: readonly SessionItem[],
+    before: SessionContents | undefined,
+  ): Promise<void> | undefined {
+    if (record.evidence.remedy !== 'reset') return this.apply(record, control, false)
+    const { reference } = record
+    const reset = resetSession({ control, items, before, reference, clock: this.#settings.clock })
+    return this.follow(reset.then(({ outcome, detail }) => record.remedied(outcome, detail)))
+  }
+
+  /** The owner has neither released nor sent ROLLBACK for a whole limit after its transaction was taken away. */
+  destroyAfterRollback(checkout: Checkout): void {
+    checkout.destroyAt = Number.POSITIVE_INFINITY
+    const record = this.#ledger.openFindings(checkout).find(({ evidence }) => evidence.remedy === 'rollback')
+    const { control } = checkout
+    if (record === undefined || control === undefined) return
+    const limit = describeMillis(this.#settings.limits.idleTransactionMillis || 0)
+    const detail = `still held ${limit} after the rollback`
+    void this.#destroy(record, control, detail).then(() => this.#announcer.remedied(record))
+  }
+
+  /** Counts `work` among what is under way. */
+  follow<T>(work: Promise<T>): Promise<T> {
+    this.#underWay.add(work)
+    const done = () => this.#underWay.delete(work)
+    work.then(done, done)
+    return work
+  }
+
+  /** Resolves when nothing is under way. */
+  async settled(): Promise<void> {
+    while (this.#underWay.size > 0) await Promise.all(this.#underWay)
+  }
+
+  #rollBack(record: FindingRecord, control: ClientControl, ownerHolds: boolean): Promise<void> {
+    const { checkout } = record.evidence
+    this.#ending.add(checkout)
+    const completed = ({ outcome, detail }: RemedyResult) => {
+      this.#ending.delete(checkout)
+      record.remedied(outcome, detail)
+      const { idleTransactionMillis } = this.#settings.limits
+      const stillHeld = ownerHolds && outcome === 'rolled-back' && checkout.phase === 'out'
+      if (stillHeld && idleTransactionMillis !== false) {
+        checkout.destroyAt = this.#ledger.time.now() + idleTransactionMillis
+      }
+    }
+    const lifted = () => {
+      checkout.destroyAt = Number.POSITIVE_INFINITY
+      this.#ledger.endTransaction(checkout, 'its owner sent ROLLBACK')
+    }
+    const { reference } = record
+    const { clock } = this.#settings
+    return this.follow(
+      rollBack({ control, reference, clock, completed, lifted: ownerHolds ? lifted : undefined }),
+    )
+  }
+
+  #destroy(record: FindingRecord, control: ClientControl, detail?: string): Promise<void> {
+    const destroyed = destroySession(control, record.reference, this.#settings.clock)
+    return this.follow(destroyed.then(() => record.remedied('destroyed', detail)))
+  }
+}

@@ -1,0 +1,30 @@
+import type { Ledger } from '../core/ledger.ts'
+import type { Announcer } from './announcer.ts'
+import type { Inspector } from './inspection.ts'
+
+/** Raised when a part changes its shape, so that two copies of the package know whether they understand each other. */
+export const internalsVersion = 1
+
+/** The same for every copy of the package, ES module or CommonJS. */
+const key = Symbol.for('pg-lifeguard.internals')
+
+/** What the other rooms need of a lifeguard beyond its public methods. It hangs on the lifeguard itself. */
+export interface Internals {
+  readonly version: typeof internalsVersion
+  readonly ledger: Ledger
+  readonly announcer: Announcer
+  readonly inspector: Inspector
+  /** The open request scope of an HTTP request, shared by all surfaces that see the request. */
+  readonly requests: WeakMap<object, unknown>
+}
+
+export function attachInternals(lifeguard: object, parts: Omit<Internals, 'version'>): void {
+  const internals: Internals = { version: internalsVersion, ...parts }
+  Object.defineProperty(lifeguard, key, { value: internals })
+}
+
+/** Undefined for anything that is not a lifeguard, and for a lifeguard whose internals have another version. */
+export function internalsOf(lifeguard: object): Internals | undefined {
+  const internals = Reflect.get(lifeguard, key) as Internals | undefined
+  return internals?.version === internalsVersion ? internals : undefined
+}

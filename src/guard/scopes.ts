@@ -1,0 +1,152 @@
+import type { Ledger } from '../core/ledger.ts'
+import { rejectUnknown, requireObject } from '../core/option-check.ts'
+import { Scope, type ScopeData, type ScopeOptions } from '../core/scope.ts'
+import { type CheckoutSnapshot, scopeSessions } from '../core/snapshot.ts'
+import { OptionError } from '../errors.ts'
+
+/** The scope that a flow of calls belongs to: what an error handler can ask. */
+export interface CurrentScope {
+  /** As it would be reported now: its name may become known late, as a route's does. */
+  describe(): ScopeData
+  /** The sessions that it holds or waits for, as frozen plain data. */
+  sessions(): readonly CheckoutSnapshot[]
+}
+
+/** A scope in the hands of whoever opened it, and has to end it. */
+export interface OpenScope extends CurrentScope {
+  /** Calls `work` inside the scope. */
+  run<Result>(work: () => Result): Result
+  /** What is still held a grace later is a leak. `how` is part of its report: "answered", "the client aborted". */
+  end(how?: string): void
+}
+
+/** The part of the lifeguard that is about scopes. */
+export interface Scopes {
+  /**
+   * Runs `work` in a scope that ends when it returns or, if it returns a promise, when that settles. Sessions that are
+   * checked out inside belong to the scope and ought to be released by then.
+   *
+   * @returns what `work` returns; of a promise, one that settles as it does
+   * @throws what `work` throws; OptionError if the scope cannot be described
+   *
+   * @example
+   * await lifeguard.runInScope({ kind: 'job', name: 'nightly' }, () => nightly())
+   */
+  runInScope<Value>(scope: ScopeOptions, work: () => PromiseLike<Value>): Promise<Value>
+  runInScope<Result>(scope: ScopeOptions, work: () => Result): Result
+  /** Opens a scope by hand, for surfaces that learn of its end by an event. */
+  openScope(scope: ScopeOptions): OpenScope
+  /** The scope that the caller runs in. */
+  currentScope(): CurrentScope | undefined
+  /**
+   * Calls `work` outside of any scope: it is meant to outlive the request that starts it.
+   *
+   * @example
+   * response.status(202).end()
+   * lifeguard.detach(() => sendMails(order))
+   */
+  detach<Result>(work: () => Result): Result
+}
+
+/** Scopes over the context of a ledger. */
+export function scopesOf(ledger: Ledger): Scopes {
+  function open(options: ScopeOptions): Scope {
+    return new Scope(checked(options), ledger.currentScope())
+  }
+
+  function current(scope: Scope): CurrentScope {
+    return { describe: () => scope.data(), sessions: () => scopeSessions(ledger, scope) }
+  }
+
+  function end(scope: Scope, how: string): void {
+    scope.end(ledger.time.now(), how)
+  }
+
+  /** The promise is told on, and not just listened to: a rejection that nobody handles must stay one. */
+  async function endWith<Value>(scope: Scope, result: PromiseLike<Value>): Promise<Value> {
+    try {
+      const value = await result
+      end(scope, 'returned')
+      return value
+    } catch (error) {
+      end(scope, 'threw')
+      throw error
+    }
+  }
+
+  function runInScope<Value>(options: ScopeOptions, work: () => PromiseLike<Value>): Promise<Value>
+  function runInScope<Result>(options: ScopeOptions, work: () => Result): Result
+  function runInScope(options: ScopeOptions, work: () => unknown): unknown {
+    requireWork('runInScope(scope, work)', work)
+    const scope = open(options)
+    return ledger.context.run(scope, () => {
+      let result: unknown
+      try {
+        result = work()
+      } catch (error) {
+        end(scope, 'threw')
+        throw error
+      }
+      // Query builders start their statement when `then` is called: inside the scope, and only once.
+      if (isThenable(result)) return endWith(scope, result)
+      end(scope, 'returned')
+      return result
+    })
+  }
+
+  return {
+    openScope(options) {
+      const scope = open(options)
+      return {
+        ...current(scope),
+        run: (work) => ledger.context.run(scope, work),
+        end: (how = 'ended') => end(scope, how),
+      }
+    },
+    runInScope,
+    currentScope() {
+      const scope = ledger.currentScope()
+      return scope === undefined ? undefined : current(scope)
+    },
+    detach(work) {
+      requireWork('detach(work)', work)
+      return ledger.context.run(undefined, work)
+    },
+  }
+}
+
+function checked(options: ScopeOptions): ScopeOptions {
+  requireObject('scope', options)
+  rejectUnknown('scope.', options, ['kind', 'name', 'id', 'attributes', 'traceparent'])
+  const { kind, name, id, attributes, traceparent } = options
+  if (!isText(kind)) throw new OptionError('scope.kind', 'must be a text', kind)
+  if (typeof name !== 'function' && !isText(name)) {
+    throw new OptionError('scope.name', 'must be a text or a function that returns one', name)
+  }
+  if (id !== undefined && typeof id !== 'string' && typeof id !== 'function')
+    throw new OptionError('scope.id', 'must be a text or a function that returns one', id)
+  if (traceparent !== undefined && typeof traceparent !== 'string') {
+    throw new OptionError('scope.traceparent', 'must be a text', traceparent)
+  }
+  if (attributes === undefined) return { ...options }
+  requireObject('scope.attributes', attributes)
+  for (const [key, value] of Object.entries(attributes)) {
+    // Reports are frozen, and what the application goes on with must not be.
+    if (!['string', 'number', 'boolean'].includes(typeof value)) {
+      throw new OptionError(`scope.attributes.${key}`, 'must be a text, a number, true or false', value)
+    }
+  }
+  return { ...options, attributes: { ...attributes } }
+}
+
+function requireWork(name: string, work: unknown): void {
+  if (typeof work !== 'function') throw new OptionError(name, 'must be a function', work)
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === 'string' && value !== ''
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
+}

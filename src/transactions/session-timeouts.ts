@@ -1,0 +1,74 @@
+import { rejectUnknown, requireObject } from '../core/option-check.ts'
+import { OptionError } from '../errors.ts'
+
+/** Safety nets of the server and of the pool, in milliseconds. */
+export interface SessionTimeouts {
+  /** The server cancels a statement that runs longer. Default 30 s. */
+  readonly statementMillis?: number | false
+  /** The server ends a session that is idle in a transaction for longer. Default 60 s. */
+  readonly idleInTransactionMillis?: number | false
+  /** The server cancels a statement that waits longer for a lock. Default 10 s. */
+  readonly lockMillis?: number | false
+  /** `pool.connect` fails if no client is free for longer. Default 10 s. */
+  readonly acquireMillis?: number | false
+}
+
+/** The options of `pg.Pool` that {@link sessionTimeouts} fills in. */
+export interface PoolTimeoutOptions {
+  statement_timeout?: number
+  idle_in_transaction_session_timeout?: number
+  lock_timeout?: number
+  connectionTimeoutMillis?: number
+}
+
+/** The largest value of PostgreSQL's settings and of timers alike. */
+const longestMillis = 2 ** 31 - 1
+
+const nets = [
+  { option: 'statement_timeout', name: 'statementMillis', defaultMillis: 30_000 },
+  { option: 'idle_in_transaction_session_timeout', name: 'idleInTransactionMillis', defaultMillis: 60_000 },
+  { option: 'lock_timeout', name: 'lockMillis', defaultMillis: 10_000 },
+  { option: 'connectionTimeoutMillis', name: 'acquireMillis', defaultMillis: 10_000 },
+] as const
+
+/**
+ * Options of `pg.Pool` that let the server and the pool end what takes too long, also if this process is gone. They are
+ * sent when a connection starts and cost no round trip. PgBouncer refuses them unless they are listed in its
+ * `ignore_startup_parameters`, which is why nothing sets them for you.
+ *
+ * @param timeouts in milliseconds; `false` leaves one out
+ * @throws OptionError if a name is unknown or a value is not a positive number or `false`
+ *
+ * @example
+ * const pool = new pg.Pool({ max: 10, ...sessionTimeouts({ statementMillis: 5_000 }) })
+ */
+export function sessionTimeouts(timeouts: SessionTimeouts = {}): PoolTimeoutOptions {
+  requireObject('sessionTimeouts(timeouts)', timeouts)
+  const known = nets.map(({ name }) => name)
+  rejectUnknown('sessionTimeouts.', timeouts, known)
+  const options: PoolTimeoutOptions = {}
+  for (const { option, name, defaultMillis } of nets) {
+    const given = timeouts[name]
+    const millis = given === undefined ? defaultMillis : given
+    if (millis === false) continue
+    if (typeof millis !== 'number' || !Number.isInteger(millis) || millis <= 0 || millis > longestMillis) {
+      throw new OptionError(
+        `sessionTimeouts.${name}`,
+        `must be a positive whole number of milliseconds (at most ${longestMillis}) or false`,
+        millis,
+      )
+    }
+    options[option] = millis
+  }
+  return options
+}
+
+/** Says which of the safety nets a pool lacks; nothing if it has them all, or does not show its options. */
+export function missingTimeouts(pool: unknown): string | undefined {
+  const options: unknown =
+    typeof pool === 'object' && pool !== null ? Reflect.get(pool, 'options') : undefined
+  if (typeof options !== 'object' || options === null) return undefined
+  const missing = nets.filter(({ option }) => !Reflect.get(options, option)).map(({ option }) => option)
+  if (missing.length === 0) return undefined
+  return `no ${missing.join(', ')}: see sessionTimeouts()`
+}

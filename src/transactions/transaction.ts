@@ -1,0 +1,80 @@
+import { oneOf, rejectUnknown, requireBoolean, requireObject } from '../core/option-check.ts'
+import { LostCommitError, OptionError } from '../errors.ts'
+import { type ClientOf, checkOut, giveBackClean, type SessionPool } from './session.ts'
+
+export interface TransactionOptions {
+  /** Default: the server's, usually `read committed`. */
+  readonly isolation?: 'read committed' | 'repeatable read' | 'serializable'
+  readonly readOnly?: boolean
+  /** Only with `serializable` and `readOnly`: waits for a snapshot that cannot fail. */
+  readonly deferrable?: boolean
+  /** How often the whole of `work` is run again after a serialization failure or a deadlock. Default 0. */
+  readonly retries?: number
+}
+
+const isolations = ['read committed', 'repeatable read', 'serializable']
+/** serialization_failure and deadlock_detected: PostgreSQL asks to try the transaction again. */
+const retryable = new Set(['40001', '40P01'])
+
+/** `endRunning` ends on the server what the driver has given up waiting for; it never fails itself. */
+export async function runTransaction<Pool extends SessionPool, Result>(
+  pool: Pool,
+  work: (client: ClientOf<Pool>) => Promise<Result>,
+  options: TransactionOptions = {},
+  endRunning: (client: object) => Promise<void> = async () => {},
+): Promise<Result> {
+  const begin = beginStatement(options)
+  const retries = options.retries ?? 0
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await attemptTransaction(pool, begin, work, endRunning)
+    } catch (error) {
+      const code: unknown =
+        typeof error === 'object' && error !== null ? Reflect.get(error, 'code') : undefined
+      if (attempt >= retries || typeof code !== 'string' || !retryable.has(code)) throw error
+    }
+  }
+}
+
+async function attemptTransaction<Pool extends SessionPool, Result>(
+  pool: Pool,
+  begin: string,
+  work: (client: ClientOf<Pool>) => Promise<Result>,
+  endRunning: (client: object) => Promise<void>,
+): Promise<Result> {
+  const client = await checkOut(pool)
+  const { release } = client
+  let result: Result
+  try {
+    await client.query(begin)
+    result = await work(client)
+    const committed = (await client.query('COMMIT')) as { readonly command?: unknown } | undefined
+    if (committed?.command === 'ROLLBACK') throw new LostCommitError()
+  } catch (error) {
+    // What the work has thrown is what the caller needs to know, also if the work has released the client itself.
+    // ROLLBACK would wait for a statement that has timed out in the client alone.
+    if (client.release === release) await endRunning(client)
+    await giveBackClean(client, release).catch(() => {})
+    throw error
+  }
+  release.call(client)
+  return result
+}
+
+function beginStatement(options: TransactionOptions): string {
+  requireObject('transaction(pool, work, options)', options)
+  rejectUnknown('transaction.', options, ['isolation', 'readOnly', 'deferrable', 'retries'])
+  const { isolation, readOnly, deferrable, retries } = options
+  if (isolation !== undefined) oneOf('transaction.isolation', isolation, isolations)
+  if (readOnly !== undefined) requireBoolean('transaction.readOnly', readOnly)
+  if (deferrable !== undefined) requireBoolean('transaction.deferrable', deferrable)
+  if (retries !== undefined && !(Number.isInteger(retries) && retries >= 0)) {
+    throw new OptionError('transaction.retries', 'must be a whole number from 0', retries)
+  }
+  return [
+    'BEGIN',
+    isolation === undefined ? '' : ` ISOLATION LEVEL ${isolation.toUpperCase()}`,
+    readOnly === true ? ' READ ONLY' : '',
+    deferrable === true ? ' DEFERRABLE' : '',
+  ].join('')
+}

@@ -1,0 +1,118 @@
+import { once } from 'node:events'
+import http from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { relative } from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import type { CheckReport } from '../../../src/cli/check/check-report.ts'
+import { systemClock } from '../../../src/core/time/clock.ts'
+import { type LifeguardHandlerOptions, lifeguardHandler } from '../../../src/http/node.ts'
+import type { Lifeguard } from '../../../src/index.ts'
+import { openSession } from '../../postgres/sessions.ts'
+import { useDatabase } from '../../support/database.ts'
+import { guardedPool, hereLine } from '../../support/guarded-pool.ts'
+import { exitCode, pgLifeguard } from '../command-line.ts'
+
+const db = useDatabase()
+const here = relative(process.cwd(), import.meta.filename)
+
+async function serve(handle: http.RequestListener): Promise<string> {
+  const server = http.createServer(handle).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  onTestFinished(() => void server.close())
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/lifeguard`
+}
+
+const mounted = (lifeguard: Lifeguard, options?: LifeguardHandlerOptions) =>
+  serve(lifeguardHandler(lifeguard, options))
+
+/** An application that says this. */
+const pretend = (snapshot: unknown) =>
+  serve((request, response) => {
+    const isSnapshot = request.url?.endsWith('snapshot') === true
+    response.end(JSON.stringify(isSnapshot ? snapshot : { service: 'pg-lifeguard' }))
+  })
+
+const answering = (status: number, body: string) => () =>
+  serve((_, response) => {
+    response.writeHead(status).end(body)
+  })
+
+const at = (url: string) => async (): Promise<string> => url
+
+const check = (args: readonly string[]) =>
+  pgLifeguard(['check', '--database', db.name, '--min-idle', '0', ...args], { url: db.url })
+
+describe('check --app', () => {
+  it('shows the line that opened the blocker, and the request that it was for', async () => {
+    const { pool, lifeguard } = guardedPool(db.config, { clock: systemClock })
+    const line = hereLine(2)
+    await lifeguard.runInScope({ kind: 'request', name: 'GET /datasets/:id' }, async () => {
+      const client = await pool.connect()
+      await client.query('BEGIN; SELECT * FROM accounts')
+    })
+    const migration = await openSession(db, 'migration')
+    await migration.waitsFor('ALTER TABLE accounts ADD COLUMN c int')
+    const { out, code } = await check(['--app', await mounted(lifeguard)])
+    expect(out).toContain(`  opened at ${here}:${line} GET /datasets/:id`)
+    expect(out).not.toContain('unverified')
+    expect(code).toBe(exitCode.found)
+  })
+
+  it('marks what it cannot be sure of: the server does not know all of the process ids', async () => {
+    const { pool, lifeguard } = guardedPool(db.config, { clock: systemClock })
+    const client = await pool.connect()
+    await client.query('BEGIN')
+    const snapshot = JSON.parse(JSON.stringify(lifeguard.snapshot()))
+    // Another pool may well be of another server.
+    snapshot.checkouts.push({ ...snapshot.checkouts[0], pid: 2 ** 30, pool: 'elsewhere' })
+    const { out } = await check(['--app', await pretend(snapshot)])
+    expect(out).not.toContain('unverified')
+    snapshot.checkouts.push({ ...snapshot.checkouts[0], pid: 2 ** 30 })
+    const app = await pretend(snapshot)
+    const { idleInTransaction } = JSON.parse((await check(['--app', app, '--json'])).out) as CheckReport
+    expect(idleInTransaction[0]?.origin?.unverified).toBe(
+      'the server does not know 1 of the process ids of its pool main: is there a pooler in between?',
+    )
+  })
+
+  it('marks what the application and the server tell differently', async () => {
+    const { pool, lifeguard } = guardedPool(db.config, { clock: systemClock })
+    const client = await pool.connect()
+    await client.query('BEGIN')
+    const snapshot = JSON.parse(JSON.stringify(lifeguard.snapshot()))
+    Object.assign(snapshot.checkouts[0], { transaction: 'idle' })
+    const app = await pretend(snapshot)
+    const { out } = await check(['--app', app])
+    expect(out).toContain(
+      'unverified: the application says its transaction is idle, the server says idle in transaction',
+    )
+  })
+
+  it.each([
+    ['nobody is there', at('http://127.0.0.1:65535/lifeguard'), exitCode.noConnection, 'ECONNREFUSED'],
+    ['it is something else', answering(200, '{}'), exitCode.noConnection, 'there is no lifeguard here'],
+    ['it is no JSON', answering(200, '<html>'), exitCode.noConnection, 'the answer is no JSON'],
+    ['it is not found', answering(404, ''), exitCode.noConnection, 'answered 404'],
+    ['it refuses', answering(401, ''), exitCode.noConnection, 'give its token with --app-token'],
+    ['the URL is none', at('localhost'), exitCode.usage, '--app must be a URL'],
+  ])('says so where %s', async (_name, url, expected, message) => {
+    const { code, err } = await check(['--app', await url()])
+    expect(err).toContain(message)
+    expect(code).toBe(expected)
+  })
+
+  it('shows the token, from the option or the environment', async () => {
+    const { lifeguard } = guardedPool(db.config, { clock: systemClock })
+    const handle = lifeguardHandler(lifeguard, { token: 'open sesame' })
+    const app = await serve(({ method, url, headers }, response) => {
+      handle({ method, url, headers, socket: { remoteAddress: '10.0.0.7' } }, response)
+    })
+    expect((await check(['--app', app])).code).toBe(exitCode.noConnection)
+    expect((await check(['--app', app, '--app-token', 'open sesame'])).code).toBe(exitCode.clean)
+    const fromEnvironment = await pgLifeguard(['check', '--database', db.name, '--app', app], {
+      url: db.url,
+      env: { LIFEGUARD_TOKEN: 'open sesame' },
+    })
+    expect(fromEnvironment.code).toBe(exitCode.clean)
+  })
+})

@@ -1,0 +1,271 @@
+import pg from 'pg'
+import { describe, expect, it } from 'vitest'
+import { presentQueryText } from '../../src/sql/redaction.ts'
+import { randomFrom, texts } from '../core/session-state/random-sql.ts'
+import { useDatabase } from '../support/database.ts'
+import { expectQuick } from '../support/quick.ts'
+
+const db = useDatabase()
+
+function redacted(text: string): string {
+  return presentQueryText(text, 'redacted') ?? ''
+}
+
+describe('what a mode shows', () => {
+  it('shows nothing of a text that is not there', () => {
+    expect(presentQueryText(undefined, 'full')).toBeUndefined()
+    expect(presentQueryText(undefined, 'redacted')).toBeUndefined()
+  })
+
+  it("shows nothing in mode 'none'", () => {
+    expect(presentQueryText('SELECT 1', 'none')).toBeUndefined()
+  })
+
+  it("shows every literal in mode 'full'", () => {
+    const text = "SELECT 'a', 1 /* why */\nFROM t"
+    expect(presentQueryText(text, 'full')).toBe(text)
+  })
+})
+
+describe('redacted text', () => {
+  it.each([
+    // Strings
+    ["SELECT 'secret'", 'SELECT ?'],
+    ["SELECT ''", 'SELECT ?'],
+    ["SELECT ''''", 'SELECT ?'],
+    ["SELECT 'it''s secret'", 'SELECT ?'],
+    ["SELECT 'secret' || 'secret'", 'SELECT ? || ?'],
+    ["SELECT 'C:\\', 'secret'", 'SELECT ?, ?'],
+    ["SELECT E'it\\'s secret'", 'SELECT ?'],
+    ["SELECT e'secret\\\\', 'secret'", 'SELECT ?, ?'],
+    ["SELECT E'it''s\\n''secret'", 'SELECT ?'],
+    ["SELECT N'secret', B'1010', x'1F'", 'SELECT ?, ?, ?'],
+    ["SELECT U&'\\0441secret'", 'SELECT U&?'],
+    ["SELECT 'a'\n  'secret'", 'SELECT ?'],
+    ["SELECT DATE '2026-01-01'", 'SELECT DATE ?'],
+    ["SELECT 'secret'::text", 'SELECT ?::text'],
+    ["SELECT 'secret -- no comment' FROM t", 'SELECT ? FROM t'],
+    ["SELECT 'secret /* no comment' FROM t", 'SELECT ? FROM t'],
+    // Dollar quotes
+    ['SELECT $$secret$$', 'SELECT ?'],
+    ["SELECT $$it's secret$$", 'SELECT ?'],
+    ['SELECT $tag$secret$tag$', 'SELECT ?'],
+    ['SELECT $a$ $b$ secret $b$ $a$, 1', 'SELECT ?, ?'],
+    ['SELECT $a$ $$ secret $$ $a$ FROM t', 'SELECT ? FROM t'],
+    ['SELECT $a$ x $A$ secret $a$ FROM t', 'SELECT ? FROM t'],
+    ['SELECT $été$secret$été$ FROM t', 'SELECT ? FROM t'],
+    ['SELECT $_1$secret$_1$', 'SELECT ?'],
+    ['DO $$ BEGIN PERFORM 1; END $$', 'DO ?'],
+    // Numbers
+    ['SELECT 42', 'SELECT ?'],
+    ['SELECT -42', 'SELECT -?'],
+    ['SELECT 4.2, .42, 42., 4e2, 4.2E-10, 4e+2', 'SELECT ?, ?, ?, ?, ?, ?'],
+    ['SELECT 0xDEADBEEF, 0b101, 0o17, 0Xff', 'SELECT ?, ?, ?, ?'],
+    ['SELECT 1_000_000', 'SELECT ?'],
+    ['WHERE id=42 AND x>7', 'WHERE id=? AND x>?'],
+    ['LIMIT 10 OFFSET 20', 'LIMIT ? OFFSET ?'],
+    ['SELECT a[1:2]', 'SELECT a[?:?]'],
+    // What stays
+    ['SELECT t1.col_2 FROM schema3.t1', 'SELECT t1.col_2 FROM schema3.t1'],
+    ['SELECT été2 FROM naïve1', 'SELECT été2 FROM naïve1'],
+    ['SELECT a$1 FROM b$c', 'SELECT a$1 FROM b$c'],
+    [`SELECT "col 1", "it's 2", "a""b 3"`, `SELECT "col 1", "it's 2", "a""b 3"`],
+    ['SELECT $1, $23', 'SELECT $1, $23'],
+    ['SELECT $1$$secret$$', 'SELECT $1?'],
+    ["SELECT x'1F', fee'sec\\', 'ret'", 'SELECT ?, fee ?, ?'],
+    ["SELECT e, 'secret'", 'SELECT e, ?'],
+    ['select * from T where A <> B', 'select * from T where A <> B'],
+    // Comments
+    ['SELECT 1 -- secret', 'SELECT ?'],
+    ["SELECT a -- it's secret\nFROM t", 'SELECT a FROM t'],
+    ["SELECT /* it's secret */ a", 'SELECT a'],
+    ['SELECT/* secret */a', 'SELECT a'],
+    ['SELECT a /* one /* two */ secret */ FROM t', 'SELECT a FROM t'],
+    ["SELECT a /* /* */ it's */ FROM t WHERE b = 'secret'", 'SELECT a FROM t WHERE b = ?'],
+    ['SELECT a /* secret', 'SELECT a'],
+    ['SELECT 2*/* secret */3', 'SELECT ?* ?'],
+    // Not closed: the rest is hidden
+    ["SELECT 'secret", 'SELECT ?'],
+    ["SELECT 'it''s secret, 42 FROM t", 'SELECT ?'],
+    ["SELECT E'it\\'s secret", 'SELECT ?'],
+    ["SELECT E'it\\'s secret\\", 'SELECT ?'],
+    ['SELECT $$secret', 'SELECT ?'],
+    ['SELECT $a$secret$b$', 'SELECT ?'],
+    // Shape
+    ['  SELECT\n\ta,\r\n  b  ', 'SELECT a, b'],
+    ['', ''],
+  ])('of %j is %j', (text, expected) => {
+    expect(redacted(text)).toBe(expected)
+  })
+
+  it.each([
+    ["ALTER ROLE app PASSWORD 'secret'", 'ALTER ROLE app PASSWORD ?'],
+    [
+      "CREATE USER app WITH LOGIN PASSWORD E'sec\\'ret' VALID UNTIL '2027-01-01'",
+      'CREATE USER app WITH LOGIN PASSWORD ? VALID UNTIL ?',
+    ],
+    ['CREATE ROLE app ENCRYPTED PASSWORD $$secret$$', 'CREATE ROLE app ENCRYPTED PASSWORD ?'],
+    [
+      "CREATE SUBSCRIPTION s CONNECTION 'host=h password=secret' PUBLICATION p",
+      'CREATE SUBSCRIPTION s CONNECTION ? PUBLICATION p',
+    ],
+    ["SELECT dblink_connect('postgres://u:secret@h/d')", 'SELECT dblink_connect(?)'],
+    ["SET app.token = 'secret'", 'SET app.token = ?'],
+  ])('of %j hides what must not be known', (text, expected) => {
+    expect(redacted(text)).toBe(expected)
+  })
+
+  it('is cut where a reader has seen enough', () => {
+    const columns = Array.from({ length: 200 }, (_, index) => `column_${index}`).join(', ')
+    const shown = redacted(`SELECT ${columns} FROM t`)
+    expect(shown.length).toBe(303)
+    expect(shown.endsWith('...')).toBe(true)
+    expect(`SELECT ${columns}`.startsWith(shown.slice(0, -3))).toBe(true)
+  })
+
+  it('of a bulk insert of megabytes shows its beginning only, and at once', () => {
+    const rows = Array.from({ length: 40_000 }, (_, index) => `(${index}, 'secret it''s ${index}')`).join(
+      ', ',
+    )
+    let shown = ''
+    expectQuick(() => {
+      shown = redacted(`INSERT INTO items (id, note) VALUES ${rows}`)
+    })
+    expect(shown.startsWith('INSERT INTO items (id, note) VALUES (?, ?), (?, ?)')).toBe(true)
+    expect(shown).not.toContain('secret')
+  })
+
+  it('of a long string with escapes hides it wherever the text is cut', () => {
+    for (let length = 2300; length < 2500; length++) {
+      const text = `SELECT E'it\\'s ${'secret\\\\'.repeat(400).slice(0, length)}`
+      expect([length, redacted(text)]).toEqual([length, 'SELECT ?'])
+    }
+  })
+
+  it('takes no longer for a hostile text than its length explains', () => {
+    const hostile = [
+      "'",
+      "E'",
+      "E'\\",
+      '/*',
+      '*/',
+      '--',
+      '$',
+      '$$',
+      '$a$',
+      '"',
+      '\\',
+      ' ',
+      '1',
+      '1.',
+      '.1e',
+      'a',
+      '\n',
+    ]
+    for (const piece of hostile) {
+      for (const text of [piece.repeat(2 ** 20 / piece.length), `${piece.repeat(600)}x`]) {
+        expectQuick(() => redacted(text))
+      }
+    }
+  })
+
+  it('is made of every text, whatever is in it, and never too long', () => {
+    for (const text of texts(5000, 2)) {
+      const shown = redacted(text)
+      if (shown.length > 303 || /[\n\r\t]/.test(shown))
+        expect([text, shown]).toEqual([text, 'one short line'])
+    }
+  })
+})
+
+describe('a secret put where PostgreSQL takes a literal', () => {
+  const secret = 'hunter2x'
+  // Each form takes a text that holds no quote, dollar sign or backslash.
+  const forms: readonly ((text: string) => string)[] = [
+    (text) => `'${text}'`,
+    (text) => `'it''s ${text}'`,
+    (text) => `'C:\\' || '${text}'`,
+    (text) => `E'${text}'`,
+    (text) => `e'it\\'s ${text}\\\\'`,
+    (text) => `E'a' || 'C:\\' || '${text}'`,
+    (text) => `'a'\n  '${text}'`,
+    (text) => `E'a'\n'it\\'s ${text}'`,
+    (text) => `E'a' -- it's\n'it\\'s ${text}'`,
+    (text) => `N'${text}'`,
+    (text) => `U&'\\0441${text}'`,
+    (text) => `$$${text}$$`,
+    (text) => `$$it's ${text}$$`,
+    (text) => `$a$ $$ ${text} $$ $a$`,
+    (text) => `$a$ x $A$ ${text} $a$`,
+    (text) => `$été$ ${text} $été$`,
+    (text) => `(/* it's */ '${text}')`,
+    (text) => `(/* /* */ it's */ '${text}')`,
+    (text) => `(/* ${text} */ 'a')`,
+    (text) => `('a' -- ${text}\n)`,
+    (text) => `(SELECT '${text}' AS "it's")`,
+    (text) => `(SELECT '${text}' AS "a""'b")`,
+    (text) => `(SELECT '${text}'::text AS a$b$c)`,
+    (text) => `concat('a','${text}')`,
+    (text) => `format('%s', 1.5e-3::text || '${text}')`,
+  ]
+
+  it('is a form that the server understands', async () => {
+    const client = new pg.Client(db.config)
+    await client.connect()
+    try {
+      for (const form of forms) await client.query(`SELECT ${form(secret)}`)
+    } finally {
+      await client.end()
+    }
+  })
+
+  it.each(forms.map((form) => [form('...'), form] as const))('is hidden in %j', (_name, form) => {
+    expect(redacted(`SELECT ${form(secret)}`)).not.toContain(secret)
+  })
+
+  it('is hidden among other literals in any order', () => {
+    const random = randomFrom(7)
+    for (let run = 0; run < 5000; run++) {
+      const chosen = Array.from({ length: 1 + Math.floor(random() * 4) }, () => pick(forms, random)(secret))
+      const text = `SELECT ${chosen.join(pick([', ', ',', ' || ', '\n, '], random))}`
+      if (redacted(text).includes(secret))
+        expect([text, redacted(text)]).toEqual([text, 'without the secret'])
+    }
+  })
+
+  it('is hidden wherever the text breaks off', () => {
+    for (const form of forms) {
+      const text = `SELECT 'a', ${form(secret)}, E'it\\'s ${secret}'`
+      for (let end = 0; end <= text.length; end++) {
+        const cut = text.slice(0, end)
+        if (redacted(cut).includes(secret)) expect([cut, redacted(cut)]).toEqual([cut, 'without the secret'])
+      }
+    }
+  })
+
+  it('is hidden as a number in every notation', () => {
+    const digits = '8675309'
+    for (const number of [
+      digits,
+      `-${digits}`,
+      `${digits}.5`,
+      `0.${digits}`,
+      `.${digits}`,
+      `1e-${digits}`,
+      `0x${digits}`,
+    ]) {
+      for (const text of [
+        `SELECT ${number}`,
+        `SELECT a WHERE b=${number}`,
+        `VALUES(${number},${number})`,
+        `f(${number})`,
+      ]) {
+        expect([text, redacted(text).includes(digits)]).toEqual([text, false])
+      }
+    }
+  })
+})
+
+function pick<Item>(items: readonly Item[], random: () => number): Item {
+  return items[Math.floor(random() * items.length)] as Item
+}
