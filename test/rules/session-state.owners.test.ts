@@ -1,6 +1,5 @@
 import pg from 'pg'
 import Cursor from 'pg-cursor'
-import pgPromise from 'pg-promise'
 import { describe, expect, it } from 'vitest'
 import type { LifeguardOptions } from '../../src/index.ts'
 import { useDatabase } from '../support/database.ts'
@@ -22,44 +21,10 @@ async function use(pool: pg.Pool, ...statements: string[]): Promise<void> {
 const hidden = `DO $$ BEGIN PERFORM set_config('search_path', 'app', false); END $$`
 
 describe('in enforce', () => {
-  it('leaves what is to be ignored also where something else is reset', async () => {
-    const { pool, found } = guarded({ mode: 'enforce', sessionState: { ignore: ['app.tenant'] } })
-    await use(pool, "SET app.tenant = '7'", 'SET search_path TO app')
-    expect(await found('session-state')).toMatchObject({ left: ['search_path'], outcome: 'reset' })
-    expect((await pool.query('SHOW app.tenant')).rows).toEqual([{ 'app.tenant': '7' }])
-  })
-
-  it('keeps a session whose setting goes back to what the database sets', async () => {
-    await db.query(`ALTER DATABASE ${db.name} SET app.region = 'eu'`)
-    try {
-      const { pool, found } = guarded({ mode: 'enforce' })
-      await use(pool, "SET app.region = 'us'")
-      expect(await found('session-state')).toMatchObject({ left: ['app.region'], outcome: 'reset' })
-      expect((await pool.query('SHOW app.region')).rows).toEqual([{ 'app.region': 'eu' }])
-    } finally {
-      await db.query(`ALTER DATABASE ${db.name} RESET app.region`)
-    }
-  })
-
   it('tells of it also where a transaction is left open that is not to be rolled back', async () => {
     const { pool, found } = guarded({ mode: 'enforce', remedies: { 'dirty-release': 'report' } })
     await use(pool, 'SET search_path TO app', 'BEGIN')
     expect(await found('session-state')).toMatchObject({ left: ['search_path'] })
-  })
-})
-
-it('in enforce closes what pg-promise has set up with the first owner: it would not do so again', async () => {
-  const database = pgPromise({ schema: 'public', noWarnings: true })({ ...db.config, max: 1 })
-  const pool = database.$pool as unknown as pg.Pool
-  const { findings } = guardedPool({}, { mode: 'enforce' }, pool)
-  for (let round = 0; round < 3; round++)
-    expect(await database.one('SHOW search_path')).toEqual({ search_path: 'public' })
-  await pool.end()
-  expect(findings).toHaveLength(3)
-  expect(findings[0]).toMatchObject({
-    left: ['search_path'],
-    outcome: 'destroyed',
-    outcomeDetail: 'not reset: the application sets its sessions up itself',
   })
 })
 
@@ -126,25 +91,6 @@ describe.each(['observe', 'enforce'] as const)('with verify, in %s', (mode) => {
     expect(kinds()).toEqual(['dirty-release'])
     expect(findings[0]?.checkout.id).toBe(2)
   })
-})
-
-it('with verify, in enforce, closes a session to which RESET does not bring back what it was', async () => {
-  class Prepared extends pg.Client {
-    override connect(...[callback]: unknown[]): never {
-      const connected = super.connect().then(() => this.query('SET search_path TO app'))
-      const done = callback as (error?: Error) => void
-      return connected.then(() => done(), done) as never
-    }
-  }
-  const options: LifeguardOptions = { mode: 'enforce', sessionState: { verify: true } }
-  const { pool, found } = guarded(options, { Client: Prepared })
-  await use(pool, 'SET search_path TO other')
-  expect(await found('session-state')).toMatchObject({
-    left: ['search_path'],
-    outcome: 'destroyed',
-    outcomeDetail: 'not reset: search_path is not what it was',
-  })
-  expect((await pool.query('SHOW search_path')).rows).toEqual([{ search_path: 'app' }])
 })
 
 describe.each(['observe', 'enforce'] as const)(

@@ -2,9 +2,7 @@ import pg from 'pg'
 import { describe, expect, it } from 'vitest'
 import type { LifeguardOptions } from '../../src/index.ts'
 import { useDatabase } from '../support/database.ts'
-import { eventually } from '../support/eventually.ts'
-import { guardedPool, hereLine, socketOf } from '../support/guarded-pool.ts'
-import { startProxy } from '../support/tcp-proxy.ts'
+import { guardedPool, hereLine } from '../support/guarded-pool.ts'
 
 const db = useDatabase()
 
@@ -17,11 +15,6 @@ async function use(pool: pg.Pool, ...statements: string[]): Promise<void> {
   const client = await pool.connect()
   for (const statement of statements) await client.query(statement).catch(() => {})
   client.release()
-}
-
-async function pidOf(pool: pg.Pool): Promise<number> {
-  const { rows } = await pool.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
-  return rows[0]?.pid ?? 0
 }
 
 /** What the pool's only session holds. */
@@ -184,39 +177,6 @@ describe('in enforce', () => {
     expect(await found('session-state')).toMatchObject({ left: ['search_path'], outcome: 'reset' })
   })
 
-  it('keeps the session that it has reset, and resolves', async () => {
-    const { pool, cleared } = guarded({ mode: 'enforce' })
-    const pid = await pidOf(pool)
-    await use(pool, 'SET search_path TO app', 'SELECT pg_advisory_lock(1)', 'SET ROLE pg_monitor')
-    expect(await cleared('session-state')).toMatchObject({
-      left: ['search_path', 'role', 'an advisory lock'],
-      resolution: 'reset before the next owner could use it',
-    })
-    expect(await pidOf(pool)).toBe(pid)
-  })
-
-  it('rolls back first where both are needed', async () => {
-    const { pool, kinds, found } = guarded({ mode: 'enforce' })
-    await use(pool, 'SET search_path TO app', 'BEGIN', 'SET app.tenant = 1')
-    expect(await found('session-state')).toMatchObject({ left: ['search_path'], outcome: 'reset' })
-    expect(kinds()).toEqual(['dirty-release', 'session-state'])
-  })
-
-  it('closes a session that the application has set up itself, since RESET would undo that, too', async () => {
-    const pool = new pg.Pool({ ...db.config, max: 1 })
-    pool.on('connect', (client) => void client.query('SET search_path TO app'))
-    const { found } = guarded({ mode: 'enforce' }, {}, pool)
-    const pid = await pidOf(pool)
-    await use(pool, "SET app.tenant = '7'")
-    expect(await found('session-state')).toMatchObject({
-      left: ['app.tenant'],
-      outcome: 'destroyed',
-      outcomeDetail: 'not reset: the application sets its sessions up itself',
-    })
-    expect(await pidOf(pool)).not.toBe(pid)
-    expect((await pool.query('SHOW search_path')).rows).toEqual([{ search_path: 'app' }])
-  })
-
   it('does not take what the application sets up for a leak', async () => {
     const pool = new pg.Pool({ ...db.config, max: 1 })
     pool.on('connect', (client) => void client.query('SET search_path TO app'))
@@ -225,50 +185,6 @@ describe('in enforce', () => {
     await use(pool, 'SET search_path TO other', 'SET search_path TO app')
     await pool.query('SELECT 1')
     expect(findings).toEqual([])
-  })
-
-  it('closes a session that answers no more, and says what its statements have left', async () => {
-    const proxy = await startProxy(db.config.port)
-    try {
-      const { pool, clock, findings } = guarded({ mode: 'enforce' }, { port: proxy.port })
-      const client = await pool.connect()
-      await client.query('SET search_path TO app')
-      proxy.freeze()
-      client.release()
-      await eventually(() => {
-        clock.advance(500)
-        expect(findings).toMatchObject([
-          {
-            left: ['search_path'],
-            outcome: 'destroyed',
-            outcomeDetail: 'not reset: no answer within 2 s',
-          },
-        ])
-      })
-      expect(pool.totalCount).toBe(0)
-      proxy.thaw()
-      expect((await pool.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }])
-    } finally {
-      await proxy.close()
-    }
-  })
-
-  it('gives the slot back also if the connection is lost while it looks', async () => {
-    const { pool } = guarded({ mode: 'enforce' })
-    const client = await pool.connect()
-    await client.query('SET search_path TO app')
-    client.on('error', () => {})
-    client.release()
-    socketOf(client).destroy()
-    expect((await pool.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }])
-  })
-
-  it('destroys where that is the remedy', async () => {
-    const { pool, found } = guarded({ mode: 'enforce', remedies: { 'session-state': 'destroy' } })
-    const pid = await pidOf(pool)
-    await use(pool, 'SET search_path TO app')
-    expect(await found('session-state')).toMatchObject({ outcome: 'destroyed' })
-    expect(await pidOf(pool)).not.toBe(pid)
   })
 
   it.each(['SELECT 1', 'SET LOCAL search_path TO app', 'SET search_path TO app; RESET search_path'])(
@@ -281,13 +197,6 @@ describe('in enforce', () => {
       expect(pool.idleCount).toBe(1)
     },
   )
-
-  it('reads the answer whatever the application has done to the types', async () => {
-    const types = { getTypeParser: () => () => 'nonsense' } as unknown as pg.CustomTypesConfig
-    const { pool, found } = guarded({ mode: 'enforce' }, { types })
-    await use(pool, 'SET search_path TO app')
-    expect(await found('session-state')).toMatchObject({ outcome: 'reset' })
-  })
 })
 
 describe.each(['observe', 'enforce'] as const)('with verify, in %s', (mode) => {

@@ -125,7 +125,9 @@ describe('idle-transaction', () => {
     }
     expect(findings.map(({ occurrences }) => occurrences)).toEqual([1, 2, 3])
     expect(new Set(findings.map(({ fingerprint }) => fingerprint)).size).toBe(1)
-    expect(findings[0]?.fingerprint).toMatch(/^idle-transaction main test\/rules\/timed\.test\.ts:\d+:\d+$/)
+    expect(findings[0]?.fingerprint).toMatch(
+      /^idle-transaction main test\/rules\/idle-transaction\.test\.ts:\d+:\d+$/,
+    )
   })
 
   it('is found within a tenth of the limit', async () => {
@@ -149,115 +151,7 @@ describe('idle-transaction', () => {
   })
 })
 
-describe('long-transaction', () => {
-  it('reports a transaction that is busy for longer than the limit and says how long it was left alone', async () => {
-    const { pool, clock, findings, resolved } = guarded()
-    const client = await pool.connect()
-    await client.query('BEGIN')
-    for (let step = 0; step < 8; step += 1) {
-      clock.advance(8_000)
-      await client.query('SELECT 1')
-    }
-    expect(findings.map(({ kind }) => kind)).toEqual(['long-hold', 'long-transaction'])
-    expect(findings[1]?.hint).toMatch(/^waited 1 min outside the database inside the transaction/)
-    await client.query('ROLLBACK')
-    expect(resolved.map(({ kind }) => kind)).toEqual(['long-transaction'])
-    client.release()
-    expect(resolved.map(({ kind }) => kind)).toEqual(['long-transaction', 'long-hold'])
-  })
-
-  it('starts anew where a transaction is chained to the one before', async () => {
-    const { pool, clock, kinds } = guarded({ limits: { ...limits, holdMillis: false } })
-    const client = await pool.connect()
-    await client.query('BEGIN')
-    for (let step = 0; step < 20; step += 1) {
-      clock.advance(8_000)
-      await client.query('COMMIT AND CHAIN')
-    }
-    await client.query('COMMIT')
-    expect(kinds()).toEqual([])
-  })
-
-  it('does not start anew at a savepoint', async () => {
-    const { pool, clock, kinds } = guarded({ limits: { ...limits, holdMillis: false } })
-    const client = await pool.connect()
-    await client.query('BEGIN')
-    await client.query('SAVEPOINT one')
-    for (let step = 0; step < 8; step += 1) {
-      clock.advance(8_000)
-      await client.query('ROLLBACK TO SAVEPOINT one')
-    }
-    expect(kinds()).toEqual(['long-transaction'])
-  })
-})
-
-describe('long-hold', () => {
-  it('reports a client that was acquired and never used', async () => {
-    const { pool, clock, findings } = guarded()
-    const line = hereLine()
-    await pool.connect()
-    clock.advance(30_300)
-    expect(findings).toMatchObject([
-      { kind: 'long-hold', certainty: 'suspected', origin: { line: line + 1 } },
-    ])
-    expect(findings[0]?.hint).toMatch(/never used/)
-  })
-
-  it('says that the last statement failed', async () => {
-    const { pool, clock, findings } = guarded()
-    const client = await pool.connect()
-    await expect(client.query('BEGINN')).rejects.toThrow('syntax error')
-    clock.advance(31_000)
-    expect(findings[0]?.hint).toMatch(/its last statement failed .* release in finally/)
-  })
-
-  it('says that client.end() does not give the slot back', async () => {
-    const { pool, clock, findings } = guarded()
-    const client = await pool.connect()
-    await (client as unknown as { end(): Promise<void> }).end()
-    clock.advance(31_000)
-    expect(findings).toHaveLength(1)
-    expect(findings[0]?.hint).toMatch(/client\.end\(\)/)
-  })
-
-  it('says that a statement is running for long', async () => {
-    const { pool, clock, findings } = guarded()
-    const client = await pool.connect()
-    const slow = client.query('SELECT pg_sleep(0.2)')
-    clock.advance(31_000)
-    expect(findings[0]?.hint).toMatch(/one statement has been running for 3\d(\.\d)? s/)
-    await slow
-    client.release()
-  })
-
-  it('spares a client that is exempted, until it is released', async () => {
-    const { pool, lifeguard, clock, findings } = guarded()
-    const client = await pool.connect()
-    lifeguard.exempt(client, 'LISTEN connection')
-    await client.query('LISTEN news')
-    await client.query('BEGIN')
-    clock.advance(100_000)
-    expect(findings).toEqual([])
-    expect(lifeguard.snapshot().checkouts).toMatchObject([{ exemption: 'LISTEN connection' }])
-    await client.query('COMMIT')
-    await client.query('UNLISTEN news')
-    client.release()
-    const again = await pool.connect()
-    clock.advance(31_000)
-    expect(findings).toMatchObject([{ kind: 'long-hold' }])
-    again.release()
-  })
-
-  it('resolves what was found before the exemption', async () => {
-    const { pool, lifeguard, clock, resolved } = guarded()
-    const client = await pool.connect()
-    clock.advance(31_000)
-    lifeguard.exempt(client, 'listener')
-    expect(resolved).toMatchObject([{ kind: 'long-hold', resolution: 'exempted: listener' }])
-  })
-})
-
-describe('a limit that is switched off', () => {
+describe('where every limit is switched off', () => {
   it('finds nothing', async () => {
     const off = { idleTransactionMillis: false, transactionMillis: false, holdMillis: false } as const
     const { pool, clock, findings } = guarded({ limits: off })
