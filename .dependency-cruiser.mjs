@@ -33,7 +33,7 @@ const rooms = {
   testing: {
     imports: ['lifeguard.ts', 'guard', 'core', 'text', 'reporters', 'service', 'client/override.ts'],
   },
-  postgres: { imports: ['text', 'sql'] },
+  postgres: { imports: ['core/time', 'text', 'sql'] },
   // Nothing of an application: of core and reporters only what turns data into something for people.
   cli: {
     imports: ['postgres', 'service', 'text', 'sql', 'core/findings/ignore.ts', 'reporters/finding-text.ts'],

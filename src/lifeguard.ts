@@ -1,7 +1,5 @@
-import { AsyncResource } from 'node:async_hooks'
 import { endAbandonedStatement } from './client/cancel.ts'
 import type { PgClientLike, PgPoolLike } from './client/types.ts'
-import type { CheckoutPool } from './core/checkout.ts'
 import type { Finding } from './core/findings/finding.ts'
 import { Ledger } from './core/ledger.ts'
 import { rejectUnknown, requireObject } from './core/option-check.ts'
@@ -17,6 +15,7 @@ import { attachInternals } from './guard/internals.ts'
 import { Judge } from './guard/judge.ts'
 import { type Scopes, scopesOf } from './guard/scopes.ts'
 import { keepStatistics } from './guard/statistics-reporting.ts'
+import { startSweep, sweepPeriod } from './guard/sweep.ts'
 import { type PoolWatch, watchPgPool } from './hosts/pg-pool.ts'
 import { type LifeguardOptions, resolveOptions, type Settings } from './options.ts'
 import { type ClientOf, openSession, type Session, type SessionPool } from './transactions/session.ts'
@@ -115,66 +114,22 @@ export interface Lifeguard extends Scopes, AsyncDisposable {
  * lifeguard.watch(pool)
  */
 export function createLifeguard(options?: LifeguardOptions): Lifeguard {
-  const resolved = resolveOptions(options)
-  const remedies = { ...resolved.remedies }
-  const settings = { ...resolved, remedies }
-  const period = sweepPeriod(settings)
-  const time = new ActiveTime(settings.clock, period)
-  const announcer = new Announcer(settings.reporters, settings.reportsPerMinute, settings.clock)
-  const ledger = new Ledger(settings.clock, time, settings.context, settings.queryText, {
-    requested: () => sweep.wake(),
-    resolved: (record) => announcer.resolved(record),
-  })
-  const enforcer = new Enforcer(settings, ledger, announcer)
-  const judge = new Judge(settings, ledger, announcer, enforcer)
-  const sweep = sweeper(settings, period, ledger, judge)
-  const inspection = createInspector(ledger, remedies)
-  const statistics = keepStatistics(settings, ledger, announcer)
-  const watches = new Map<object, PoolWatch>()
-  let names = 0
+  const settings = resolveOptions(options)
+  const guard = assemble(settings)
+  const { ledger, announcer, enforcer, inspection, statistics } = guard
+  const pools = watchedPools(settings, guard)
   let closed = false
-
-  function requireOpen(action: string): void {
-    if (closed) throw new ClosedError(action)
-  }
 
   const lifeguard: Lifeguard = {
     ...scopesOf(ledger),
     watch(pool, watchOptions = {}) {
-      requireOpen('lifeguard.watch')
-      const name = poolName(watchOptions, names + 1)
-      let watch = typeof pool === 'object' && pool !== null ? watches.get(pool) : undefined
-      if (watch === undefined) {
-        watch = watchPgPool(pool, { name, handles: settings.handles, tag: settings.tag }, ledger, judge)
-        names += 1
-        watches.set(pool, watch)
-        inspection.watched(watch.record, captureStack())
-        const advice = missingTimeouts(pool)
-        if (advice !== undefined) announcer.info(`pool ${name} has ${advice}`)
-      }
-      const { unwatch } = watch
-      return () => {
-        unwatch()
-        if (watches.get(pool)?.unwatch === unwatch) watches.delete(pool)
-      }
+      if (closed) throw new ClosedError('lifeguard.watch')
+      return pools.watch(pool, watchOptions)
     },
     on: (event, listener) => announcer.on(event, listener),
     snapshot: () => takeSnapshot(ledger, settings.mode),
     statistics: () => statistics.data(),
-    exempt(client, reason) {
-      if (typeof client !== 'object' || client === null || typeof client.query !== 'function') {
-        throw new OptionError('exempt(client)', 'must be a client', client)
-      }
-      if (typeof reason !== 'string' || reason.trim() === '') {
-        throw new OptionError('exempt(client, reason)', 'must be a text that says why', reason)
-      }
-      const checkouts = [...watches.values()].map((watch) => watch.checkoutOf(client))
-      const checkout = checkouts.find((found) => found !== undefined)
-      // Not an error: the same program may run without a guard on its pool.
-      if (checkout === undefined)
-        announcer.info(`exempt: the client (${reason}) is not checked out of a watched pool`)
-      else judge.exempt(checkout, reason)
-    },
+    exempt: (client, reason) => pools.exempt(client, reason),
     transaction: (pool, work, transactionOptions) =>
       runTransaction(pool, work, transactionOptions, (client) =>
         endAbandonedStatement(client, pool, settings.clock),
@@ -184,9 +139,8 @@ export function createLifeguard(options?: LifeguardOptions): Lifeguard {
       if (closed) return
       closed = true
       inspection.closed()
-      for (const { unwatch } of watches.values()) unwatch()
-      watches.clear()
-      sweep.stop()
+      pools.unwatchAll()
+      guard.sweep.stop()
       statistics.close()
       await enforcer.settled()
       announcer.close()
@@ -198,65 +152,86 @@ export function createLifeguard(options?: LifeguardOptions): Lifeguard {
   return lifeguard
 }
 
-function poolName(options: WatchOptions, ordinal: number): string {
-  requireObject('watch(pool, options)', options)
-  rejectUnknown('watch.', options, ['name'])
-  const { name } = options
-  if (name === undefined) return ordinal === 1 ? 'pool' : `pool-${ordinal}`
-  if (typeof name !== 'string' || name === '') {
-    throw new OptionError('watch.name', 'must be a text', name)
-  }
-  return name
+type Guard = ReturnType<typeof assemble>
+
+/** The parts of one lifeguard, each with those that it needs. */
+function assemble(resolved: Settings) {
+  // A leak check changes the remedies for all that comes after it.
+  const remedies = { ...resolved.remedies }
+  const settings = { ...resolved, remedies }
+  const { clock, context, queryText } = settings
+  const period = sweepPeriod(settings.limits)
+  const time = new ActiveTime(clock, period)
+  const announcer = new Announcer(settings.reporters, settings.reportsPerMinute, clock)
+  const ledger = new Ledger(clock, time, context, queryText, {
+    requested: () => sweep.wake(),
+    resolved: (record) => announcer.resolved(record),
+  })
+  const enforcer = new Enforcer(settings, ledger, announcer)
+  const judge = new Judge(settings, ledger, announcer, enforcer)
+  const sweep = startSweep(ledger, period, () => judge.sweep())
+  const inspection = createInspector(ledger, remedies)
+  const statistics = keepStatistics(settings, ledger, announcer)
+  return { ledger, announcer, enforcer, judge, sweep, inspection, statistics }
 }
 
-/**
- * How often checkouts are looked at: a tenth of the smallest limit, and at the least five times a second, so that a
- * limit is never overrun by more than that.
- */
-function sweepPeriod({ limits }: Settings): number {
-  const smallest = Math.min(
-    ...Object.values(limits).map((limit: number | false) => limit || Number.POSITIVE_INFINITY),
-  )
-  return Math.min(200, Math.max(10, Math.floor(smallest / 10)))
-}
+/** The pools that one lifeguard watches. */
+function watchedPools(settings: Settings, { ledger, judge, announcer, inspection }: Guard) {
+  const watches = new Map<object, PoolWatch>()
+  let names = 0
 
-/** One timer for everything. It runs only while something is checked out or waited for. */
-function sweeper(settings: Settings, period: number, ledger: Ledger, judge: Judge) {
-  /** Rests after this many sweeps that found nothing, rather than at once: starting a timer costs more than a sweep. */
-  const patience = Math.ceil(5000 / period)
-  // A timer keeps the context of whoever starts it, and listeners would run in that: a request's, and for good.
-  const home = new AsyncResource('PG_LIFEGUARD_SWEEP')
-  let cancel: (() => void) | undefined
-  let idleSweeps = 0
-
-  function isIdle({ out, waiters }: CheckoutPool): boolean {
-    return out.size === 0 && waiters.size === 0
-  }
-
-  function sweep(): void {
-    ledger.time.tick()
-    judge.sweep()
-    idleSweeps = [...ledger.pools].every(isIdle) ? idleSweeps + 1 : 0
-    if (idleSweeps < patience) {
-      cancel = home.runInAsyncScope(() => settings.clock.schedule(sweep, period))
-      return
-    }
-    cancel = undefined
-    ledger.time.rest()
+  function begin(pool: PgPoolLike, options: WatchOptions): PoolWatch {
+    const name = poolName(options, names + 1)
+    const { handles, tag } = settings
+    const watch = watchPgPool(pool, { name, handles, tag }, ledger, judge)
+    names += 1
+    watches.set(pool, watch)
+    inspection.watched(watch.record, captureStack())
+    const advice = missingTimeouts(pool)
+    if (advice !== undefined) announcer.info(`pool ${name} has ${advice}`)
+    return watch
   }
 
   return {
-    /** Somebody asks for a client. Sits in the path of every checkout. */
-    wake(): void {
-      if (cancel !== undefined) return
-      idleSweeps = 0
-      ledger.time.tick()
-      cancel = home.runInAsyncScope(() => settings.clock.schedule(sweep, period))
+    watch(pool: PgPoolLike, options: WatchOptions): () => void {
+      checkWatchOptions(options)
+      const known = typeof pool === 'object' && pool !== null ? watches.get(pool) : undefined
+      const { unwatch } = known ?? begin(pool, options)
+      return () => {
+        unwatch()
+        if (watches.get(pool)?.unwatch === unwatch) watches.delete(pool)
+      }
     },
-    stop(): void {
-      cancel?.()
-      cancel = undefined
-      ledger.time.rest()
+    exempt(client: PgClientLike, reason: string): void {
+      if (typeof client !== 'object' || client === null || typeof client.query !== 'function') {
+        throw new OptionError('exempt(client)', 'must be a client', client)
+      }
+      if (typeof reason !== 'string' || reason.trim() === '') {
+        throw new OptionError('exempt(client, reason)', 'must be a string that says why', reason)
+      }
+      const checkouts = [...watches.values()].map((watch) => watch.checkoutOf(client))
+      const checkout = checkouts.find((found) => found !== undefined)
+      // Not an error: the same program may run without a guard on its pool.
+      if (checkout === undefined)
+        announcer.info(`exempt: the client (${reason}) is not checked out of a watched pool`)
+      else judge.exempt(checkout, reason)
     },
+    unwatchAll(): void {
+      for (const { unwatch } of watches.values()) unwatch()
+      watches.clear()
+    },
+  }
+}
+
+function poolName({ name }: WatchOptions, ordinal: number): string {
+  return name ?? (ordinal === 1 ? 'pool' : `pool-${ordinal}`)
+}
+
+function checkWatchOptions(options: WatchOptions): void {
+  requireObject('watch(pool, options)', options)
+  rejectUnknown('watch.', options, ['name'])
+  const { name } = options
+  if (name !== undefined && (typeof name !== 'string' || name === '')) {
+    throw new OptionError('watch.name', 'must be a string', name)
   }
 }

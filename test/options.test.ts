@@ -307,6 +307,6 @@ describe('exempt', () => {
   it.each([undefined, null, 7, '', '  '])('refuses %o as a reason', (reason) => {
     const client = { query() {} }
     expect(() => guard.exempt(client, reason as never)).toThrow(OptionError)
-    expect(() => guard.exempt(client, reason as never)).toThrow('must be a text that says why')
+    expect(() => guard.exempt(client, reason as never)).toThrow('must be a string that says why')
   })
 })

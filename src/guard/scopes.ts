@@ -2,6 +2,7 @@ import type { Ledger } from '../core/ledger.ts'
 import { rejectUnknown, requireObject } from '../core/option-check.ts'
 import { Scope, type ScopeData, type ScopeOptions } from '../core/scope.ts'
 import { type CheckoutSnapshot, scopeSessions } from '../core/snapshot.ts'
+import { isThenable } from '../core/thenable.ts'
 import { OptionError } from '../errors.ts'
 
 /** The scope that a flow of calls belongs to: what an error handler can ask. */
@@ -145,8 +146,4 @@ function requireWork(name: string, work: unknown): void {
 
 function isText(value: unknown): boolean {
   return typeof value === 'string' && value !== ''
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
 }

@@ -13,6 +13,7 @@ import type { Ledger } from '../core/ledger.ts'
 import { type CapturedStack, deepStack, setStackDepth } from '../core/origin/origin.ts'
 import { OriginProbe } from '../core/origin/origin-probe.ts'
 import { mayLeaveState } from '../core/session-state/statement-effects.ts'
+import { isThenable } from '../core/thenable.ts'
 import { opensTransaction, statementText } from '../sql/statement.ts'
 import { asPool, poolRecord, watchedMark } from './pg-pool-record.ts'
 
@@ -313,8 +314,4 @@ function leavesSomething(config: unknown): boolean {
   if ('submit' in config) return true
   const text = statementText(config)
   return text !== undefined && (opensTransaction(text) || mayLeaveState(text))
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
 }

@@ -1,3 +1,5 @@
+import { systemClock } from '../core/time/clock.ts'
+import { within } from '../core/time/within.ts'
 import { ConnectionError } from '../errors.ts'
 import { explainFailure } from './connection-failure.ts'
 import {
@@ -129,7 +131,7 @@ export async function openConnection(
       client.on('end', () => resolve(failure))
     })
     try {
-      await within(connectMillis + farewellMillis, client.connect(), 'the connection')
+      await within(systemClock, connectMillis + farewellMillis, client.connect(), tooLate('the connection'))
       return connected(client, target, answerMillis, lost, asError)
     } catch (error) {
       void client.end().catch(() => {})
@@ -160,14 +162,14 @@ function connected(
     async close() {
       isClosing = true
       // A network that swallows the farewell must not keep the process alive.
-      await within(farewellMillis, client.end(), 'the farewell').catch(() =>
+      await within(systemClock, farewellMillis, client.end(), tooLate('the farewell')).catch(() =>
         client.connection?.stream?.destroy(),
       )
     },
     async query(text, values) {
       if (broken !== undefined) throw broken
       try {
-        return await within(answerMillis, client.query(text, values), 'the answer')
+        return await within(systemClock, answerMillis, client.query(text, values), tooLate('the answer'))
       } catch (error) {
         if (isServerError(error)) throw error
         broken ??= asError(error)
@@ -271,16 +273,6 @@ function codeOf(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error ? String(error.code) : undefined
 }
 
-async function within<Result>(millis: number, work: Promise<Result>, what: string): Promise<Result> {
-  let timer: NodeJS.Timeout | undefined
-  const timeout = new Promise<never>((_, reject) => {
-    const late = Object.assign(new Error(`${what} did not come in time`), { code: 'ETIMEDOUT' })
-    timer = setTimeout(() => reject(late), millis)
-  })
-  try {
-    return await Promise.race([work, timeout])
-  } finally {
-    clearTimeout(timer)
-    work.catch(() => {})
-  }
+function tooLate(what: string): () => Error {
+  return () => Object.assign(new Error(`${what} did not come in time`), { code: 'ETIMEDOUT' })
 }

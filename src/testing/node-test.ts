@@ -1,5 +1,6 @@
 import { createHook } from 'node:async_hooks'
 import { after, beforeEach } from 'node:test'
+import { isThenable } from '../core/thenable.ts'
 import type { Lifeguard } from '../lifeguard.ts'
 import { type CheckedTest, createLeakCheck, type LeakCheckOptions } from './leak-check.ts'
 import { LeakCheckError } from './leak-error.ts'
@@ -173,8 +174,4 @@ async function settleBody(
     over('failed')
     throw error
   }
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
 }

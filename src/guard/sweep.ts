@@ -1,0 +1,64 @@
+import { AsyncResource } from 'node:async_hooks'
+import type { CheckoutPool } from '../core/checkout.ts'
+import type { Limits } from '../core/findings/limits.ts'
+import type { Ledger } from '../core/ledger.ts'
+
+/** At the least this often: a limit must not be overrun by more. */
+const longestPeriodMillis = 200
+const shortestPeriodMillis = 10
+/** Rests after so long without anything to look at, not at once: starting a timer costs more than a sweep. */
+const patienceMillis = 5000
+
+/** The one timer that looks at everything. It runs only while something is checked out or waited for. */
+export interface Sweep {
+  /** A caller asks for a client. Sits in the path of every checkout. */
+  wake(): void
+  stop(): void
+}
+
+/** How often checkouts are looked at: a tenth of the smallest limit, so that none is overrun by more than that. */
+export function sweepPeriod(limits: Limits): number {
+  const smallest = Math.min(
+    ...Object.values(limits).map((limit: number | false) => limit || Number.POSITIVE_INFINITY),
+  )
+  return Math.min(longestPeriodMillis, Math.max(shortestPeriodMillis, Math.floor(smallest / 10)))
+}
+
+/** Calls `look` once a period, from the first `wake` until nothing has been out for a while. */
+export function startSweep(ledger: Ledger, period: number, look: () => void): Sweep {
+  const patience = Math.ceil(patienceMillis / period)
+  // A timer keeps the context of the code that starts it, and listeners would run in that: a request's, and for good.
+  const home = new AsyncResource('PG_LIFEGUARD_SWEEP')
+  let cancel: (() => void) | undefined
+  let idleSweeps = 0
+
+  function sweep(): void {
+    ledger.time.tick()
+    look()
+    idleSweeps = [...ledger.pools].every(isIdle) ? idleSweeps + 1 : 0
+    if (idleSweeps < patience) {
+      cancel = home.runInAsyncScope(() => ledger.clock.schedule(sweep, period))
+      return
+    }
+    cancel = undefined
+    ledger.time.rest()
+  }
+
+  return {
+    wake() {
+      if (cancel !== undefined) return
+      idleSweeps = 0
+      ledger.time.tick()
+      cancel = home.runInAsyncScope(() => ledger.clock.schedule(sweep, period))
+    },
+    stop() {
+      cancel?.()
+      cancel = undefined
+      ledger.time.rest()
+    },
+  }
+}
+
+function isIdle({ out, waiters }: CheckoutPool): boolean {
+  return out.size === 0 && waiters.size === 0
+}
