@@ -8,6 +8,8 @@ export interface OptionSpec {
   /** Turns the text into a value; what it throws (UsageError) is shown with the option. */
   readonly parse?: (text: string) => unknown
   readonly default?: unknown
+  /** May be given several times; the value is a list then, of what `parse` returns. */
+  readonly isList?: boolean
   readonly choices?: readonly string[]
 }
 

@@ -27,6 +27,24 @@ export const connectionOptions: readonly OptionSpec[] = [
   },
 ]
 
+/** Who is left alone by policies, beside those that always are: see `spareReason`. */
+export const spareOption: OptionSpec = {
+  flags: '--spare <application=NAME>',
+  description:
+    'never end sessions with this application name; may be given several times. Backups, replication and other runs of pg-lifeguard migrate are always spared',
+  isList: true,
+  parse: (text) => {
+    const name = /^application=(.+)$/s.exec(text)?.[1]
+    if (name === undefined) throw new UsageError('It must look like application=nightly-report.')
+    return name
+  },
+}
+
+/** The value of {@link spareOption}. */
+export interface SpareOptions {
+  readonly spare?: readonly string[]
+}
+
 /** How it is shown. */
 export const outputOptions: readonly OptionSpec[] = [
   { flags: '--json', description: 'print JSON for programs, complete and unshortened' },

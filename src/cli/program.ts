@@ -85,15 +85,22 @@ function describe(command: Command, spec: CommandSpec): void {
   command.addHelpText('after', `\n${parts.join('\n\n')}`)
 }
 
-function commanderOption({ flags, description, parse, default: preset, choices }: OptionSpec): Option {
+function commanderOption({
+  flags,
+  description,
+  parse,
+  default: preset,
+  isList = false,
+  choices,
+}: OptionSpec): Option {
   const option = new Option(flags, description)
   if (choices !== undefined) option.choices(choices)
   if (preset !== undefined)
     option.default(parse === undefined ? preset : parse(String(preset)), String(preset))
   if (parse !== undefined) {
-    option.argParser((text) => {
+    option.argParser((text, before: unknown) => {
       try {
-        return parse(text)
+        return isList ? [...(Array.isArray(before) ? before : []), parse(text)] : parse(text)
       } catch (error) {
         throw error instanceof UsageError ? new InvalidArgumentError(error.message) : error
       }

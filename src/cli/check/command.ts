@@ -11,8 +11,8 @@ import type { CommandSpec } from '../command.ts'
 import { type CommonOptions, connect, connectionOptions, outputOptions } from '../common-options.ts'
 import { parseDuration } from '../option-values.ts'
 import { originOptions, originSources } from '../origins/origin-options.ts'
-import { checkReport, exitCodeOf } from './check-report.ts'
-import { checkText } from './check-text.ts'
+import { checkReport, exitCodeOf } from './report.ts'
+import { checkText } from './text.ts'
 
 interface CheckOptions extends CommonOptions {
   readonly minIdle: number

@@ -5,8 +5,8 @@ import {
   terminateSession,
 } from '../../postgres/index.ts'
 import type { QueryTextMode } from '../../sql/redaction.ts'
-import { sessionReport } from '../check/check-report.ts'
 import type { Pace } from '../pace.ts'
+import { sessionReport } from '../report/session-report.ts'
 import type { MigrateEvent, Tell } from './migrate-event.ts'
 import { identityOf, type OwnSessions } from './own-sessions.ts'
 import type { ServerView } from './server-view.ts'

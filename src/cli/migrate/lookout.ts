@@ -11,9 +11,9 @@ import {
   terminateSession,
 } from '../../postgres/index.ts'
 import type { QueryTextMode } from '../../sql/redaction.ts'
-import { preparedReport, sessionReport } from '../check/check-report.ts'
 import type { Origins } from '../origins/patient-origins.ts'
 import type { OriginOf } from '../origins/session-origin.ts'
+import { preparedReport, sessionReport } from '../report/session-report.ts'
 import { type LockWaits, lockWaits, type WaitEnd } from './lock-waits.ts'
 import type { FrontReport, MigrateEvent, Tell } from './migrate-event.ts'
 import { identityOf, type OwnSessions } from './own-sessions.ts'

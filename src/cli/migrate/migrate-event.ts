@@ -1,5 +1,5 @@
 import type { SignalResult } from '../../postgres/index.ts'
-import type { PreparedReport, SessionReport } from '../check/check-report.ts'
+import type { PreparedReport, SessionReport } from '../report/session-report.ts'
 
 /** Who stands at the very front. */
 export interface FrontReport {

@@ -1,4 +1,5 @@
 import { ConnectionError } from '../../errors.ts'
+import { isIdleInTransaction } from '../../postgres/idle-in-transaction.ts'
 import type { ServerSession, ServerSnapshot } from '../../postgres/index.ts'
 import {
   askService,
@@ -90,7 +91,7 @@ function doubt(session: ServerSession, checkout: AppCheckout, unknown: number): 
   if (unknown > 0) {
     return `the server does not know ${unknown} of the process ids of its pool ${checkout.pool}: is there a pooler in between?`
   }
-  const isOpen = session.state?.startsWith('idle in transaction') === true
+  const isOpen = isIdleInTransaction(session)
   if (
     (isOpen && checkout.transaction === 'idle') ||
     (session.state === 'idle' && checkout.transaction !== 'idle')

@@ -1,8 +1,8 @@
 import { ConnectionError } from '../../errors.ts'
 import type { ServerSession, ServerSnapshot } from '../../postgres/index.ts'
 import { oneLine } from '../../text/safe-text.ts'
-import type { SessionReport } from '../check/check-report.ts'
 import type { Invocation } from '../command.ts'
+import type { SessionReport } from '../report/session-report.ts'
 import { originSources } from './origin-options.ts'
 import type { OriginOf } from './session-origin.ts'
 

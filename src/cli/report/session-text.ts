@@ -1,8 +1,8 @@
 import { describeMillis } from '../../text/duration.ts'
 import { cut } from '../../text/layout.ts'
 import { wrap } from '../../text/wrap.ts'
-import type { PreparedReport, SessionReport } from '../check/check-report.ts'
 import type { Style } from '../terminal.ts'
+import type { PreparedReport, SessionReport } from './session-report.ts'
 
 export interface TextOptions {
   readonly style: Style
@@ -81,4 +81,12 @@ export function preparedText({ gid, owner, database, millis }: PreparedReport): 
     ...(database === undefined ? [] : [`database ${database}`]),
   ]
   return `prepared transaction '${gid}'${since}${whose.length === 0 ? '' : `, ${whose.join(', ')}`}`
+}
+
+/** One line per session, for lists. */
+export function listLines(session: SessionReport, options: TextOptions): string[] {
+  const { style, columns } = options
+  const id = `pid ${session.pid}`
+  const state = wrap(stateText(session), columns, ' '.repeat(id.length + 2), '  ')
+  return [`${style('bold', id)}  ${state.join('\n').trimStart()}`, ...detailLines(session, '  ', options)]
 }

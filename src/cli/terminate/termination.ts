@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import { idlesInTransactionFor } from '../../postgres/idle-in-transaction.ts'
 import {
   type BlockingTree,
   blockedBehind,
@@ -70,10 +71,7 @@ export async function plan(
   const nothing: Plan = { all, snapshot, tree, targets: [], refused: [], prepared: [] }
   const { pid, idleInTransaction, blocking } = selection
   if (idleInTransaction !== undefined) {
-    const targets = snapshot.sessions.filter(
-      ({ state, stateMillis = 0 }) =>
-        state?.startsWith('idle in transaction') === true && stateMillis >= idleInTransaction,
-    )
+    const targets = snapshot.sessions.filter((session) => idlesInTransactionFor(session, idleInTransaction))
     return { ...nothing, targets }
   }
   if (pid !== undefined) {

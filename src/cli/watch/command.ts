@@ -6,8 +6,8 @@ import { parseDuration, parseTimeout } from '../option-values.ts'
 import { originOptions } from '../origins/origin-options.ts'
 import { patientOrigins } from '../origins/patient-origins.ts'
 import { systemPace } from '../pace.ts'
+import { watchText } from './text.ts'
 import { watchServer } from './watch-loop.ts'
-import { watchText } from './watch-text.ts'
 
 interface WatchCommandOptions extends CommonOptions {
   readonly interval: number

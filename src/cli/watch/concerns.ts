@@ -1,6 +1,7 @@
 import type { ServerSnapshot } from '../../postgres/index.ts'
 import { sessionId } from '../../postgres/index.ts'
-import type { CheckReport, PreparedReport, SessionReport } from '../check/check-report.ts'
+import type { CheckReport } from '../check/report.ts'
+import type { PreparedReport, SessionReport } from '../report/session-report.ts'
 
 /** Something that is not as it should be, as one look shows it. */
 export interface Concern {

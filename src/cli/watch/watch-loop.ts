@@ -9,17 +9,12 @@ import {
   serverSnapshot,
   terminateSession,
 } from '../../postgres/index.ts'
-import {
-  type CheckReport,
-  checkReport,
-  type ReportOptions,
-  type SessionReport,
-  sessionReport,
-} from '../check/check-report.ts'
+import { type CheckReport, checkReport, type ReportOptions } from '../check/report.ts'
 import { UsageError } from '../command.ts'
 import { type Origins, withOrigin } from '../origins/patient-origins.ts'
 import type { OriginOf } from '../origins/session-origin.ts'
 import { growingPause, type Pace } from '../pace.ts'
+import { type SessionReport, sessionReport } from '../report/session-report.ts'
 import { type Change, changesBetween, type SeenConcerns } from './changes.ts'
 import { concernsOf } from './concerns.ts'
 

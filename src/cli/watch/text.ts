@@ -1,7 +1,6 @@
 import { describeMillis } from '../../text/duration.ts'
 import { counted } from '../../text/layout.ts'
-import { listLines } from '../report/forest-text.ts'
-import { preparedText, stateText, type TextOptions } from '../report/session-text.ts'
+import { listLines, preparedText, stateText, type TextOptions } from '../report/session-text.ts'
 import { signalText } from '../report/signal-text.ts'
 import type { Concern } from './concerns.ts'
 import type { WatchEvent } from './watch-loop.ts'

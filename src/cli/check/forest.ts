@@ -2,8 +2,9 @@ import { quoteText } from '../../postgres/quote.ts'
 import { describeMillis } from '../../text/duration.ts'
 import { counted } from '../../text/layout.ts'
 import { wrap } from '../../text/wrap.ts'
-import type { BlockingReport, CheckReport, SessionReport } from '../check/check-report.ts'
-import { detailLines, preparedText, stateText, type TextOptions, waitText } from './session-text.ts'
+import type { SessionReport } from '../report/session-report.ts'
+import { detailLines, preparedText, stateText, type TextOptions, waitText } from '../report/session-text.ts'
+import type { BlockingReport, CheckReport } from './report.ts'
 
 /** As many that are alike are shown one by one. */
 const mostAlike = 3
@@ -213,12 +214,4 @@ function cureLines(node: BlockingReport, report: CheckReport, { style, columns }
       ? `to cancel its statement: pg-lifeguard terminate --pid ${session.pid} --cancel`
       : `to end it: pg-lifeguard terminate --pid ${session.pid}`,
   )
-}
-
-/** One line per session, for lists. */
-export function listLines(session: SessionReport, options: TextOptions): string[] {
-  const { style, columns } = options
-  const id = `pid ${session.pid}`
-  const state = wrap(stateText(session), columns, ' '.repeat(id.length + 2), '  ')
-  return [`${style('bold', id)}  ${state.join('\n').trimStart()}`, ...detailLines(session, '  ', options)]
 }

@@ -2,9 +2,9 @@ import { quoteText } from '../../postgres/quote.ts'
 import { describeMillis } from '../../text/duration.ts'
 import { counted } from '../../text/layout.ts'
 import { wrap } from '../../text/wrap.ts'
-import { forestLines, listLines } from '../report/forest-text.ts'
-import { preparedText, type TextOptions } from '../report/session-text.ts'
-import type { CheckReport } from './check-report.ts'
+import { listLines, preparedText, type TextOptions } from '../report/session-text.ts'
+import { forestLines } from './forest.ts'
+import type { CheckReport } from './report.ts'
 
 /** What `check` prints for people. */
 export function checkText(report: CheckReport, options: TextOptions): string {

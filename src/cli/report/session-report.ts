@@ -1,0 +1,93 @@
+import type { ServerSession, ServerSnapshot } from '../../postgres/index.ts'
+import { spareReason } from '../../postgres/spared.ts'
+import { presentQueryText, type QueryTextMode } from '../../sql/redaction.ts'
+import { oneLine } from '../../text/safe-text.ts'
+import type { OriginOf, SessionOrigin } from '../origins/session-origin.ts'
+
+/** A session as `check` shows it. What is not known is absent. */
+export interface SessionReport {
+  readonly pid: number
+  readonly backendType?: string
+  readonly application?: string
+  readonly user?: string
+  readonly database?: string
+  readonly client?: string
+  readonly state?: string
+  readonly stateMillis?: number
+  readonly transactionMillis?: number
+  readonly waitsFor?: { readonly mode?: string; readonly target: string; readonly millis?: number }
+  readonly query?: string
+  readonly origin?: SessionOrigin
+  /** Why no policy ends it. */
+  readonly spared?: string
+  /** Its state may not be seen. */
+  readonly hidden?: true
+}
+
+export interface PreparedReport {
+  readonly gid: string
+  readonly owner?: string
+  readonly database?: string
+  readonly millis?: number
+}
+
+export interface SessionReportOptions {
+  readonly queryText: QueryTextMode
+  readonly originOf: OriginOf
+}
+
+/** A session for people and programs: without what nobody may see, and with nothing that could steer a terminal. */
+export function sessionReport(
+  session: ServerSession,
+  snapshot: ServerSnapshot,
+  { queryText, originOf }: SessionReportOptions,
+): SessionReport {
+  const { pid, hidden, backendType, application, user, database, state, stateMillis, transactionMillis } =
+    session
+  const wait = snapshot.waits.find((one) => one.pid === pid)
+  const query = presentQueryText(session.query, queryText)
+  const origin = originOf(session)
+  const spared = spareReason(session, snapshot.sessions)
+  return {
+    pid,
+    ...(backendType === undefined || backendType === 'client backend' ? {} : { backendType }),
+    ...text('application', application),
+    ...text('user', user),
+    ...text('database', database),
+    ...text('client', clientOf(session)),
+    ...text('state', state),
+    ...(stateMillis === undefined ? {} : { stateMillis: Math.max(0, stateMillis) }),
+    ...(transactionMillis === undefined ? {} : { transactionMillis: Math.max(0, transactionMillis) }),
+    ...(wait === undefined
+      ? {}
+      : {
+          waitsFor: {
+            ...(wait.mode === undefined ? {} : { mode: wait.mode }),
+            target: oneLine(wait.target),
+            ...(wait.millis === undefined ? {} : { millis: wait.millis }),
+          },
+        }),
+    ...text('query', query),
+    ...(origin === undefined ? {} : { origin: { ...origin, text: oneLine(origin.text) } }),
+    ...(spared === undefined ? {} : { spared }),
+    ...(hidden ? { hidden } : {}),
+  }
+}
+
+export function preparedReport({ gid, owner, database, millis }: PreparedReport): PreparedReport {
+  return {
+    gid: oneLine(gid),
+    ...text('owner', owner),
+    ...text('database', database),
+    ...(millis === undefined ? {} : { millis }),
+  }
+}
+
+function clientOf({ clientAddress, clientPort }: ServerSession): string | undefined {
+  if (clientAddress === undefined || clientPort === undefined) return clientAddress
+  return clientAddress.includes(':') ? `[${clientAddress}]:${clientPort}` : `${clientAddress}:${clientPort}`
+}
+
+function text<Name extends string>(name: Name, value: string | undefined): { [Key in Name]?: string } {
+  return (value === undefined ? {} : { [name]: oneLine(value) }) as { [Key in Name]?: string }
+}
