@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
-import { onTestFinished } from 'vitest'
+import { inject, onTestFinished } from 'vitest'
 import { eventually } from '../support/eventually.ts'
 
 const root = join(import.meta.dirname, '../..')
@@ -22,19 +22,20 @@ export interface SpawnSetting {
   readonly cwd?: string
 }
 
+/** The file that `node` runs as `pg-lifeguard`. */
+export function commandLine(): string {
+  return join(inject('compiledPackage'), 'dist/cli/main.js')
+}
+
 /** Runs a command line in a process of its own, which is gone when the test ends. */
 export function spawnLifeguard(args: readonly string[], { env, cwd }: SpawnSetting = {}): SpawnedCommand {
-  const child = spawn(
-    process.execPath,
-    ['--import', import.meta.resolve('tsx'), join(root, 'src/cli/main.ts'), ...args],
-    {
-      cwd: cwd ?? root,
-      env: { ...withoutPostgres(process.env), ...env },
-      // A process group of its own, so that whatever it has started can be ended with it.
-      detached: true,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    },
-  )
+  const child = spawn(process.execPath, [commandLine(), ...args], {
+    cwd: cwd ?? root,
+    env: { ...withoutPostgres(process.env), ...env },
+    // A process group of its own, so that whatever it has started can be ended with it.
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   let out = ''
   let err = ''
   child.stdout.on('data', (chunk) => {

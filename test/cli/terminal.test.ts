@@ -1,12 +1,12 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, openSync } from 'node:fs'
-import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { parseDuration, parsePid, parseTimeout } from '../../src/cli/option-values.ts'
 import { plain, styleFor } from '../../src/cli/terminal.ts'
 import { cut } from '../../src/text/layout.ts'
 import { wrap } from '../../src/text/wrap.ts'
 import { exitCode, pgLifeguard } from './command-line.ts'
+import { commandLine } from './spawned.ts'
 
 describe('colours', () => {
   it.each([
@@ -90,15 +90,10 @@ describe('text', () => {
 
 describe('output', () => {
   it.runIf(existsSync('/dev/full'))('that cannot be written is an error of its own, told in a line', () => {
-    const main = join(import.meta.dirname, '../../src/cli/main.ts')
-    const { status, stderr } = spawnSync(
-      process.execPath,
-      ['--import', import.meta.resolve('tsx'), main, '--help'],
-      {
-        stdio: ['ignore', openSync('/dev/full', 'w'), 'pipe'],
-        encoding: 'utf8',
-      },
-    )
+    const { status, stderr } = spawnSync(process.execPath, [commandLine(), '--help'], {
+      stdio: ['ignore', openSync('/dev/full', 'w'), 'pipe'],
+      encoding: 'utf8',
+    })
     expect(stderr).toMatch(/^pg-lifeguard: the output cannot be written: ENOSPC.*\n$/)
     expect(status).toBe(exitCode.unwritten)
   })

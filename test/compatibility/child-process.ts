@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import {
+  cpSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -12,7 +13,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import ts from 'typescript'
-import { afterAll, beforeAll } from 'vitest'
+import { afterAll, beforeAll, inject } from 'vitest'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 export const fixtures = join(root, 'test', 'compatibility', 'fixtures')
@@ -62,8 +63,8 @@ export function useCompiledFixtures(): (name: string, options?: FixtureOptions) 
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), 'lifeguard-compiled-'))
     // A published package has no maps to files that its user does not have; the user's own code has.
-    compile(join(root, 'src'), join(folder, 'src'), { sourceMap: false })
-    compile(fixtures, join(folder, relative(root, fixtures)), { sourceMap: true })
+    cpSync(join(inject('compiledPackage'), 'dist'), join(folder, 'src'), { recursive: true })
+    compile(fixtures, join(folder, relative(root, fixtures)))
     writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
     symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'), 'junction')
   })
@@ -71,7 +72,7 @@ export function useCompiledFixtures(): (name: string, options?: FixtureOptions) 
   return (name, options) => runProcess(join(folder, relative(root, fixtures), `${name}.js`), options)
 }
 
-function compile(from: string, to: string, { sourceMap }: { sourceMap: boolean }): void {
+function compile(from: string, to: string): void {
   for (const entry of readdirSync(from, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile() || !entry.name.endsWith('.ts')) continue
     const file = join(entry.parentPath, entry.name)
@@ -83,7 +84,7 @@ function compile(from: string, to: string, { sourceMap }: { sourceMap: boolean }
         module: ts.ModuleKind.ESNext,
         verbatimModuleSyntax: true,
         rewriteRelativeImportExtensions: true,
-        sourceMap,
+        sourceMap: true,
         // A map names its source relative to itself; here the two lie apart.
         sourceRoot: `${pathToFileURL(dirname(file)).href}/`,
       },

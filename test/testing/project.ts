@@ -1,18 +1,9 @@
 import { spawn } from 'node:child_process'
-import {
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join, relative } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import ts from 'typescript'
-import { afterAll, beforeAll, onTestFinished } from 'vitest'
+import { afterAll, beforeAll, inject, onTestFinished } from 'vitest'
 import type { TestDatabase } from '../support/database.ts'
 import type { Runner } from './runners.ts'
 
@@ -54,7 +45,10 @@ export function useProject(runner: Runner, db: TestDatabase): Project {
   let folder = ''
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), 'pg-lifeguard-project-'))
-    publishInto(join(folder, 'node_modules/pg-lifeguard'))
+    const published = join(folder, 'node_modules/pg-lifeguard')
+    for (const part of ['package.json', 'dist']) {
+      cpSync(join(inject('compiledPackage'), part), join(published, part), { recursive: true })
+    }
     for (const [name, target] of Object.entries({ pg: join(root, 'node_modules/pg'), ...runner.packages })) {
       const link = join(folder, 'node_modules', name)
       mkdirSync(dirname(link), { recursive: true })
@@ -142,38 +136,6 @@ function outcomeOf({ child, output }: ReturnType<typeof spawnNode>): Promise<Run
     child.on('error', reject)
     child.on('close', (code) => resolve({ code, output: output() }))
   })
-}
-
-let compiled: Readonly<Record<string, string>> | undefined
-
-/** As `npm run build` does it, without the declarations. */
-function publishInto(folder: string): void {
-  compiled ??= compile()
-  for (const [path, text] of Object.entries(compiled)) {
-    const file = join(folder, path)
-    mkdirSync(dirname(file), { recursive: true })
-    writeFileSync(file, text)
-  }
-}
-
-function compile(): Record<string, string> {
-  const files: Record<string, string> = { 'package.json': readFileSync(join(root, 'package.json'), 'utf8') }
-  const source = join(root, 'src')
-  for (const entry of readdirSync(source, { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile()) continue
-    const file = join(entry.parentPath, entry.name)
-    const { outputText } = ts.transpileModule(readFileSync(file, 'utf8'), {
-      fileName: file,
-      compilerOptions: {
-        target: ts.ScriptTarget.ES2022,
-        module: ts.ModuleKind.ESNext,
-        verbatimModuleSyntax: true,
-        rewriteRelativeImportExtensions: true,
-      },
-    })
-    files[join('dist', relative(source, file).replace(/\.ts$/, '.js'))] = outputText
-  }
-  return files
 }
 
 const database = `

@@ -119,7 +119,7 @@ describe('migrate', () => {
     await client.query('SELECT id FROM datasets')
     const run = migrate(db, ['--free', 'idle-in-transaction:0', '--lock-timeout', '0'], tool(alter))
     expect((await run.ended).code).toBe(0)
-    expect(run.err()).toContain(`test/cli/migrate/migrate.test.ts:${line}`)
+    expect(run.err()).toContain(`test/cli/migrate/command.test.ts:${line}`)
     expect(run.err()).toContain('nightly')
     client.release(true)
     await lifeguard.close()

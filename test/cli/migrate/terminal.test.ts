@@ -6,16 +6,15 @@ import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
 import { useDatabase } from '../../support/database.ts'
 import { eventually } from '../../support/eventually.ts'
+import { commandLine } from '../spawned.ts'
 import { isInstalled } from './installed-tools.ts'
 import { environmentOf } from './migrations.ts'
 
 const db = useDatabase()
-const main = join(import.meta.dirname, '../../../src/cli/main.ts')
 
 /** Runs `migrate` with this command in a terminal; `more` is for the shell, behind it. */
 function atTerminal(command: readonly string[], more = '') {
-  const tsx = import.meta.resolve('tsx')
-  const lifeguard = [process.execPath, '--import', tsx, main, 'migrate', '--', ...command]
+  const lifeguard = [process.execPath, commandLine(), 'migrate', '--', ...command]
   // Some shells stay in between, and a Ctrl-C then ends them.
   const line = `exec ${lifeguard.map((word) => `'${word}'`).join(' ')} ${more}`
   const terminal = spawn('script', ['--quiet', '--return', '--command', line, '/dev/null'], {

@@ -1,0 +1,52 @@
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { build } from 'esbuild'
+
+const root = join(import.meta.dirname, '../..')
+const specifier = /((?:\bfrom|\bimport) ?\(?")(\.{1,2}\/[^"\n]+)\.ts"/g
+
+export interface CompiledPackage {
+  /** As it is published, without the declarations: `package.json` and `dist/`, beside the `node_modules` of this repository. */
+  readonly folder: string
+  remove(): void
+}
+
+/**
+ * Compiles `src/` as it is now into a temporary folder. Processes that tests start run from there: `dist/` may be old, and
+ * to compile on the fly would cost each of them several times what it does.
+ */
+export async function compilePackage(): Promise<CompiledPackage> {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'pg-lifeguard-compiled-')))
+  const source = join(root, 'src')
+  const files = readdirSync(source, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+    .map((entry) => join(entry.parentPath, entry.name))
+  const { outputFiles } = await build({
+    absWorkingDir: root,
+    entryPoints: files,
+    outbase: source,
+    outdir: join(folder, 'dist'),
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    write: false,
+    logLevel: 'silent',
+  })
+  for (const { path, text } of outputFiles) {
+    mkdirSync(dirname(path), { recursive: true })
+    writeFileSync(path, text.replaceAll(specifier, '$1$2.js"'))
+  }
+  copyFileSync(join(root, 'package.json'), join(folder, 'package.json'))
+  symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'), 'junction')
+  return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) }
+}
