@@ -4,6 +4,7 @@ import type { Finding } from './core/findings/finding.ts'
 import { Ledger } from './core/ledger.ts'
 import { rejectUnknown, requireObject } from './core/option-check.ts'
 import { captureStack } from './core/origin/origin.ts'
+import { describePool } from './core/pool-record.ts'
 import { type Snapshot, takeSnapshot } from './core/snapshot.ts'
 import type { Statistics } from './core/statistics/statistics.ts'
 import { ActiveTime } from './core/time/active-time.ts'
@@ -188,7 +189,7 @@ function watchedPools(settings: Settings, { ledger, judge, announcer, inspection
     watches.set(pool, watch)
     inspection.watched(watch.record, captureStack())
     const advice = missingTimeouts(pool)
-    if (advice !== undefined) announcer.info(`pool ${name} has ${advice}`)
+    if (advice !== undefined) announcer.info(`${describePool(name)} has ${advice}`)
     return watch
   }
 

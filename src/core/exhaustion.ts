@@ -4,6 +4,7 @@ import { oneLine } from '../text/safe-text.ts'
 import type { CheckoutPool } from './checkout.ts'
 import type { Holder } from './findings/finding.ts'
 import { describeFrame } from './origin/origin.ts'
+import { describePool } from './pool-record.ts'
 import type { ScopeData } from './scope.ts'
 
 /** Whether it is what a pool answers with when nobody has released a client within its `connectionTimeoutMillis`. */
@@ -38,7 +39,10 @@ export function nameHolders(error: Error, pool: CheckoutPool, holders: readonly 
 /** Who has the clients of a pool, one a line. */
 export function exhaustionMessage(pool: CheckoutPool, holders: readonly Holder[]): string {
   const { total, max, waiting } = pool.gauge()
-  const head = `pool ${pool.name}: all ${max ?? total} clients are taken${waiting > 0 ? `, ${waiting} more callers wait` : ''}`
+  const size = max ?? total
+  const taken = size === 1 ? 'the only client is taken' : `all ${size} clients are taken`
+  const more = waiting === 0 ? '' : `, ${waiting} more ${waiting === 1 ? 'caller waits' : 'callers wait'}`
+  const head = `${describePool(pool.name)}: ${taken}${more}`
   return [head, ...holders.map((holder) => `  - ${describeHolder(holder)}`)].join('\n')
 }
 

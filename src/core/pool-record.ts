@@ -11,6 +11,11 @@ export interface PoolGauge {
   readonly min?: number | undefined
 }
 
+/** How a sentence refers to a pool: `pool orders`, but not `pool pool` for one that was given no name. */
+export function describePool(name: string): string {
+  return /^pool(?:-\d+)?$/.test(name) ? name : `pool ${name}`
+}
+
 /** A client that runs a statement of `pool.query`: no checkout is kept for it. */
 export interface PassingQuery {
   readonly pid: number | undefined

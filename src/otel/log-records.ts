@@ -1,5 +1,5 @@
 import { type Context, ROOT_CONTEXT, TraceFlags, trace } from '@opentelemetry/api'
-import type { Finding } from '../core/findings/finding.ts'
+import { type Finding, isLeak } from '../core/findings/finding.ts'
 import { isTold } from '../core/findings/repeats.ts'
 import type { Reporter } from '../core/findings/reporter.ts'
 import type { Frame } from '../core/origin/origin.ts'
@@ -73,7 +73,7 @@ export function logRecordReporter(provider: () => LoggerProviderLike | undefined
 
   return {
     finding(finding) {
-      const severity = finding.certainty === 'certain' ? 'ERROR' : 'WARN'
+      const severity = isLeak(finding) ? 'ERROR' : 'WARN'
       emit(finding, eventNames.finding, severity, finding.openedAt, finding.hint)
     },
     remedied(finding) {

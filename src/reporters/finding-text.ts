@@ -1,6 +1,7 @@
 import { describeHolder, describeScope } from '../core/exhaustion.ts'
 import type { Finding, FindingKind, Outcome } from '../core/findings/finding.ts'
 import { describeFrame, type Frame, type Origin } from '../core/origin/origin.ts'
+import { describePool } from '../core/pool-record.ts'
 import type { ScopeData } from '../core/scope.ts'
 import { describeMillis } from '../text/duration.ts'
 import { oneLine } from '../text/safe-text.ts'
@@ -90,9 +91,10 @@ export function repeatText(finding: Finding, style: Style): string {
 }
 
 function headline(finding: Finding, style: Style): string {
-  const { kind, certainty, pool } = finding
-  const verdict = style(certainty === 'certain' ? 'red' : 'yellow', `${verdictOf(finding)}:`)
-  return `${style('dim', 'pg-lifeguard:')} ${verdict} ${style('bold', kind)} in pool ${oneLine(pool)}`
+  const { kind, pool } = finding
+  const verdict = verdictOf(finding)
+  const word = verdict === undefined ? '' : `${style(verdict === 'leak' ? 'red' : 'yellow', `${verdict}:`)} `
+  return `${style('dim', 'pg-lifeguard:')} ${word}${style('bold', kind)} in ${oneLine(describePool(pool))}`
 }
 
 function place(

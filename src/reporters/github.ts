@@ -1,4 +1,5 @@
-import type { Finding } from '../core/findings/finding.ts'
+import { type Finding, isLeak } from '../core/findings/finding.ts'
+import { describePool } from '../core/pool-record.ts'
 import { oneLine } from '../text/safe-text.ts'
 import { distinctFindings, fileOf, placeOf } from './place.ts'
 
@@ -16,9 +17,9 @@ export function githubAnnotations(findings: readonly Finding[]): string {
         place === undefined
           ? {}
           : { file: fileOf(place), line: String(place.line), col: String(place.column) }
-      const properties = { ...at, title: `${finding.kind} in pool ${finding.pool}` }
+      const properties = { ...at, title: `${finding.kind} in ${describePool(finding.pool)}` }
       const list = Object.entries(properties).map(([name, value]) => `${name}=${property(value)}`)
-      const level = finding.certainty === 'certain' ? 'error' : 'warning'
+      const level = isLeak(finding) ? 'error' : 'warning'
       return `::${level} ${list.join(',')}::${data(oneLine(finding.hint))}\n`
     })
     .join('')

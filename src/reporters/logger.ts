@@ -1,7 +1,8 @@
-import type { Finding } from '../core/findings/finding.ts'
+import { type Finding, isLeak } from '../core/findings/finding.ts'
 import { isTold } from '../core/findings/repeats.ts'
 import type { Reporter } from '../core/findings/reporter.ts'
 import { describeFrame } from '../core/origin/origin.ts'
+import { describePool } from '../core/pool-record.ts'
 import { OptionError } from '../errors.ts'
 import { oneLine } from '../text/safe-text.ts'
 import { verdictOf } from './verdict.ts'
@@ -16,7 +17,7 @@ export interface LoggerLike {
 }
 
 /**
- * Logs findings: leaks as errors, suspicions as warnings, what resolves as info. The finding is logged as a structure
+ * Logs findings: leaks as errors, everything else that is found as warnings, what resolves as info. The finding is logged as a structure
  * under `finding`. pino and bunyan take the structure first, everybody else the message.
  *
  * @throws OptionError if the logger lacks one of the methods
@@ -41,7 +42,7 @@ export function loggerReporter(logger: LoggerLike): Reporter {
   return {
     finding(finding) {
       if (!isTold(finding.occurrences)) return
-      log(finding.certainty === 'certain' ? 'error' : 'warn', findingMessage(finding), { finding })
+      log(isLeak(finding) ? 'error' : 'warn', findingMessage(finding), { finding })
     },
     remedied(finding) {
       if (isTold(finding.occurrences))
@@ -66,12 +67,14 @@ function takesStructureFirst(logger: object): boolean {
 function findingMessage(finding: Finding): string {
   const { hint, occurrences } = finding
   const count = occurrences > 1 ? ` (${occurrences} times)` : ''
-  return `pg-lifeguard: ${verdictOf(finding)} ${subject(finding)}${count}: ${hint}${done(finding)}`
+  const verdict = verdictOf(finding)
+  const word = verdict === undefined ? '' : `${verdict} `
+  return `pg-lifeguard: ${word}${subject(finding)}${count}: ${hint}${done(finding)}`
 }
 
 function subject({ kind, origin, transactionOrigin, pool }: Finding): string {
   const place = origin ?? transactionOrigin
-  return `${kind} ${place === undefined ? `in pool ${pool}` : `at ${describeFrame(place)}`}`
+  return `${kind} ${place === undefined ? `in ${describePool(pool)}` : `at ${describeFrame(place)}`}`
 }
 
 function done({ outcome, outcomeDetail }: Finding): string {

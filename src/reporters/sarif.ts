@@ -1,4 +1,5 @@
-import type { Finding } from '../core/findings/finding.ts'
+import { type Finding, isLeak } from '../core/findings/finding.ts'
+import { describePool } from '../core/pool-record.ts'
 import { oneLine } from '../text/safe-text.ts'
 import { distinctFindings, fileOf, placeOf } from './place.ts'
 
@@ -28,8 +29,8 @@ export function sarifLog(findings: readonly Finding[]): SarifLog {
         results: distinct.map((finding) => ({
           ruleId: finding.kind,
           ruleIndex: kinds.indexOf(finding.kind),
-          level: finding.certainty === 'certain' ? 'error' : 'warning',
-          message: { text: oneLine(`${finding.kind} in pool ${finding.pool}: ${finding.hint}`) },
+          level: isLeak(finding) ? 'error' : 'warning',
+          message: { text: oneLine(`${finding.kind} in ${describePool(finding.pool)}: ${finding.hint}`) },
           locations: locationsOf(finding),
           partialFingerprints: { 'pgLifeguardFingerprint/v1': finding.fingerprint },
         })),

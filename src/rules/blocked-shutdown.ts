@@ -2,16 +2,20 @@ import type { Checkout } from '../core/checkout.ts'
 import type { Rule } from '../core/findings/rule.ts'
 import { describeMillis } from '../text/duration.ts'
 
-/** `pool.end()` was called and waits for a client that nobody gives back. */
+/** `pool.end()` was called and waits for a client that is not released. */
 export function blockedShutdown(graceMillis: number): Rule<Checkout> {
   return {
     kind: 'blocked-shutdown',
     certainty: 'certain',
     judge({ pool }, now) {
       if (pool.endingSince === undefined || now - pool.endingSince < graceMillis) return undefined
-      const never =
-        pool.waiters.size > 0 ? `; ${pool.waiters.size} queued callers will never be answered` : ''
-      return `pool.end() has been waiting for this client for ${describeMillis(now - pool.endingSince)}${never}`
+      const waited = describeMillis(now - pool.endingSince)
+      return `pool.end() has been waiting for this client for ${waited}${queued(pool.waiters.size)}`
     },
   }
+}
+
+function queued(callers: number): string {
+  if (callers === 0) return ''
+  return `; ${callers} queued ${callers === 1 ? 'caller' : 'callers'} will never get a client`
 }

@@ -11,7 +11,7 @@ export const busyRelease: Rule<Release> = {
       case 'portal':
         return 'released with a cursor or query stream open: close it, or read it to its end, before release'
       case 'copy':
-        return 'released while a COPY is running: wait for the end of the stream before release'
+        return 'released while a COPY is running: wait until its stream has finished before release'
       case 'query':
         return 'released while a statement is running or queued: a query was not awaited'
     }

@@ -7,7 +7,7 @@ export const dirtyRelease: Rule<Release> = {
   judge({ checkout, transaction, inherited }) {
     if (transaction === 'idle' || inherited) return undefined
     if (checkout.via === 'pool.query') {
-      return 'pool.query runs each statement on whichever client is free: check one client out for a transaction'
+      return 'pool.query runs each statement on any free client: check one client out for a transaction'
     }
     return transaction === 'failed'
       ? 'a statement failed and the client was released without ROLLBACK: the error path needs one'

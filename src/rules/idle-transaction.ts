@@ -24,10 +24,10 @@ function hint(checkout: Checkout, now: number): string {
   const { control, lastQuery } = checkout
   const idle = describeMillis(now - checkout.idleSince)
   if (control?.transaction === 'failed') {
-    return `a statement failed and neither ROLLBACK nor release followed for ${idle}: is the error path missing?`
+    return `a statement failed ${idle} ago, and neither ROLLBACK nor release followed: the error path needs one`
   }
   if (lastQuery !== undefined && opensTransaction(lastQuery)) {
-    return `nothing followed BEGIN for ${idle}: the code between BEGIN and the first statement waits, threw or returned`
+    return `nothing followed BEGIN for ${idle}: the code between BEGIN and the first statement is still waiting, threw or returned`
   }
   return `neither COMMIT nor ROLLBACK followed the last statement for ${idle}: an early return, a missing finally, or a slow call inside the transaction`
 }

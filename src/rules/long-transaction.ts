@@ -2,7 +2,7 @@ import type { Checkout } from '../core/checkout.ts'
 import type { Rule } from '../core/findings/rule.ts'
 import { describeMillis } from '../text/duration.ts'
 
-/** A transaction has been open for the limit, whatever it does. */
+/** A transaction has been open for the limit, idle or busy. */
 export function longTransaction(limitMillis: number): Rule<Checkout> {
   return {
     kind: 'long-transaction',
@@ -21,12 +21,12 @@ function hint(checkout: Checkout, now: number): string {
   const open = control === undefined ? 0 : now - control.transactionSince
   const work = control?.work() ?? 'none'
   if (work === 'portal')
-    return 'a cursor or query stream is still open inside the transaction: is somebody reading it?'
+    return 'a cursor or query stream is still open inside the transaction: read it to its end, or close it'
   if (work === 'copy') return 'a COPY is still running inside the transaction'
   if (work === 'query' && now - checkout.busySince > open / 2) {
     return `one statement has been running for ${describeMillis(now - checkout.busySince)}: it is slow, or waits for a lock`
   }
   // Busy time counts from the acquire, so it can only understate how long the transaction was left alone.
   const outside = Math.max(0, open - checkout.busyMillis)
-  return `waited ${describeMillis(outside)} outside the database inside the transaction: move slow calls out of it`
+  return `no statement was running for ${describeMillis(outside)} of the transaction: move slow calls out of it`
 }

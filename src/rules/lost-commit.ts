@@ -6,5 +6,5 @@ export const lostCommit: Rule<Checkout> = {
   kind: 'lost-commit',
   certainty: 'certain',
   judge: () =>
-    'COMMIT was answered by ROLLBACK because a statement before it had failed and its error was swallowed: nothing was saved',
+    'COMMIT was answered by ROLLBACK, because an earlier statement had failed and its error was swallowed: nothing was saved',
 }

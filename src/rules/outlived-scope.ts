@@ -3,7 +3,7 @@ import type { Work } from '../core/client-control.ts'
 import type { Rule } from '../core/findings/rule.ts'
 import { describeMillis } from '../text/duration.ts'
 
-/** The scope of a checkout has ended, and its client is still out. */
+/** The scope of a checkout has ended, and its client was not released. */
 export function outlivedScope(graceMillis: number): Rule<Checkout> {
   return {
     kind: 'outlived-scope',
@@ -20,15 +20,16 @@ export function outlivedScope(graceMillis: number): Rule<Checkout> {
 
 const unfinished: Readonly<Record<Exclude<Work, 'none'>, string>> = {
   query: 'its code is still running a statement',
-  portal: 'a cursor or query stream is open that nobody reads any more: close it when the answer is aborted',
-  copy: 'a COPY is running: destroy its stream when the answer is aborted',
+  portal:
+    'a cursor or query stream is open that nobody reads any more: close it when the response is aborted',
+  copy: 'a COPY is running: destroy its stream when the response is aborted',
 }
 
 function hint(checkout: Checkout, now: number, endedAt: number): string {
   const { control, scope } = checkout
   const kind = scope?.kind ?? 'scope'
-  const end = `the ${kind} is over (${scope?.ending ?? 'ended'}) for ${describeMillis(now - endedAt)}`
-  if (checkout.acquiredAt > endedAt) return `${end}, and its code went on and acquired this client afterwards`
+  const end = `the ${kind} ended ${describeMillis(now - endedAt)} ago${ending(scope?.ending)}`
+  if (checkout.acquiredAt > endedAt) return `${end}, and its code went on and acquired this client after that`
   const work = control?.work() ?? 'none'
   if (work !== 'none') return `${end}, and ${unfinished[work]}`
   if (checkout.queryCount === 0)
@@ -36,8 +37,12 @@ function hint(checkout: Checkout, now: number, endedAt: number): string {
   if (checkout.lastQueryFailed)
     return `${end}; its last statement failed and release was not reached: call release in finally`
   if (checkout.idleSince > endedAt)
-    return `${end}, and its code went on with statements: it answers before it is done`
+    return `${end}, and its code sent statements after that: it ends before its work is done`
   if (control?.transaction !== 'idle')
     return `${end}, and neither COMMIT, ROLLBACK nor release was reached: an early return`
   return `${end}, and release was not reached: an early return, or a branch without it`
+}
+
+function ending(how: string | undefined): string {
+  return how === undefined || how === 'ended' ? '' : ` (${how})`
 }

@@ -1,7 +1,7 @@
 import type { Checkout, CheckoutPool } from '../core/checkout.ts'
 import type { Rule } from '../core/findings/rule.ts'
 
-/** Nothing has moved for this long: long enough for a call to somebody else, short enough to be told within a second. */
+/** Nothing has moved for this long: longer than most calls to other services, and reported within a second. */
 const stillMillis = 500
 
 /**
@@ -16,11 +16,12 @@ export const poolDeadlock: Rule<CheckoutPool> = {
     if (max === undefined || pool.out.size < max) return undefined
     for (const holder of pool.out) if (!isStuck(holder, pool, now)) return undefined
     const scopes = new Set([...pool.out].map(({ scope }) => scope)).size
+    const clients = max === 1 ? 'the only client is' : `all ${max} clients are`
     const who =
       scopes === 1
-        ? 'the only one that could release one waits for itself'
-        : `all ${scopes} that could release one wait for each other`
-    return `all ${max} clients are held by work that waits for a client of this pool: ${who}`
+        ? 'the only scope that could release one waits for itself'
+        : `the ${scopes} scopes that could release one wait for each other`
+    return `${clients} held by work that waits for another client of this pool: ${who}`
   },
 }
 

@@ -18,6 +18,7 @@ function hint({ gaveUp, occupation }: Wait, waited: number): string {
   const { gauge, held, passing } = occupation()
   const size = gauge.max ?? gauge.total
   const parts = [`${held} of ${size} ${size === 1 ? 'client is' : 'clients are'} checked out`]
-  if (passing > 0) parts.push(`${passing} run pool.query statements`)
-  return `${gaveUp ? 'gave up after' : 'waiting for'} ${describeMillis(waited)}: ${parts.join(', ')}`
+  if (passing > 0)
+    parts.push(passing === 1 ? '1 runs a statement of pool.query' : `${passing} run statements of pool.query`)
+  return `${gaveUp ? 'gave up after' : 'has been waiting'} ${describeMillis(waited)}: ${parts.join(', ')}`
 }

@@ -1,7 +1,7 @@
 import type { LeftState, Rule } from '../core/findings/rule.ts'
 import { describeItem, type SessionItem } from '../core/session-state/item.ts'
 
-/** More than these in one sentence nobody reads. */
+/** Nobody reads more than these in one sentence. */
 const mostNamed = 5
 
 /** A client was released with something in its session that the next owner gets, too. */

@@ -6,5 +6,5 @@ export const useAfterRelease: Rule<Checkout> = {
   kind: 'use-after-release',
   certainty: 'certain',
   judge: () =>
-    'a statement was sent after release: a promise that nobody awaited, or a client that is kept after its checkout',
+    'a statement was sent after release: a promise was not awaited, or the client was kept after its release',
 }

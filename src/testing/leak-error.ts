@@ -43,7 +43,7 @@ export function leakError(findings: readonly Finding[], options: { framesByRunne
   const texts = findings.map((finding, index) => {
     const frame = index > 0 || !options.framesByRunner
     const text = findingText(finding, { style: plain, columns, frame })
-    return text.replace(/^pg-lifeguard: (?:leak|certain|suspected): /, '').trimEnd()
+    return text.replace(/^pg-lifeguard: (?:(?:leak|suspected): )?/, '').trimEnd()
   })
   const head = findings.length === 1 ? '' : `${findings.length} leaks\n\n`
   const [first] = findings

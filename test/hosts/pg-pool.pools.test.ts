@@ -323,7 +323,7 @@ describe('connectionTimeoutMillis', () => {
           holders: [{ via: 'connect', transaction: 'open', origin: { file: import.meta.filename } }],
         })
         expect(error.cause).toBeInstanceOf(PoolExhaustedError)
-        expect(message(error.cause)).toContain('pool main: all 1 clients are taken')
+        expect(message(error.cause)).toContain('pool main: the only client is taken')
         expect(message(error.cause)).toContain('pg-pool.pools.test.ts')
       }
       expect(findings.map(({ kind }) => kind)).toEqual(['pool-exhausted', 'pool-exhausted', 'pool-exhausted'])

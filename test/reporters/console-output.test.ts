@@ -182,7 +182,7 @@ describe('on the console', () => {
       expect(printed()).toMatchInlineSnapshot(`
         "
         pg-lifeguard: suspected: long-hold in pool main
-          its transaction is still open and idle for 30 s: neither COMMIT nor ROLLBACK was reached
+          its transaction is still open and has been idle for 30 s: neither COMMIT nor ROLLBACK was reached
 
           checked out at /app/orders.mjs:6:29 in showOrder
           called from /app/orders.mjs:2:62 in Immediate._onImmediate
@@ -203,7 +203,7 @@ describe('on the console', () => {
       expect(printed()).toMatchInlineSnapshot(`
         "
         pg-lifeguard: suspected: long-hold in pool main
-          it was never used: acquired to open the pool, or the code threw before the first statement
+          it was never used: acquired only to open the pool, or the code threw before the first statement
 
           checked out at /app/orders.mjs:15:21 in warmUp
               13 |
@@ -260,7 +260,7 @@ describe('on the console', () => {
       await request('releaseTwice').catch(() => {})
       expect(printed()).toMatchInlineSnapshot(`
         "
-        pg-lifeguard: certain: double-release in pool main
+        pg-lifeguard: leak: double-release in pool main
           released twice: two paths (catch and finally, or an event and a callback) both call release
 
           checked out at /app/orders.mjs:30:29 in releaseTwice
@@ -296,7 +296,7 @@ describe('on the console', () => {
       expect(printed()).toMatchInlineSnapshot(`
         "
         pg-lifeguard: suspected: pool-exhausted in pool main
-          waiting for 5 s: 1 of 1 client is checked out
+          has been waiting 5 s: 1 of 1 client is checked out
 
           asked for a client at /app/orders.mjs:40:15 in orders
               38 |

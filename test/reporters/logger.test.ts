@@ -50,15 +50,19 @@ describe('a logger that takes the message first (the console, winston, loglevel)
     ])
   })
 
-  it.each(['double-release', 'lost-commit', 'session-killed'] as const)(
-    'gets a %s, which leaks nothing, as an error that is no leak',
-    (kind) => {
-      const { logger, calls } = noting()
-      loggerReporter(logger).finding(sampleFinding({ kind, certainty: 'certain' }))
-      expect(calls[0]?.[0]).toBe('error')
-      expect(calls[0]?.[1]).toMatch(new RegExp(`^pg-lifeguard: certain ${kind} at `))
-    },
-  )
+  it.each(['double-release', 'lost-commit'] as const)('gets a %s as an error, and as a leak', (kind) => {
+    const { logger, calls } = noting()
+    loggerReporter(logger).finding(sampleFinding({ kind, certainty: 'certain' }))
+    expect(calls[0]?.[0]).toBe('error')
+    expect(calls[0]?.[1]).toMatch(new RegExp(`^pg-lifeguard: leak ${kind} at `))
+  })
+
+  it('gets a session-killed as a warning, since it is no mistake of the program', () => {
+    const { logger, calls } = noting()
+    loggerReporter(logger).finding(sampleFinding({ kind: 'session-killed', certainty: 'certain' }))
+    expect(calls[0]?.[0]).toBe('warn')
+    expect(calls[0]?.[1]).toMatch(/^pg-lifeguard: session-killed at /)
+  })
 
   it('gets a second release, which is over when it is told, with its cause', () => {
     const { logger, calls } = noting()

@@ -19,7 +19,7 @@ describe('long-transaction', () => {
       await client.query('SELECT 1')
     }
     expect(findings.map(({ kind }) => kind)).toEqual(['long-hold', 'long-transaction'])
-    expect(findings[1]?.hint).toMatch(/^waited 1 min outside the database inside the transaction/)
+    expect(findings[1]?.hint).toMatch(/^no statement was running for 1 min of the transaction/)
     await client.query('ROLLBACK')
     expect(resolved.map(({ kind }) => kind)).toEqual(['long-transaction'])
     client.release()

@@ -187,7 +187,7 @@ describe('the hint', () => {
       running = client.query('SELECT pg_sleep(60)').catch(() => {})
     })
     clock.advance(graceAndSweep)
-    expect((await found('outlived-scope')).hint).toMatch(/over \(returned\).*still running a statement/)
+    expect((await found('outlived-scope')).hint).toMatch(/ago \(returned\).*still running a statement/)
     for (const { pid } of await db.sessions()) await db.terminate(pid)
     await running
   })
@@ -198,7 +198,7 @@ describe('the hint', () => {
     clock.advance(500)
     await client.query('SELECT 1')
     clock.advance(graceAndSweep)
-    expect((await found('outlived-scope')).hint).toMatch(/went on with statements/)
+    expect((await found('outlived-scope')).hint).toMatch(/sent statements after that/)
   })
 
   it('says how the work ended', async () => {
@@ -210,7 +210,7 @@ describe('the hint', () => {
     await expect(failed).rejects.toThrow('no such dataset')
     clock.advance(graceAndSweep)
     const { hint, scope } = await found('outlived-scope')
-    expect(hint).toMatch(/^the request is over \(threw\) for 1(\.\d)? s, /)
+    expect(hint).toMatch(/^the request ended 1(\.\d)? s ago \(threw\), /)
     expect(scope?.ending).toBe('threw')
   })
 })

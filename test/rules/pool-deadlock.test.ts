@@ -87,8 +87,12 @@ describe.each([1, 4])('a deadlock on a pool of %i', (max) => {
     const [deadlock] = deadlocks
     expect(deadlock?.holders?.map(({ scope }) => scope?.id)).toEqual([...Array(max).keys()].map(String))
     for (const holder of deadlock?.holders ?? []) expect(holder.origin?.file).toBe(import.meta.filename)
-    expect(deadlock?.hint).toContain(`all ${max} clients are held by work that waits`)
-    expect(deadlock?.hint).toContain(max === 1 ? 'waits for itself' : 'all 4 that could release one')
+    expect(deadlock?.hint).toContain(
+      max === 1
+        ? 'the only client is held by work that waits'
+        : `all ${max} clients are held by work that waits`,
+    )
+    expect(deadlock?.hint).toContain(max === 1 ? 'waits for itself' : 'the 4 scopes that could release one')
     clock.advance(4_000)
     expect(findings.filter(({ kind }) => kind === 'pool-deadlock')).toHaveLength(1)
   })

@@ -26,7 +26,7 @@ describe('pool-exhausted', () => {
     expect(cause).toBeInstanceOf(PoolExhaustedError)
     expect(cause).toBeInstanceOf(LifeguardError)
     expect((cause as Error).message).toMatch(
-      /^pool main: all 1 clients are taken\n {2}- test\/rules\/pool-exhausted\.test\.ts:\d+:\d+, held for /,
+      /^pool main: the only client is taken\n {2}- test\/rules\/pool-exhausted\.test\.ts:\d+:\d+, held for /,
     )
     expect((cause as Error).message).not.toMatch(/secret/)
     expect(findings).toMatchObject([{ kind: 'pool-exhausted', holders: [{ origin: { line: line + 1 } }] }])

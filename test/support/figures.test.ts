@@ -11,6 +11,6 @@ it('takes a report of a busy machine for that of an idle one', () => {
 })
 
 it('keeps everything else', () => {
-  const text = 'leak: outlived-scope in pool main\n  the test is over for 3 s, and release was not reached'
+  const text = 'leak: outlived-scope in pool main\n  the test ended 3 s ago, and release was not reached'
   expect(withoutFigures(text)).toBe(text.replace('3 s', 'N s'))
 })

@@ -28,7 +28,7 @@ export function bitOf(kind: FindingKind): number {
   return 1 << findingKinds.indexOf(kind)
 }
 
-/** `suspected`: a limit has passed, which proves nothing. `certain`: a leak, whatever the time. */
+/** `suspected`: a limit has passed, which proves nothing. `certain`: it happened, whatever the time. */
 export type Certainty = 'suspected' | 'certain'
 
 /** What is done about a finding. */
@@ -90,7 +90,10 @@ export interface Finding {
 /** So many findings that have resolved a lifeguard keeps, the last ones: memory must not grow with time. */
 export const mostResolved = 200
 
-/** What a leak check fails: something was left behind or done wrong, and not by somebody else who ended a session. */
+/**
+ * A mistake of the program that is certain: reports call it a leak, and a leak check fails for it. A session that
+ * somebody else has ended is certain, too, and nobody's mistake.
+ */
 export function isLeak({ certainty, kind }: Pick<Finding, 'certainty' | 'kind'>): boolean {
   return certainty === 'certain' && kind !== 'session-killed'
 }
