@@ -1,10 +1,5 @@
 import { createInterface } from 'node:readline/promises'
-import { styleText } from 'node:util'
-
-type Format = Parameters<typeof styleText>[0]
-
-/** Decorates text, or leaves it alone where colours are not wanted. */
-export type Style = (format: Format, text: string) => string
+import { plain, type Style, styleFor } from '../text/style.ts'
 
 /** How text looks where it is written. */
 export interface Look {
@@ -25,24 +20,12 @@ export interface Terminal extends Look {
   confirm(question: string): Promise<boolean | undefined>
 }
 
-export const plain: Style = (_format, text) => text
-
-/** Colours where the terminal has them; `--no-color`, `NO_COLOR` and `FORCE_COLOR` decide first. */
-export function styleFor(isTerminal: boolean, noColor: boolean, env: NodeJS.ProcessEnv): Style {
-  const { NO_COLOR, FORCE_COLOR, TERM } = env
-  const isForced = FORCE_COLOR !== undefined && FORCE_COLOR !== ''
-  const wanted = isForced && FORCE_COLOR !== '0' && FORCE_COLOR !== 'false'
-  if (noColor || (NO_COLOR !== undefined && NO_COLOR !== '')) return plain
-  if (!wanted && (isForced || !isTerminal || TERM === 'dumb')) return plain
-  return (format, text) => styleText(format, text, { validateStream: false } as never)
-}
-
 /** The terminal of this process. */
 export function processTerminal(noColor: boolean, env: NodeJS.ProcessEnv = process.env): Terminal {
   const { stdin, stdout, stderr } = process
-  const lookOf = ({ isTTY, columns }: NodeJS.WriteStream): Look => ({
-    style: styleFor(isTTY === true, noColor, env),
-    ...(isTTY && columns > 0 ? { columns } : {}),
+  const lookOf = (stream: NodeJS.WriteStream): Look => ({
+    style: noColor ? plain : styleFor(stream, env),
+    ...(stream.isTTY && stream.columns > 0 ? { columns: stream.columns } : {}),
   })
   return {
     print: (text) => void stdout.write(`${text}\n`),

@@ -48,7 +48,7 @@ function attributes(values: Readonly<Record<string, string | number>>): string {
     .join('')
 }
 
-/** Control characters are not allowed in XML in any form; `harmless` has replaced them. */
+/** XML allows no control characters in any form; `safeText` replaces them. */
 function escaped(text: string): string {
   return safeText(text)
     .replaceAll('&', '&amp;')

@@ -1,7 +1,7 @@
 import { styleText } from 'node:util'
 import { OptionError } from '../errors.ts'
 
-/** What a reporter writes to: `process.stderr`, or anything with `write`. */
+/** The stream of a reporter: `process.stderr`, or any object with `write`. */
 export interface TextSink {
   write(text: string): unknown
   readonly isTTY?: boolean
@@ -15,24 +15,28 @@ type Format = Parameters<typeof styleText>[0]
 /** Decorates text, or leaves it alone where colours are not wanted. */
 export type Style = (format: Format, text: string) => string
 
-/** Colours where the terminal has them; `NO_COLOR` and `FORCE_COLOR` decide first. */
-export function styleFor(sink: TextSink, env: NodeJS.ProcessEnv = process.env): Style {
-  return wantsColors(sink, env) ? colored : (_format, text) => text
+export const plain: Style = (_format, text) => text
+
+/**
+ * Colours where the terminal has them. `NO_COLOR` and `FORCE_COLOR` decide first; empty, they count as unset.
+ */
+export function styleFor(sink: Pick<TextSink, 'isTTY' | 'hasColors'>, env = process.env): Style {
+  return wantsColors(sink, env) ? colored : plain
 }
 
-function wantsColors(sink: TextSink, env: NodeJS.ProcessEnv): boolean {
-  const { NO_COLOR, FORCE_COLOR } = env
-  if (NO_COLOR !== undefined && NO_COLOR !== '') return false
-  if (FORCE_COLOR !== undefined) return FORCE_COLOR !== '0' && FORCE_COLOR !== 'false'
-  return sink.isTTY === true && (sink.hasColors?.() ?? true)
+function wantsColors(sink: Pick<TextSink, 'isTTY' | 'hasColors'>, env: NodeJS.ProcessEnv): boolean {
+  const { NO_COLOR = '', FORCE_COLOR = '', TERM } = env
+  if (NO_COLOR !== '') return false
+  if (FORCE_COLOR !== '') return FORCE_COLOR !== '0' && FORCE_COLOR !== 'false'
+  return sink.isTTY === true && TERM !== 'dumb' && (sink.hasColors?.() ?? true)
 }
 
 function colored(format: Format, text: string): string {
-  // Node would look at stdout to decide, which need not be where this goes.
+  // Node would look at stdout to decide, which need not be the stream that is written to.
   return styleText(format, text, { validateStream: false } as never)
 }
 
-/** @throws OptionError if nothing can be written to it */
+/** @throws OptionError unless it has a method `write` */
 export function requireWritable(name: string, sink: unknown): void {
   const isWritable =
     typeof sink === 'object' && sink !== null && 'write' in sink && typeof sink.write === 'function'

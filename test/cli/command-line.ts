@@ -1,6 +1,7 @@
 import { exitCode } from '../../src/cli/exit-code.ts'
 import { runCommandLine } from '../../src/cli/program.ts'
-import { plain, type Terminal } from '../../src/cli/terminal.ts'
+import type { Terminal } from '../../src/cli/terminal.ts'
+import { plain } from '../../src/text/style.ts'
 
 export interface Outcome {
   readonly code: number

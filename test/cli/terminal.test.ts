@@ -2,26 +2,16 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, openSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { parseDuration, parsePid, parseTimeout } from '../../src/cli/option-values.ts'
-import { plain, styleFor } from '../../src/cli/terminal.ts'
-import { cut } from '../../src/text/layout.ts'
-import { wrap } from '../../src/text/wrap.ts'
+import { processTerminal } from '../../src/cli/terminal.ts'
 import { exitCode, pgLifeguard } from './command-line.ts'
 import { commandLine } from './spawned.ts'
 
-describe('colours', () => {
-  it.each([
-    ['on a terminal', true, false, {}, true],
-    ['not in a pipe', false, false, {}, false],
-    ['not with --no-color', true, true, { FORCE_COLOR: '1' }, false],
-    ['not with NO_COLOR', true, false, { NO_COLOR: '1' }, false],
-    ['with an empty NO_COLOR', true, false, { NO_COLOR: '' }, true],
-    ['not on a terminal with FORCE_COLOR=0', true, false, { FORCE_COLOR: '0' }, false],
-    ['in a pipe with FORCE_COLOR', false, false, { FORCE_COLOR: '1' }, true],
-    ['not on a dumb terminal', true, false, { TERM: 'dumb' }, false],
-  ])('are there %s: %s', (_when, isTerminal, noColor, env, expected) => {
-    const style = styleFor(isTerminal, noColor, env)
-    expect(style('red', 'text')).toBe(expected ? '\u001b[31mtext\u001b[39m' : 'text')
-    if (!expected) expect(style).toBe(plain)
+describe('the terminal of this process', () => {
+  it('has colours as its streams have, and none with --no-color', () => {
+    const text = (noColor: boolean) => processTerminal(noColor, { FORCE_COLOR: '1' }).style('red', 'text')
+    expect(text(false)).toBe('\u001b[31mtext\u001b[39m')
+    expect(text(true)).toBe('text')
+    expect(processTerminal(false, { NO_COLOR: '1' }).style('red', 'text')).toBe('text')
   })
 })
 
@@ -70,22 +60,6 @@ describe('values on the command line', () => {
   it.each(['0', '-1', '1.5', 'x', '', '4294967296', '1;DROP'])('%j is no pid', (text) =>
     expect(() => parsePid(text)).toThrow('It must be the process id'),
   )
-})
-
-describe('text', () => {
-  it('is wrapped between words, and left alone where nobody reads along', () => {
-    const text = 'one two three four five six seven eight nine ten'
-    expect(wrap(text, 40, '  ', '    ')).toEqual([
-      '  one two three four five six seven',
-      '    eight nine ten',
-    ])
-    expect(wrap(text, undefined, '')).toEqual([text])
-  })
-
-  it('is cut to what is left of a line', () => {
-    expect(cut('x'.repeat(50), 44, 4)).toBe(`${'x'.repeat(37)}...`)
-    expect(cut('short', 44, 4)).toBe('short')
-  })
 })
 
 describe('output', () => {

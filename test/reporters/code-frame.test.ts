@@ -3,10 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { codeFrame } from '../../src/reporters/code-frame.ts'
-import { styleFor } from '../../src/text/style.ts'
+import { plain } from '../../src/text/style.ts'
 import { obeyed, steering } from './sample-findings.ts'
-
-const plain = styleFor({ write() {} }, {})
 
 let folder: string
 beforeAll(async () => {

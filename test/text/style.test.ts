@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { styleFor, type TextSink } from '../../src/text/style.ts'
+import { plain, requireWritable, styleFor, type TextSink } from '../../src/text/style.ts'
 
 const write = () => {}
 const terminal: TextSink = { write, isTTY: true, hasColors: () => true }
@@ -17,14 +17,30 @@ describe('colours', () => {
     ['a terminal, NO_COLOR of any value', terminal, { NO_COLOR: '0' }, false],
     ['a terminal, NO_COLOR that is empty', terminal, { NO_COLOR: '' }, true],
     ['a file, FORCE_COLOR', file, { FORCE_COLOR: '1' }, true],
-    ['a file, FORCE_COLOR that is empty', file, { FORCE_COLOR: '' }, true],
+    ['a file, FORCE_COLOR that is empty', file, { FORCE_COLOR: '' }, false],
+    ['a terminal, FORCE_COLOR that is empty', terminal, { FORCE_COLOR: '' }, true],
     ['a file, FORCE_COLOR=3', file, { FORCE_COLOR: '3' }, true],
     ['a terminal, FORCE_COLOR=0', terminal, { FORCE_COLOR: '0' }, false],
     ['a terminal, FORCE_COLOR=false', terminal, { FORCE_COLOR: 'false' }, false],
+    ['a dumb terminal', { write, isTTY: true }, { TERM: 'dumb' }, false],
+    ['a dumb terminal, FORCE_COLOR', { write, isTTY: true }, { TERM: 'dumb', FORCE_COLOR: '1' }, true],
     ['a file, both', file, { NO_COLOR: '1', FORCE_COLOR: '1' }, false],
   ])('of %s', (_where, sink, env, colored) => {
     const style = styleFor(sink, env)
     expect(style('red', 'text')).toBe(colored ? '\u001b[31mtext\u001b[39m' : 'text')
+    if (!colored) expect(style).toBe(plain)
     expect(style('bold', 'text')).toBe(colored ? '\u001b[1mtext\u001b[22m' : 'text')
   })
+})
+
+describe('a stream', () => {
+  it.each([undefined, null, 'stderr', {}, { write: true }])(
+    'is refused without a method write: %j',
+    (sink) => {
+      expect(() => requireWritable('consoleReporter.stream', sink)).toThrow(
+        /^consoleReporter\.stream must have a method write, got /,
+      )
+      expect(() => requireWritable('consoleReporter.stream', terminal)).not.toThrow()
+    },
+  )
 })
