@@ -1,8 +1,9 @@
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname, relative, resolve, sep } from 'node:path'
 import type { Finding } from '../core/findings/finding.ts'
 import { OptionError } from '../errors.ts'
 import { placeOf } from '../reporters/place.ts'
+import { withFileLock } from './file-lock.ts'
 import { LeakCheckError } from './leak-error.ts'
 
 /** A leak that is known. Without line numbers, which change with every edit above them. */
@@ -24,8 +25,6 @@ export interface BaselineFile {
 
 /** `LIFEGUARD_BASELINE=write` writes what it finds into the file. */
 const variable = 'LIFEGUARD_BASELINE'
-/** A process that holds the file for so long has died. */
-const lockMillis = 5000
 
 /** @throws OptionError, LeakCheckError if the file cannot be read */
 export function openBaseline(path: string, env: NodeJS.ProcessEnv = process.env): BaselineFile {
@@ -111,9 +110,7 @@ function parse(file: string, text: string): KnownLeak[] {
 
 /** Several processes run tests, and write: one after the other, each seeing what the others have written. */
 function update(file: string, change: (leaks: KnownLeak[]) => KnownLeak[]): void {
-  const lock = `${file}.lock`
-  takeLock(lock)
-  try {
+  withFileLock(`${file}.lock`, () => {
     let known: KnownLeak[] = []
     try {
       known = parse(file, readFileSync(file, 'utf8'))
@@ -125,27 +122,9 @@ function update(file: string, change: (leaks: KnownLeak[]) => KnownLeak[]): void
     const next = `${file}.${process.pid}`
     writeFileSync(next, text)
     renameSync(next, file)
-  } finally {
-    rmSync(lock, { force: true })
-  }
+  })
 }
 
 function order({ test, kind, origin }: KnownLeak): string {
   return `${test}\n${kind}\n${origin}`
-}
-
-function takeLock(lock: string): void {
-  const sleeper = new Int32Array(new SharedArrayBuffer(4))
-  const start = performance.now()
-  for (;;) {
-    try {
-      writeFileSync(lock, String(process.pid), { flag: 'wx' })
-      return
-    } catch (error) {
-      if ((error as { code?: unknown }).code !== 'EEXIST') throw error
-    }
-    // Left by a process that was killed.
-    if (performance.now() - start > lockMillis) rmSync(lock, { force: true })
-    Atomics.wait(sleeper, 0, 0, 10)
-  }
 }

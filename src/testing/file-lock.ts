@@ -1,0 +1,73 @@
+import { randomUUID } from 'node:crypto'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { LeakCheckError } from './leak-error.ts'
+
+const pauseMillis = 10
+const sleeper = new Int32Array(new SharedArrayBuffer(4))
+
+export interface FileLockOptions {
+  /** A lock that one process holds for longer was left by one that died: `work` takes milliseconds. */
+  readonly abandonedMillis?: number
+  /** After that long the caller gets an error. */
+  readonly patienceMillis?: number
+}
+
+/**
+ * Calls `work` while no other process is in `work` for the same lock file, and blocks this process until then. Neither
+ * timers nor clocks are asked, because a test may have replaced them: waiting is counted in pauses.
+ *
+ * @throws LeakCheckError if others hold the lock for too long
+ */
+export function withFileLock<Result>(
+  lock: string,
+  work: () => Result,
+  { abandonedMillis = 5_000, patienceMillis = 30_000 }: FileLockOptions = {},
+): Result {
+  const own = `${process.pid} ${randomUUID()}`
+  let holder: string | undefined
+  let heldMillis = 0
+  for (let waitedMillis = 0; !create(lock, own); waitedMillis += pauseMillis) {
+    if (waitedMillis > patienceMillis) {
+      throw new LeakCheckError(`${lock} is still there after ${patienceMillis / 1000} s: remove it by hand`)
+    }
+    const present = read(lock)
+    heldMillis = present === holder ? heldMillis + pauseMillis : 0
+    holder = present
+    if (present !== undefined && heldMillis > abandonedMillis) breakLock(lock, present)
+    Atomics.wait(sleeper, 0, 0, pauseMillis)
+  }
+  try {
+    return work()
+  } finally {
+    // Another process may have taken it over from one that stood still.
+    if (read(lock) === own) rmSync(lock, { force: true })
+  }
+}
+
+/** Only one of those who wait may remove an abandoned lock, or the second would remove the lock of the first. */
+function breakLock(lock: string, holder: string): void {
+  const right = `${lock}.${holder.replaceAll(/[^\w-]/g, '-')}`
+  if (!create(right, '')) return
+  if (read(lock) === holder) rmSync(lock, { force: true })
+  rmSync(right, { force: true })
+}
+
+function create(file: string, text: string): boolean {
+  try {
+    writeFileSync(file, text, { flag: 'wx' })
+    return true
+  } catch (error) {
+    // On Windows, a file that is being removed can be neither opened nor created.
+    const { code } = error as { code?: unknown }
+    if (code !== 'EEXIST' && !(code === 'EPERM' && process.platform === 'win32')) throw error
+    return false
+  }
+}
+
+function read(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch {
+    return undefined
+  }
+}
