@@ -1,7 +1,7 @@
 import type { Checkout } from '../core/checkout.ts'
 import type { CheckoutEvents } from '../core/checkout-events.ts'
 import { type CapturedStack, deepStack, shallowStack } from '../core/origin/origin.ts'
-import { mayLeaveState } from '../core/session-state/statement-effects.ts'
+import { mayLeaveState } from '../core/session-state/may-leave-state.ts'
 import type { ActiveTime } from '../core/time/active-time.ts'
 import { opensTransaction, statementText } from '../sql/statement.ts'
 import type { PgControl } from './control.ts'

@@ -57,7 +57,7 @@ export function takeSnapshot(ledger: Ledger, mode: Snapshot['mode']): Snapshot {
     mode,
     pools,
     checkouts,
-    findings: ledger.findings(),
+    findings: ledger.findings.all(),
   })
 }
 

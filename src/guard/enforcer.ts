@@ -39,10 +39,18 @@ export class Enforcer {
   ): FindingRecord | undefined {
     const { kind, certainty } = rule
     const remedy = this.#settings.remedies[kind]
-    return this.#ledger.open({ kind, certainty, checkout, hint, remedy, ...more })
+    return this.#ledger.findings.open({ kind, certainty, checkout, hint, remedy, ...more })
   }
 
-  /** Whether a remedy has taken the checkout's transaction away, or is at it, and the owner still has to learn of it. */
+  /** Opens a finding of a checkout whose owner has not released, applies its remedy and announces it. */
+  report<Subject>(rule: Rule<Subject>, checkout: Checkout, hint: string, more?: More): void {
+    const record = this.open(rule, checkout, hint, more)
+    if (record === undefined) return
+    const { control } = checkout
+    this.#announcer.finding(record, control === undefined ? undefined : this.apply(record, control, true))
+  }
+
+  /** Whether a remedy has ended the checkout's transaction, or is at it, and the owner still has to learn of it. */
   hasTransactionOf(checkout: Checkout): boolean {
     return this.#ending.has(checkout) || checkout.destroyAt !== Number.POSITIVE_INFINITY
   }
@@ -75,7 +83,7 @@ export class Enforcer {
   /** The owner has neither released nor sent ROLLBACK for a whole limit after its transaction was taken away. */
   destroyAfterRollback(checkout: Checkout): void {
     checkout.destroyAt = Number.POSITIVE_INFINITY
-    const record = this.#ledger.openFindings(checkout).find(({ evidence }) => evidence.remedy === 'rollback')
+    const record = this.#ledger.findings.of(checkout).find(({ evidence }) => evidence.remedy === 'rollback')
     const { control } = checkout
     if (record === undefined || control === undefined) return
     const limit = describeMillis(this.#settings.limits.idleTransactionMillis || 0)
@@ -110,7 +118,7 @@ export class Enforcer {
     }
     const lifted = () => {
       checkout.destroyAt = Number.POSITIVE_INFINITY
-      this.#ledger.endTransaction(checkout, 'its owner sent ROLLBACK')
+      this.#ledger.findings.endTransaction(checkout, 'its owner sent ROLLBACK')
     }
     const { reference } = record
     const { clock } = this.#settings

@@ -1,15 +1,11 @@
 import type { Checkout, CheckoutPool } from '../core/checkout.ts'
 import { type Finding, type FindingKind, isLeak, type Remedy } from '../core/findings/finding.ts'
-import type { FindingRecord } from '../core/findings/finding-record.ts'
 import type { Ledger } from '../core/ledger.ts'
 import { type CapturedStack, type Origin, originOf } from '../core/origin/origin.ts'
 import { Scope, type ScopeOptions } from '../core/scope.ts'
 import type { ScopeBook } from '../core/scope-books.ts'
-import { systemClock } from '../core/time/clock.ts'
 import { settle } from '../core/time/settle.ts'
-import { destroySession } from '../remedies/destroy.ts'
-import { rollBack } from '../remedies/rollback.ts'
-import { outlivedScope } from '../rules/outlived-scope.ts'
+import { openCheckouts, servedMillis, takeBackAll } from './take-back.ts'
 
 /** A pool that is or was watched. */
 export interface InspectedPool {
@@ -24,7 +20,7 @@ export interface InspectedPool {
   readonly connections: number
 }
 
-/** Asks what a part of the program has left behind. */
+/** Finds out what a part of the program has left behind. */
 export interface Inspection {
   /** Whether something is out, or on its way: it may still end well. */
   pending(): boolean
@@ -70,151 +66,24 @@ export interface InspectorSource {
 
 /** A program that makes pools without end must not fill the memory with them. */
 const mostPools = 100
-/** Rounds of taking back: a caller that still waits gets the client that was taken from the one before. */
-const mostRounds = 20
-/** A connection that is not made by then may be made when it likes. */
-const servedMillis = 1000
 
 /** `remedies`: those of the lifeguard, which a check changes for all that come after it. */
 export function createInspector(ledger: Ledger, remedies: Record<FindingKind, Remedy>): InspectorSource {
-  const told = new Set<string>()
-  const allowed = new WeakSet<ScopeBook>()
-  const pools: { readonly record: CheckoutPool; readonly stack: CapturedStack; readonly unseen: number }[] =
-    []
-  const outlived = outlivedScope(0)
+  const inspections = new Inspections(ledger)
+  const pools: WatchedPool[] = []
   let outAtClose: number | undefined
 
-  function sessions(belongs: (checkout: Checkout) => boolean): Checkout[] {
-    const found: Checkout[] = []
-    for (const pool of ledger.pools) {
-      for (const checkout of [...pool.out, ...pool.waiters]) {
-        if (checkout.exemption === undefined && belongs(checkout)) found.push(checkout)
-      }
-    }
-    return found
-  }
-
-  function recordOf(checkout: Checkout): FindingRecord | undefined {
-    const { kind, certainty } = outlived
-    const hint =
-      outlived.judge(checkout, ledger.time.now()) ??
-      'still checked out at the end: release was not reached, or nobody calls it'
-    return (
-      ledger.open({ kind, certainty, checkout, hint, remedy: 'destroy' }) ??
-      ledger.openFindings(checkout).find(({ evidence }) => evidence.kind === kind)
-    )
-  }
-
-  /** Ends the transaction before the connection, so that its locks are gone when the next test begins. */
-  async function takeBack(checkout: Checkout, record: FindingRecord): Promise<void> {
-    const { control } = checkout
-    if (control === undefined || checkout.phase !== 'out') return
-    const { reference } = record
-    if (control.transaction !== 'idle') {
-      await rollBack({ control, reference, clock: systemClock, completed: () => {} })
-    }
-    if (checkout.phase === 'out') await destroySession(control, reference, systemClock)
-    record.remedied('destroyed', undefined)
-  }
-
-  async function concludeSessions(
-    belongs: (checkout: Checkout) => boolean,
-    isSpared: (finding: Finding) => boolean,
-  ): Promise<Finding[]> {
-    const leaks: FindingRecord[] = []
-    const spared = new Set<Checkout>()
-    for (let round = 0; round < mostRounds; round++) {
-      const left = sessions(belongs).filter(({ phase }) => phase === 'out')
-      const next = left.filter((checkout) => !spared.has(checkout))
-      if (next.length === 0) break
-      for (const checkout of next) {
-        const record = recordOf(checkout)
-        if (record === undefined || isSpared(record.data())) {
-          spared.add(checkout)
-          continue
-        }
-        leaks.push(record)
-        await takeBack(checkout, record)
-      }
-      // Whoever waited for the slot gets it, if need be on a new connection.
-      await settle(() => sessions(belongs).some(({ phase }) => phase === 'waiting'), servedMillis)
-    }
-    return leaks.map((record) => record.data())
-  }
-
-  function openScope(options: ScopeOptions): ScopeInspection {
-    const scope = new Scope(options, ledger.currentScope())
-    const book = ledger.scopeBooks.open(scope)
-    const startedAt = ledger.time.now()
-
-    /** Its own, and what a scope from elsewhere that is over (a request) has left while no other test ran. */
-    function belongs(checkout: Checkout): boolean {
-      const owner = ledger.scopeBooks.bookOf(checkout.scope)
-      if (owner !== undefined) return owner === book
-      const isOver = checkout.scope?.endedAt !== undefined
-      return isOver && checkout.requestedAt >= startedAt && ledger.scopeBooks.onlyRunning() === book
-    }
-
-    return {
-      run: (work) => ledger.context.run(scope, work),
-      end: (how) => scope.end(ledger.time.now(), how),
-      pending: () => ledger.scopeBooks.isUnsettled(book) || sessions(belongs).length > 0,
-      async conclude(isSpared) {
-        // Nobody can be accused of a connection that is still being made, and it will not go away either.
-        await settle(() => [...book.underWay].some(({ phase }) => phase === 'waiting'), servedMillis)
-        const isAllowed = allowed.has(book)
-        const left = await concludeSessions(belongs, isAllowed ? () => false : isSpared)
-        ledger.scopeBooks.close(book)
-        const made = book.findings.map((record) => record.data())
-        for (const { id } of [...made, ...left]) told.add(id)
-        const leaks = distinct([...made.filter((finding) => isLeak(finding) && !isSpared(finding)), ...left])
-        return isAllowed ? [] : leaks
-      },
-    }
-  }
-
-  function everything(): Inspection {
-    const belongs = (checkout: Checkout) => ledger.scopeBooks.bookOf(checkout.scope)?.closed !== false
-    return {
-      pending: () => sessions(belongs).length > 0,
-      async conclude(isSpared) {
-        const left = await concludeSessions(belongs, isSpared)
-        const made = ledger
-          .findings()
-          .filter((finding) => isLeak(finding) && !told.has(finding.id) && !isSpared(finding))
-        const leaks = distinct([...left, ...made])
-        for (const { id } of leaks) told.add(id)
-        return leaks
-      },
-    }
-  }
-
   const inspector: Inspector = {
-    openScope,
-    everything,
+    openScope: (options) => inspections.openScope(options),
+    everything: () => inspections.everything(),
+    allow: () => inspections.allow(),
     enforceCleanUp() {
       if (remedies['dirty-release'] === 'report') remedies['dirty-release'] = 'rollback'
       if (remedies['busy-release'] === 'report') remedies['busy-release'] = 'destroy'
       if (remedies['session-state'] === 'report') remedies['session-state'] = 'reset'
       if (remedies['blocked-shutdown'] === 'report') remedies['blocked-shutdown'] = 'destroy'
     },
-    allow() {
-      const book = ledger.scopeBooks.bookOf(ledger.currentScope())
-      if (book === undefined || book.closed) return false
-      allowed.add(book)
-      return true
-    },
-    pools: () =>
-      pools.map(({ record, stack, unseen }) => {
-        const origin = originOf(stack)
-        return {
-          name: record.name,
-          ...(origin === undefined ? {} : { origin }),
-          unseen,
-          ending: record.endingSince !== undefined,
-          connections: record.gauge().total,
-        }
-      }),
+    pools: () => pools.map(describePool),
     get outAtClose() {
       return outAtClose
     },
@@ -227,9 +96,104 @@ export function createInspector(ledger: Ledger, remedies: Record<FindingKind, Re
       if (pools.length > mostPools) pools.shift()
     },
     closed() {
-      outAtClose = sessions(() => true).filter(({ phase }) => phase === 'out').length
+      outAtClose = openCheckouts(ledger, ({ phase }) => phase === 'out').length
     },
     inspector,
+  }
+}
+
+interface WatchedPool {
+  readonly record: CheckoutPool
+  readonly stack: CapturedStack
+  readonly unseen: number
+}
+
+function describePool({ record, stack, unseen }: WatchedPool): InspectedPool {
+  const origin = originOf(stack)
+  return {
+    name: record.name,
+    ...(origin === undefined ? {} : { origin }),
+    unseen,
+    ending: record.endingSince !== undefined,
+    connections: record.gauge().total,
+  }
+}
+
+/** The inspections of one lifeguard: what one of them has reported, the next one does not. */
+class Inspections {
+  readonly #ledger: Ledger
+  readonly #reported = new Set<string>()
+  readonly #allowed = new WeakSet<ScopeBook>()
+
+  constructor(ledger: Ledger) {
+    this.#ledger = ledger
+  }
+
+  openScope(options: ScopeOptions): ScopeInspection {
+    const ledger = this.#ledger
+    const { scopeBooks, time } = ledger
+    const scope = new Scope(options, ledger.currentScope())
+    const scopeBook = scopeBooks.open(scope)
+    const startedAt = time.now()
+
+    /** Its own, and what a scope from elsewhere that is over (a request) has left while no other test ran. */
+    function belongs(checkout: Checkout): boolean {
+      const owner = scopeBooks.bookOf(checkout.scope)
+      if (owner !== undefined) return owner === scopeBook
+      const isOver = checkout.scope?.endedAt !== undefined
+      return isOver && checkout.requestedAt >= startedAt && scopeBooks.onlyRunning() === scopeBook
+    }
+
+    return {
+      run: (work) => ledger.context.run(scope, work),
+      end: (how) => scope.end(time.now(), how),
+      pending: () => scopeBooks.isUnsettled(scopeBook) || openCheckouts(ledger, belongs).length > 0,
+      conclude: (isSpared) => this.#concludeScope(scopeBook, belongs, isSpared),
+    }
+  }
+
+  everything(): Inspection {
+    const ledger = this.#ledger
+    const belongs = (checkout: Checkout) => ledger.scopeBooks.bookOf(checkout.scope)?.closed !== false
+    return {
+      pending: () => openCheckouts(ledger, belongs).length > 0,
+      conclude: async (isSpared) => {
+        const left = await takeBackAll(ledger, belongs, isSpared)
+        const made = ledger.findings
+          .all()
+          .filter((finding) => isLeak(finding) && !this.#reported.has(finding.id) && !isSpared(finding))
+        const leaks = distinct([...left, ...made])
+        this.#noteReported(leaks)
+        return leaks
+      },
+    }
+  }
+
+  allow(): boolean {
+    const scopeBook = this.#ledger.scopeBooks.bookOf(this.#ledger.currentScope())
+    if (scopeBook === undefined || scopeBook.closed) return false
+    this.#allowed.add(scopeBook)
+    return true
+  }
+
+  async #concludeScope(
+    scopeBook: ScopeBook,
+    belongs: (checkout: Checkout) => boolean,
+    isSpared: (finding: Finding) => boolean,
+  ): Promise<Finding[]> {
+    // A connection that is still being made accuses nobody, and will not go away either.
+    await settle(() => [...scopeBook.underWay].some(({ phase }) => phase === 'waiting'), servedMillis)
+    const isAllowed = this.#allowed.has(scopeBook)
+    const left = await takeBackAll(this.#ledger, belongs, isAllowed ? () => false : isSpared)
+    this.#ledger.scopeBooks.close(scopeBook)
+    const made = scopeBook.findings.map((record) => record.data())
+    this.#noteReported([...made, ...left])
+    const leaks = distinct([...made.filter((finding) => isLeak(finding) && !isSpared(finding)), ...left])
+    return isAllowed ? [] : leaks
+  }
+
+  #noteReported(findings: readonly Finding[]): void {
+    for (const { id } of findings) this.#reported.add(id)
   }
 }
 

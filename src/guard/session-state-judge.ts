@@ -84,7 +84,7 @@ export class SessionStateJudge {
     await remedy
     if (checkout.phase === 'destroyed') return 'destroyed'
     const resolution = { what: 'reset before the next owner could use it' }
-    this.#ledger.resolve(checkout, (kind) => kind === sessionState.kind, resolution)
+    this.#ledger.findings.resolve(checkout, (kind) => kind === sessionState.kind, resolution)
     return 'proceed'
   }
 

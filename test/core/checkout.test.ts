@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { checkoutData } from '../../src/core/checkout.ts'
-import { openBooks } from './books.ts'
+import { pretendedPool } from './pretended-pool.ts'
 
 describe('a checkout as data', () => {
   it('waits: the wait grows, and there is no client yet', () => {
-    const { clock, time, wait } = openBooks()
+    const { clock, time, wait } = pretendedPool()
     const start = clock.epochMillis()
     const checkout = wait()
     clock.advance(1200)
@@ -24,7 +24,7 @@ describe('a checkout as data', () => {
   })
 
   it('is out and idle in a transaction', () => {
-    const { clock, time, checkOut } = openBooks()
+    const { clock, time, checkOut } = pretendedPool()
     const start = clock.epochMillis()
     const checkout = checkOut('/app/a.ts:1:1', { pid: 9, transaction: 'open', transactionSince: 100 })
     clock.advance(1000)
@@ -56,7 +56,7 @@ describe('a checkout as data', () => {
   it.each(['query', 'portal', 'copy'] as const)(
     'is not idle while a %s is at work, which counts as busy up to now',
     (work) => {
-      const { clock, time, checkOut } = openBooks()
+      const { clock, time, checkOut } = pretendedPool()
       const checkout = checkOut(undefined, { work })
       checkout.busyMillis = 100
       checkout.busySince = time.now()
@@ -66,7 +66,7 @@ describe('a checkout as data', () => {
   )
 
   it('has no text where none is to be shown', () => {
-    const { time, checkOut } = openBooks()
+    const { time, checkOut } = pretendedPool()
     const checkout = checkOut()
     checkout.lastQuery = 'SELECT 1'
     expect(checkoutData(checkout, time, 'none')).not.toHaveProperty('lastQuery')
@@ -74,7 +74,7 @@ describe('a checkout as data', () => {
   })
 
   it('does not grow older while the process stands still', () => {
-    const { clock, time, checkOut } = openBooks()
+    const { clock, time, checkOut } = pretendedPool()
     time.tick()
     const checkout = checkOut()
     clock.stall(3_600_000)
@@ -82,7 +82,7 @@ describe('a checkout as data', () => {
   })
 
   it('never has a negative duration', () => {
-    const { time, checkOut } = openBooks()
+    const { time, checkOut } = pretendedPool()
     const checkout = checkOut(undefined, { transaction: 'open', transactionSince: 500 })
     checkout.idleSince = 500
     checkout.acquiredAt = 500

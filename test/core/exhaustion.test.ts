@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { describeHolder, nameHolders } from '../../src/core/exhaustion.ts'
 import type { Holder } from '../../src/core/findings/finding.ts'
 import { PoolExhaustedError } from '../../src/errors.ts'
-import { openBooks } from './books.ts'
+import { pretendedPool } from './pretended-pool.ts'
 
 const frame = { file: '/app/src/users.ts', line: 12, column: 3 }
 const holders: Holder[] = [
@@ -26,7 +26,7 @@ function timeout(): Error {
 describe("the pool's own timeout error", () => {
   it('keeps its message and gains the holders, and a cause that can be read', () => {
     const error = timeout()
-    nameHolders(error, openBooks().pool, holders)
+    nameHolders(error, pretendedPool().pool, holders)
     expect(error.message).toBe('timeout exceeded when trying to connect')
     expect(Reflect.get(error, 'holders')).toBe(holders)
     expect(error.cause).toBeInstanceOf(PoolExhaustedError)
@@ -36,7 +36,7 @@ describe("the pool's own timeout error", () => {
   })
 
   it('says how many wait, too', () => {
-    const { pool, wait } = openBooks()
+    const { pool, wait } = pretendedPool()
     wait()
     wait()
     const error = timeout()
@@ -46,7 +46,7 @@ describe("the pool's own timeout error", () => {
 
   it('is printed with the cause, and with the holders once', () => {
     const error = timeout()
-    nameHolders(error, openBooks().pool, holders)
+    nameHolders(error, pretendedPool().pool, holders)
     const printed = inspect(error)
     expect(printed).toContain('[cause]')
     expect(printed.match(/server pid 4711/g)).toHaveLength(1)
@@ -56,19 +56,19 @@ describe("the pool's own timeout error", () => {
   it('keeps a cause and holders that it has', () => {
     const cause = new Error('somebody knew')
     const error = new Error('timeout', { cause })
-    nameHolders(error, openBooks().pool, holders)
+    nameHolders(error, pretendedPool().pool, holders)
     expect(error.cause).toBe(cause)
     expect(Reflect.get(error, 'holders')).toBe(holders)
 
     const other = Object.assign(timeout(), { holders: 'mine' })
-    nameHolders(other, openBooks().pool, holders)
+    nameHolders(other, pretendedPool().pool, holders)
     expect([other.holders, other.cause]).toEqual(['mine', undefined])
   })
 
   it('is left alone where it cannot be changed', () => {
     for (const close of [Object.freeze, Object.seal, Object.preventExtensions]) {
       const error = close(timeout())
-      nameHolders(error, openBooks().pool, holders)
+      nameHolders(error, pretendedPool().pool, holders)
       expect([Object.hasOwn(error, 'holders'), error.cause]).toEqual([false, undefined])
     }
   })

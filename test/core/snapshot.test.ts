@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest'
+import { holdersOf } from '../../src/core/holders.ts'
 import { takeSnapshot } from '../../src/core/snapshot.ts'
-import { type Books, openBooks } from './books.ts'
+import { type PretendedPool, pretendedPool } from './pretended-pool.ts'
 
-/** Books in which everything has happened once. */
-function fullBooks(): Books {
-  const books = openBooks()
-  const { clock, ledger, pool, checkOut, wait, open } = books
+/** A pool in which everything has happened once. */
+function fullPool(): PretendedPool {
+  const pretended = pretendedPool()
+  const { clock, ledger, pool, checkOut, wait, open } = pretended
   const idle = checkOut('/app/a.ts:1:1', {
     pid: 1,
     transaction: 'open',
@@ -19,20 +20,20 @@ function fullBooks(): Books {
   ledger.closed(released, false)
   open(checkOut(undefined, { pid: 2 }), 'double-release', true)
   const waiting = wait('/app/w.ts:3:1')
-  ledger.open({
+  ledger.findings.open({
     kind: 'pool-exhausted',
     certainty: 'suspected',
     checkout: waiting,
     hint: 'waiting',
     remedy: 'report',
-    holders: ledger.holders(pool),
+    holders: holdersOf(ledger, pool),
   })
-  return books
+  return pretended
 }
 
 describe('a snapshot', () => {
   it('has the pools, what is out of them, who waits, and the findings', () => {
-    const { ledger, clock } = fullBooks()
+    const { ledger, clock } = fullPool()
     const snapshot = takeSnapshot(ledger, 'enforce')
     expect(snapshot).toMatchObject({
       takenAt: clock.epochMillis(),
@@ -61,34 +62,34 @@ describe('a snapshot', () => {
   })
 
   it('is the same after a way through JSON', () => {
-    const snapshot = takeSnapshot(fullBooks().ledger, 'observe')
+    const snapshot = takeSnapshot(fullPool().ledger, 'observe')
     expect(JSON.parse(JSON.stringify(snapshot))).toEqual(snapshot)
     // toEqual forgives what is undefined: it would be lost on the way.
     expect(undefinedValues(snapshot)).toEqual([])
   })
 
   it('is frozen through and through', () => {
-    const snapshot = takeSnapshot(fullBooks().ledger, 'observe')
+    const snapshot = takeSnapshot(fullPool().ledger, 'observe')
     expect(thawed(snapshot)).toEqual([])
     expect(() => (snapshot.pools as unknown[]).push('mine')).toThrow(TypeError)
   })
 
-  it('does not change when the books do', () => {
-    const books = fullBooks()
-    const snapshot = takeSnapshot(books.ledger, 'observe')
+  it('does not change when the ledger does', () => {
+    const pretended = fullPool()
+    const snapshot = takeSnapshot(pretended.ledger, 'observe')
     const before = JSON.stringify(snapshot)
-    for (const checkout of [...books.pool.out]) books.ledger.closed(checkout, false)
-    books.clock.advance(5000)
+    for (const checkout of [...pretended.pool.out]) pretended.ledger.closed(checkout, false)
+    pretended.clock.advance(5000)
     expect(JSON.stringify(snapshot)).toBe(before)
-    expect(JSON.stringify(takeSnapshot(books.ledger, 'observe'))).not.toBe(before)
+    expect(JSON.stringify(takeSnapshot(pretended.ledger, 'observe'))).not.toBe(before)
   })
 
   it('holds no literal of a statement', () => {
-    expect(JSON.stringify(takeSnapshot(fullBooks().ledger, 'observe'))).not.toContain('secret')
+    expect(JSON.stringify(takeSnapshot(fullPool().ledger, 'observe'))).not.toContain('secret')
   })
 
   it('says of a pool only what the pool says', () => {
-    const { ledger, pool } = openBooks()
+    const { ledger, pool } = pretendedPool()
     pool.gauge = () => ({ total: 0, idle: 0, waiting: 0, max: undefined })
     pool.endingSince = 0
     expect(takeSnapshot(ledger, 'observe').pools).toEqual([

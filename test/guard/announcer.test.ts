@@ -2,13 +2,13 @@ import { afterEach, beforeEach, describe, expect, it, type MockInstance, vi } fr
 import type { FindingRecord } from '../../src/core/findings/finding-record.ts'
 import { Announcer } from '../../src/guard/announcer.ts'
 import { createLifeguard, type Finding, manualClock, OptionError, type Reporter } from '../../src/index.ts'
-import { openBooks } from '../core/books.ts'
+import { pretendedPool } from '../core/pretended-pool.ts'
 
 type Told = [event: string, id: string | undefined, outcome?: string]
 
 /** An announcer whose words are written down, in order, and findings to announce. */
 function announcing(reporters: readonly Reporter[] = []) {
-  const books = openBooks()
+  const pretended = pretendedPool()
   const announcer = new Announcer(reporters)
   const told: Told[] = []
   for (const event of ['finding', 'remedied', 'resolved'] as const) {
@@ -17,11 +17,11 @@ function announcing(reporters: readonly Reporter[] = []) {
     })
   }
   function find(): FindingRecord {
-    const record = books.open(books.checkOut('/app/users.ts:12:3'))
+    const record = pretended.open(pretended.checkOut('/app/users.ts:12:3'))
     if (record === undefined) throw new Error('a new checkout has no finding yet')
     return record
   }
-  return { announcer, books, told, find }
+  return { announcer, pretended, told, find }
 }
 
 /** Warnings are written down instead of printed; one test lets a real one through. */

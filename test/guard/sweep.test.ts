@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { describe, expect, it } from 'vitest'
 import { defaultLimits } from '../../src/core/findings/limits.ts'
 import { startSweep, sweepPeriod } from '../../src/guard/sweep.ts'
-import { openBooks } from '../core/books.ts'
+import { pretendedPool } from '../core/pretended-pool.ts'
 
 const off = {
   idleTransactionMillis: false,
@@ -25,7 +25,7 @@ describe('the period', () => {
 
 describe('the sweep', () => {
   it('looks once a period, from the first caller on', () => {
-    const { clock, ledger, checkOut } = openBooks()
+    const { clock, ledger, checkOut } = pretendedPool()
     let looks = 0
     const sweep = startSweep(ledger, 200, () => looks++)
     clock.advance(1000)
@@ -38,7 +38,7 @@ describe('the sweep', () => {
   })
 
   it('rests once nothing has been out for five seconds, and wakes with the next caller', () => {
-    const { clock, ledger, checkOut } = openBooks()
+    const { clock, ledger, checkOut } = pretendedPool()
     let looks = 0
     const sweep = startSweep(ledger, 200, () => looks++)
     sweep.wake()
@@ -53,7 +53,7 @@ describe('the sweep', () => {
   })
 
   it('does not rest while a caller waits', () => {
-    const { clock, ledger, wait } = openBooks()
+    const { clock, ledger, wait } = pretendedPool()
     let looks = 0
     const sweep = startSweep(ledger, 200, () => looks++)
     sweep.wake()
@@ -63,7 +63,7 @@ describe('the sweep', () => {
   })
 
   it('stops for good', () => {
-    const { clock, ledger, wait } = openBooks()
+    const { clock, ledger, wait } = pretendedPool()
     let looks = 0
     const sweep = startSweep(ledger, 200, () => looks++)
     sweep.wake()
@@ -74,7 +74,7 @@ describe('the sweep', () => {
   })
 
   it('does not run in the context of the caller that woke it', () => {
-    const { clock, ledger, wait } = openBooks()
+    const { clock, ledger, wait } = pretendedPool()
     const storage = new AsyncLocalStorage<string>()
     const seen: unknown[] = []
     // A timer of Node.js keeps the context that it was set in, which a manual clock would not.

@@ -1,5 +1,5 @@
 import type { FindingReference } from '../../errors.ts'
-import { presentQueryText, type QueryTextMode } from '../../sql/redaction.ts'
+import type { QueryTextMode } from '../../sql/redaction.ts'
 import { type Checkout, type CheckoutData, checkoutData } from '../checkout.ts'
 import { deepFreeze } from '../freeze.ts'
 import { describeFrame, type Origin } from '../origin/origin.ts'
@@ -7,6 +7,7 @@ import type { ScopeData } from '../scope.ts'
 import type { ActiveTime } from '../time/active-time.ts'
 import type { SpanIds } from '../trace.ts'
 import type { Certainty, Finding, FindingKind, Holder, Outcome, Remedy } from './finding.ts'
+import { fingerprintOf } from './fingerprint.ts'
 
 /** What a finding is opened with. */
 export interface FindingEvidence {
@@ -57,7 +58,7 @@ export class FindingRecord {
     this.#transactionOrigin = source.transactionOrigin
     this.#scope = evidence.checkout.scope?.data()
     this.#span = evidence.checkout.span ?? spanOf(this.#scope)
-    this.fingerprint = fingerprintOf(evidence, this.origin ?? this.#transactionOrigin)
+    this.fingerprint = fingerprintOf(evidence.kind, evidence.checkout, this.origin ?? this.#transactionOrigin)
     this.occurrences = count(this.fingerprint)
     this.#openedAt = time.epochMillis(time.now())
   }
@@ -115,11 +116,4 @@ export class FindingRecord {
 function spanOf(scope: ScopeData | undefined): SpanIds | undefined {
   const { traceId, spanId } = scope ?? {}
   return traceId === undefined || spanId === undefined ? undefined : { traceId, spanId }
-}
-
-/** Readable, and the same on every machine that runs the program from its own folder. */
-function fingerprintOf({ kind, checkout }: FindingEvidence, origin: Origin | undefined): string {
-  // Without literals, which would tell each statement from the next.
-  const statement = () => presentQueryText(checkout.lastQuery, 'redacted') ?? 'unknown place'
-  return `${kind} ${checkout.pool.name} ${origin === undefined ? statement() : describeFrame(origin)}`
 }

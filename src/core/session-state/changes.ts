@@ -1,6 +1,8 @@
 import type { CapturedStack } from '../origin/origin.ts'
 import { advisoryLocks, itemKey, type SessionItem, type SessionItemKind } from './item.ts'
-import { isSparedByResetAll, type SessionChange, sessionChanges } from './statement-effects.ts'
+import type { SessionChange } from './session-change.ts'
+import { isSparedByResetAll } from './setting-statements.ts'
+import { sessionChanges } from './statement-effects.ts'
 
 /** What the driver knows of a statement that the server has answered. */
 export interface Answer {

@@ -1,50 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import {
-  mayLeaveState,
-  type SessionChange,
-  sessionChanges,
-} from '../../../src/core/session-state/statement-effects.ts'
+import { sessionChanges } from '../../../src/core/session-state/statement-effects.ts'
 import { expectQuick } from '../../support/quick.ts'
-
-const left = (text: string) =>
-  sessionChanges(text).flatMap((change) =>
-    change.does === 'leave' ? [`${change.item.kind} ${change.item.name}`] : [],
-  )
-const cleared = (text: string) =>
-  sessionChanges(text).flatMap((change) =>
-    change.does === 'clear'
-      ? [change.name === undefined ? change.kind : `${change.kind} ${change.name}`]
-      : [],
-  )
-const acts = (text: string) => sessionChanges(text).map((change: SessionChange) => change.does)
+import { acts, cleared, left } from './effects.ts'
 
 describe('what a statement leaves in its session', () => {
   it.each([
-    ['SET search_path TO app', 'setting search_path'],
-    ['set search_path = app, public', 'setting search_path'],
-    ['SET SESSION search_path TO app', 'setting search_path'],
-    ['SET SCHEMA $$app$$', 'setting search_path'],
-    ['  -- the tenant\n SET "app"."tenant" = \'7\'', 'setting app.tenant'],
-    ["SET app.tenant TO '7'", 'setting app.tenant'],
-    ["SET TimeZone = 'UTC'", 'setting timezone'],
-    ["SET TIME ZONE 'Europe/Vienna'", 'setting timezone'],
-    ["SET SESSION TIME ZONE 'UTC'", 'setting timezone'],
-    ["SET NAMES 'latin1'", 'setting client_encoding'],
-    ['SET ROLE tenant', 'setting role'],
-    ['SET SESSION ROLE tenant', 'setting role'],
-    ['SET SESSION AUTHORIZATION tenant', 'setting session_authorization'],
-    ['SET SESSION SESSION AUTHORIZATION tenant', 'setting session_authorization'],
-    ['SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY', 'setting default_transaction_read_only'],
-    [
-      'SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL SERIALIZABLE',
-      'setting default_transaction_isolation',
-    ],
-    ["SELECT set_config('app.tenant', '7', false)", 'setting app.tenant'],
-    ["SELECT pg_catalog.set_config('App.Tenant', $1, false)", 'setting app.tenant'],
-    [
-      "WITH t AS (SELECT 1) SELECT set_config('search_path', 'a' || 'b', FALSE) FROM t",
-      'setting search_path',
-    ],
     ['LISTEN orders', 'channel orders'],
     ['LISTEN "Orders"', 'channel Orders'],
     ['CREATE TEMP TABLE scratch (id int)', 'temporary scratch'],
@@ -58,7 +18,6 @@ describe('what a statement leaves in its session', () => {
     ['SELECT 1; SET ROLE tenant', 'setting role'],
   ])('%s', (text, item) => {
     expect(left(text)).toEqual([item])
-    expect(mayLeaveState(text)).toBe(true)
   })
 
   it.each([
@@ -89,36 +48,10 @@ describe('what a statement leaves in its session', () => {
   ])('nothing: %s', (text) => {
     expect(left(text)).toEqual([])
   })
-
-  it.each([
-    'SELECT * FROM orders WHERE id = $1',
-    'INSERT INTO settings (name) VALUES ($1)',
-    'UPDATE users SET role = $1',
-    'DELETE FROM listen',
-    'BEGIN',
-    'COMMIT',
-    'CREATE TABLE orders (id int)',
-    'DROP TABLE orders',
-    'SELECT 1; SELECT 2',
-    '/* SET */ SELECT 1',
-  ])('is not even looked at: %s', (text) => {
-    expect(mayLeaveState(text)).toBe(false)
-  })
 })
 
 describe('what a statement takes back', () => {
   it.each([
-    ['RESET search_path', ['setting search_path']],
-    ['RESET app.tenant', ['setting app.tenant']],
-    ['RESET ALL', ['setting']],
-    ['RESET ROLE', ['setting role']],
-    ['SET ROLE NONE', ['setting role']],
-    ['SET search_path TO DEFAULT', ['setting search_path']],
-    ['SET TIME ZONE LOCAL', ['setting timezone']],
-    ["SET app.tenant = ''", ['setting app.tenant']],
-    ["SELECT set_config('app.tenant', '', false)", ['setting app.tenant']],
-    ["SELECT set_config('app.tenant', NULL, false)", ['setting app.tenant']],
-    ['RESET SESSION AUTHORIZATION', ['setting session_authorization', 'setting role']],
     ['UNLISTEN orders', ['channel orders']],
     ['UNLISTEN *', ['channel']],
     ['DROP TABLE IF EXISTS a, pg_temp.b CASCADE', ['temporary a', 'temporary b']],
@@ -163,18 +96,6 @@ describe('what a statement does to the transaction', () => {
   ])('%s', (text, does) => {
     expect(acts(text)).toEqual(does)
   })
-
-  it.each([
-    ['SELECT pg_advisory_lock(1)', ['lock']],
-    ['select PG_ADVISORY_LOCK_SHARED($1, $2)', ['lock']],
-    ['SELECT pg_try_advisory_lock(1)', ['lock']],
-    ['SELECT pg_advisory_unlock(1)', ['unlock']],
-    ['SELECT pg_advisory_unlock_all()', ['unlock-all']],
-    ['SELECT pg_advisory_xact_lock(1)', []],
-    ['SELECT pg_try_advisory_xact_lock(1)', []],
-  ])('%s', (text, does) => {
-    expect(acts(text)).toEqual(does)
-  })
 })
 
 it('takes no longer for a hostile text than its length explains', () => {
@@ -187,7 +108,6 @@ it('takes no longer for a hostile text than its length explains', () => {
     `DROP TABLE ${'a,'.repeat(50_000)}b`,
     `SELECT set_config('a.b', 'c' ${'-'.repeat(1000)}\n, false)`,
   ]) {
-    expectQuick(() => mayLeaveState(text))
     expectQuick(() => sessionChanges(text))
   }
 })

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { poolFigures } from '../../../src/core/statistics/pool-figures.ts'
-import { openBooks } from '../books.ts'
+import { pretendedPool } from '../pretended-pool.ts'
 
 describe('figures of a pool', () => {
   it('are of the oldest checkout and the oldest transaction, those exempted aside', () => {
-    const { ledger, clock, checkOut } = openBooks()
+    const { ledger, clock, checkOut } = pretendedPool()
     const listener = checkOut('/app/listen.ts:1:1', { transaction: 'open', transactionSince: 0 })
     listener.exemption = 'LISTEN connection'
     clock.advance(1_000)
@@ -28,7 +28,7 @@ describe('figures of a pool', () => {
   })
 
   it('look at no stack', () => {
-    const { ledger, checkOut } = openBooks()
+    const { ledger, checkOut } = pretendedPool()
     let looks = 0
     const checkout = checkOut()
     checkout.stack = {

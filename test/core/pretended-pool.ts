@@ -10,24 +10,23 @@ import { type ManualClock, manualClock } from '../../src/core/time/clock.ts'
 import type { TransactionStatus } from '../../src/core/transaction.ts'
 import type { QueryTextMode } from '../../src/sql/redaction.ts'
 
-type PoolOfBooks = Checkout['pool']
+type Pool = Checkout['pool']
 
-/** What a client is told to look like; nothing here speaks to a server. */
+/** How a client pretends to be; nothing here speaks to a server. */
 export interface Posture {
   pid?: number
   transaction?: TransactionStatus
   transactionSince?: number
   transactionStack?: { stack: string }
   work?: Work
-  /** Whose client it is. */
   scope?: Scope
 }
 
-export interface Books {
+export interface PretendedPool {
   readonly clock: ManualClock
   readonly time: ActiveTime
   readonly ledger: Ledger
-  readonly pool: PoolOfBooks
+  readonly pool: Pool
   /** Findings as they were when they resolved. */
   readonly resolved: Finding[]
   /** How often somebody asked for a client. */
@@ -40,14 +39,14 @@ export interface Books {
 }
 
 /**
- * The books of one pool, kept by the real ledger, with clients that only pretend.
+ * A pool in a real ledger, with clients that only pretend.
  *
- * @param onResolved what a listener does when it is told
+ * @param onResolved what a listener does when a finding resolves
  */
-export function openBooks(
+export function pretendedPool(
   queryText: QueryTextMode = 'redacted',
   onResolved: (record: FindingRecord) => void = () => {},
-): Books {
+): PretendedPool {
   const clock = manualClock()
   const time = new ActiveTime(clock, 200)
   const resolved: Finding[] = []
@@ -61,7 +60,7 @@ export function openBooks(
       onResolved(record)
     },
   })
-  const pool: PoolOfBooks = {
+  const pool: Pool = {
     name: 'main',
     out: new Set(),
     waiters: new Set(),
@@ -86,7 +85,7 @@ export function openBooks(
       return checkout
     },
     open: (checkout, kind = 'long-hold', momentary = false) =>
-      ledger.open({
+      ledger.findings.open({
         kind,
         certainty: 'suspected',
         checkout,
@@ -104,7 +103,7 @@ export function stackAt(place: string | undefined): { stack: string } | undefine
 
 function pretend(posture: Posture): ClientControl {
   const never = (): never => {
-    throw new Error('the books touch no client')
+    throw new Error('a pretended client was touched')
   }
   return {
     pid: posture.pid,

@@ -1,0 +1,112 @@
+import type { QueryTextMode } from '../../sql/redaction.ts'
+import { describeMillis } from '../../text/duration.ts'
+import type { Checkout } from '../checkout.ts'
+import { originOf } from '../origin/origin.ts'
+import type { ActiveTime } from '../time/active-time.ts'
+import { bitOf, type Finding, type FindingKind } from './finding.ts'
+import { type FindingEvidence, FindingRecord } from './finding-record.ts'
+import { FingerprintCounts } from './fingerprint.ts'
+import { ResolvedFindings } from './resolved-findings.ts'
+
+/** Findings that rest on an open transaction. */
+const ofTransaction: ReadonlySet<FindingKind> = new Set(['idle-transaction', 'long-transaction'])
+
+export interface FindingEvents {
+  /** A finding was made, before any remedy. */
+  opened(record: FindingRecord): void
+  resolved(record: FindingRecord): void
+}
+
+/** Why findings have resolved, and after how long. */
+export interface Resolution {
+  readonly what: string
+  readonly afterMillis?: number
+}
+
+/** What has been found of which checkout, open or resolved. */
+export class Findings {
+  readonly #open = new Map<Checkout, FindingRecord[]>()
+  readonly #resolved = new ResolvedFindings()
+  readonly #counts = new FingerprintCounts()
+  readonly #time: ActiveTime
+  readonly #queryText: QueryTextMode
+  readonly #events: FindingEvents
+  #made = 0
+
+  constructor(time: ActiveTime, queryText: QueryTextMode, events: FindingEvents) {
+    this.#time = time
+    this.#queryText = queryText
+    this.#events = events
+  }
+
+  /** Opens a finding, unless this checkout has had one of this kind. */
+  open(evidence: FindingEvidence): FindingRecord | undefined {
+    const { checkout, kind } = evidence
+    const bit = bitOf(kind)
+    if ((checkout.reported & bit) !== 0) return undefined
+    checkout.reported |= bit
+    this.#made += 1
+    const record = new FindingRecord(
+      `f${this.#made}`,
+      evidence,
+      { origin: checkout.origin, transactionOrigin: originOf(checkout.control?.transactionStack) },
+      (fingerprint) => this.#counts.next(fingerprint),
+      this.#time,
+      this.#queryText,
+    )
+    this.#events.opened(record)
+    if (evidence.momentary === true) {
+      record.resolve('it happened once')
+      this.#resolved.add(record.data())
+      return record
+    }
+    const records = this.#open.get(checkout)
+    if (records === undefined) this.#open.set(checkout, [record])
+    else records.push(record)
+    return record
+  }
+
+  /** The open findings of a checkout. */
+  of(checkout: Checkout): readonly FindingRecord[] {
+    return this.#open.get(checkout) ?? []
+  }
+
+  /** What the open findings of a checkout rest on is no longer so. */
+  resolve(checkout: Checkout, which: (kind: FindingKind) => boolean, resolution: Resolution): void {
+    const records = this.#open.get(checkout)
+    if (records === undefined) return
+    const remaining = records.filter((record) => !which(record.evidence.kind))
+    if (remaining.length === records.length) return
+    // Before the event: a listener may act on the same checkout.
+    if (remaining.length === 0) this.#open.delete(checkout)
+    else this.#open.set(checkout, remaining)
+    for (const record of records) {
+      if (remaining.includes(record)) continue
+      record.resolve(resolutionText(resolution))
+      this.#resolved.add(record.data())
+      this.#events.resolved(record)
+    }
+  }
+
+  /** What was found of a transaction is over with it; the next one of this checkout is judged anew. */
+  endTransaction(checkout: Checkout, what: string): void {
+    this.resolve(checkout, (kind) => ofTransaction.has(kind), { what })
+    for (const kind of ofTransaction) checkout.reported &= ~bitOf(kind)
+  }
+
+  /** Nothing more is learned of this checkout: what is open stays open, as far as is known. */
+  abandon(checkout: Checkout): void {
+    for (const record of this.of(checkout)) this.#resolved.add(record.data())
+    this.#open.delete(checkout)
+  }
+
+  /** Open findings first, then those that resolved lately. */
+  all(): Finding[] {
+    const open = [...this.#open.values()].flat()
+    return [...open.map((record) => record.data()), ...this.#resolved.newestFirst()]
+  }
+}
+
+function resolutionText({ what, afterMillis }: Resolution): string {
+  return afterMillis === undefined ? what : `${what} after ${describeMillis(afterMillis)}`
+}

@@ -1,0 +1,36 @@
+import { presentQueryText } from '../sql/redaction.ts'
+import { type Checkout, type CheckoutPool, checkoutData } from './checkout.ts'
+import type { Holder } from './findings/finding.ts'
+import type { Ledger } from './ledger.ts'
+import { originOf } from './origin/origin.ts'
+
+/** A report that lists more holders than this helps nobody. */
+const mostHolders = 20
+
+/** Who has the clients of a pool, the longest first; statements of `pool.query` last. */
+export function holdersOf(ledger: Ledger, pool: CheckoutPool): Holder[] {
+  const held = holdersAmong(ledger, [...pool.out])
+  const passing = pool.passingQueries().map(({ pid, text }): Holder => {
+    const lastQuery = presentQueryText(text, ledger.queryText)
+    return {
+      via: 'pool.query',
+      ...(pid === undefined ? {} : { pid }),
+      ...(lastQuery === undefined ? {} : { lastQuery }),
+    }
+  })
+  return [...held, ...passing].slice(0, mostHolders)
+}
+
+/** These checkouts as a report lists them. */
+export function holdersAmong({ time, queryText }: Ledger, checkouts: readonly Checkout[]): Holder[] {
+  return checkouts.slice(0, mostHolders).map((checkout): Holder => {
+    const origin = checkout.origin
+    const transactionOrigin = originOf(checkout.control?.transactionStack)
+    return {
+      ...checkoutData(checkout, time, queryText),
+      ...(origin === undefined ? {} : { origin }),
+      ...(transactionOrigin === undefined ? {} : { transactionOrigin }),
+      ...(checkout.scope === undefined ? {} : { scope: checkout.scope.data() }),
+    }
+  })
+}

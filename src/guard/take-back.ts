@@ -1,0 +1,81 @@
+import type { Checkout } from '../core/checkout.ts'
+import type { Finding } from '../core/findings/finding.ts'
+import type { FindingRecord } from '../core/findings/finding-record.ts'
+import type { Ledger } from '../core/ledger.ts'
+import { systemClock } from '../core/time/clock.ts'
+import { settle } from '../core/time/settle.ts'
+import { destroySession } from '../remedies/destroy.ts'
+import { rollBack } from '../remedies/rollback.ts'
+import { outlivedScope } from '../rules/outlived-scope.ts'
+
+/** Rounds of taking back: a caller that still waits gets the client that was taken from the one before. */
+const mostRounds = 20
+/** A connection that is not made by then is not waited for. */
+export const servedMillis = 1000
+
+const outlived = outlivedScope(0)
+
+/** The checkouts that are out or waited for, exempted ones left out. */
+export function openCheckouts(ledger: Ledger, belongs: (checkout: Checkout) => boolean): Checkout[] {
+  const found: Checkout[] = []
+  for (const pool of ledger.pools) {
+    for (const checkout of [...pool.out, ...pool.waiters]) {
+      if (checkout.exemption === undefined && belongs(checkout)) found.push(checkout)
+    }
+  }
+  return found
+}
+
+/**
+ * Takes the clients of these checkouts back from their owners, but for the spared ones, and those that waited for them.
+ *
+ * @returns what was left, as findings
+ */
+export async function takeBackAll(
+  ledger: Ledger,
+  belongs: (checkout: Checkout) => boolean,
+  isSpared: (finding: Finding) => boolean,
+): Promise<Finding[]> {
+  const leaks: FindingRecord[] = []
+  const spared = new Set<Checkout>()
+  for (let round = 0; round < mostRounds; round++) {
+    const left = openCheckouts(ledger, belongs).filter(({ phase }) => phase === 'out')
+    const next = left.filter((checkout) => !spared.has(checkout))
+    if (next.length === 0) break
+    for (const checkout of next) {
+      const record = recordOf(ledger, checkout)
+      if (record === undefined || isSpared(record.data())) {
+        spared.add(checkout)
+        continue
+      }
+      leaks.push(record)
+      await takeBack(checkout, record)
+    }
+    // The caller that waited for the slot gets it, if need be on a new connection.
+    await settle(() => openCheckouts(ledger, belongs).some(({ phase }) => phase === 'waiting'), servedMillis)
+  }
+  return leaks.map((record) => record.data())
+}
+
+function recordOf({ findings, time }: Ledger, checkout: Checkout): FindingRecord | undefined {
+  const { kind, certainty } = outlived
+  const hint =
+    outlived.judge(checkout, time.now()) ??
+    'still checked out at the end: release was not reached, or nobody calls it'
+  return (
+    findings.open({ kind, certainty, checkout, hint, remedy: 'destroy' }) ??
+    findings.of(checkout).find(({ evidence }) => evidence.kind === kind)
+  )
+}
+
+/** Ends the transaction before the connection, so that its locks are gone when the next test begins. */
+async function takeBack(checkout: Checkout, record: FindingRecord): Promise<void> {
+  const { control } = checkout
+  if (control === undefined || checkout.phase !== 'out') return
+  const { reference } = record
+  if (control.transaction !== 'idle') {
+    await rollBack({ control, reference, clock: systemClock, completed: () => {} })
+  }
+  if (checkout.phase === 'out') await destroySession(control, reference, systemClock)
+  record.remedied('destroyed', undefined)
+}
