@@ -1,87 +1,92 @@
-import type { Origins } from '../origins/patient-origins.ts'
-import type { Pace } from '../pace.ts'
 import { type ChildEnd, startChild } from './child.ts'
-import type { directRoute } from './direct-route.ts'
+import { type CommandSessions, commandSessions } from './command-sessions.ts'
+import { intervention } from './intervention.ts'
 import { cancelLeftovers } from './leftovers.ts'
 import type { WaitEnd } from './lock-waits.ts'
-import { createLookout, type MigratePolicy } from './lookout.ts'
-import type { Tell } from './migrate-event.ts'
-import { type OwnSessionsOptions, ownSessions } from './own-sessions.ts'
+import type { Migration, MigrationPolicy } from './migration.ts'
 import { connectionsOfTree } from './process-tree.ts'
-import type { ServerView } from './server-view.ts'
-import type { SignalRelay } from './signal-relay.ts'
+import { sessionWatch } from './session-watch.ts'
 
+/** What was seen of one run of the command. */
 export interface Attempt {
   readonly end: ChildEnd
-  /** This process got a signal: whoever sent it wants no further attempt. */
+  /** This process got a signal: its sender wants no further attempt. */
   readonly isInterrupted: boolean
   /** How the last wait of the command for a lock ended. */
   readonly lastEnd?: WaitEnd
-  /** Statements that the server refused for certain. */
+  /** Statements that the server certainly refused. */
   readonly refusals: readonly WaitEnd[]
   readonly sessionsSeen: number
-  /** Whether the server could be asked at all. */
+  /** How often the server was asked. */
   readonly looks: number
 }
 
-export interface AttemptHost extends Pick<OwnSessionsOptions, 'poolerClients'> {
-  readonly isDirect: ReturnType<typeof directRoute>
-  readonly command: readonly string[]
-  readonly env: NodeJS.ProcessEnv
-  readonly application: string
-  readonly policy: MigratePolicy
-  readonly view: ServerView
-  readonly origins: Origins
-  readonly tell: Tell
-  readonly pace: Pace
-  readonly relay: SignalRelay
-}
+/** What came of an attempt. Only what failed because of locks is tried again. */
+export type AttemptOutcome = 'done' | 'failed' | 'locks' | 'false-success'
 
 const longestPauseMillis = 500
 const shortestPauseMillis = 50
+/** After so many rounds of freeing roots, the next look comes after a pause like any other. */
+const mostRounds = 10
 
-/** Runs the command once, with an eye on its sessions, and leaves no statement of it behind. */
-export async function runAttempt(host: AttemptHost): Promise<Attempt> {
-  const { policy, view, tell, pace } = host
-  const before = await view.look()
-  const child = startChild(host.command, host.env)
-  host.relay.passTo(child.kill)
-  const own = ownSessions({
-    application: host.application,
-    // Without a look before, nothing that is there now can be told from what was there before.
+/** Runs the command once, watches its sessions, and leaves no statement of it behind. */
+export async function runAttempt(migration: Migration): Promise<Attempt> {
+  const { policy, server, pace, signals } = migration
+  const before = await server.look()
+  const child = startChild(migration.command, migration.env)
+  signals.passTo(child.kill)
+  const sessions: CommandSessions = commandSessions({
+    ...migration,
+    // Without a look before, what is there now cannot be told from what was there before.
     startedAt: before?.snapshot.takenAt ?? new Date().toISOString(),
     connections: async () => (child.pid === undefined ? undefined : await connectionsOfTree(child.pid)),
-    isDirect: (connections) => host.isDirect(connections, !child.signal.aborted),
-    ...(host.poolerClients === undefined ? {} : { poolerClients: host.poolerClients }),
+    isRunning: () => !child.signal.aborted,
   })
-  const lookout = createLookout(policy, { view, own, origins: host.origins, tell })
-  const everyMillis = pauseBetweenLooks(policy)
+  const watch = sessionWatch(migration, sessions)
+  const { act } = intervention(migration, watch.noteCancelled)
+
+  async function lookAndAct(): Promise<void> {
+    for (let round = 0; round < mostRounds; round += 1) {
+      const scene = await watch.look()
+      if (scene === undefined) return
+      if ((await server.ask(() => act(scene))) !== true) return
+    }
+  }
+
   let looks = 0
   while (!child.signal.aborted) {
-    await lookout.look()
+    await lookAndAct()
     looks += 1
-    await pace.pause(everyMillis, child.signal)
+    await pace.pause(pauseBetweenLooks(policy), child.signal)
   }
   const end = await child.ended
-  host.relay.passTo(undefined)
+  signals.passTo(undefined)
   if (end.failure === undefined) {
-    await lookout.lookBack()
-    const isOrderly = end.signal === undefined && host.relay.first === undefined
-    await cancelLeftovers(isOrderly, { view, own, tell, pace, queryText: policy.queryText })
+    await watch.lookBack()
+    const isOrderly = end.signal === undefined && signals.first === undefined
+    await cancelLeftovers(isOrderly, migration, sessions)
   }
-  const lastEnd = lookout.lastEnd()
+  const lastEnd = watch.lastEnd()
   return {
     end,
-    isInterrupted: host.relay.first !== undefined,
+    isInterrupted: signals.first !== undefined,
     ...(lastEnd === undefined ? {} : { lastEnd }),
-    refusals: lookout.refusals(),
-    sessionsSeen: own.count,
+    refusals: watch.refusals(),
+    sessionsSeen: sessions.count,
     looks,
   }
 }
 
+/** The exit code alone does not say whether locks were the reason. */
+export function outcomeOf(attempt: Attempt, trustExitCode: boolean): AttemptOutcome {
+  const { end, isInterrupted, lastEnd, refusals } = attempt
+  if (isInterrupted || end.signal !== undefined) return 'failed'
+  if (end.code === 0) return refusals.length > 0 && !trustExitCode ? 'false-success' : 'done'
+  return lastEnd === undefined || lastEnd.verdict === 'granted' ? 'failed' : 'locks'
+}
+
 /** Often enough to see a wait for a lock before it is over. */
-function pauseBetweenLooks({ lockTimeoutMillis }: MigratePolicy): number {
+function pauseBetweenLooks({ lockTimeoutMillis }: MigrationPolicy): number {
   if (lockTimeoutMillis === 0) return longestPauseMillis
   return Math.min(longestPauseMillis, Math.max(shortestPauseMillis, lockTimeoutMillis / 5))
 }

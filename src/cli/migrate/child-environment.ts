@@ -1,14 +1,12 @@
-/** What the command is handed so that its sessions can be found, and give up a lock in time. */
+/** The environment of the command: its sessions can be found, and give up a lock in time. */
 export interface ChildEnvironment {
   readonly env: NodeJS.ProcessEnv
   /** The application name that its sessions have, unless the command sets its own. */
   readonly application: string
-  /** Absent: nothing is handed on as options. */
-  readonly options?: string
 }
 
-export interface EnvironmentWishes {
-  /** Of this run alone. */
+export interface EnvironmentAdditions {
+  /** No other run has it. */
   readonly token: string
   /** 0: none. */
   readonly lockTimeoutMillis: number
@@ -21,7 +19,7 @@ const longestName = 63
 /** Adds to what the user has set, and overwrites none of it. */
 export function childEnvironment(
   env: NodeJS.ProcessEnv,
-  { token, lockTimeoutMillis, withOptions }: EnvironmentWishes,
+  { token, lockTimeoutMillis, withOptions }: EnvironmentAdditions,
 ): ChildEnvironment {
   const mark = `pg-lifeguard migrate ${token}`
   const own = env.PGAPPNAME ?? ''
@@ -30,9 +28,9 @@ export function childEnvironment(
   if (!withOptions || lockTimeoutMillis === 0) return { env: added, application }
   const given = env.PGOPTIONS ?? ''
   // The last one counts, so a second one would overwrite the user's. PostgreSQL takes `--lock-timeout=1s`, too.
-  if (/\block[_-]timeout\b/i.test(given)) return { env: added, application, options: given }
+  if (/\block[_-]timeout\b/i.test(given)) return { env: added, application }
   const options = `${given} -c lock_timeout=${lockTimeoutMillis}ms`.trimStart()
-  return { env: { ...added, PGOPTIONS: options }, application, options }
+  return { env: { ...added, PGOPTIONS: options }, application }
 }
 
 function cutBytes(text: string, most: number): string {

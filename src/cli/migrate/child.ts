@@ -39,7 +39,7 @@ export function startChild([command = '', ...args]: readonly string[], env: Node
   }
 }
 
-/** Of some failures Node speaks by an event, of others it throws. */
+/** Node reports some failures by an event, and throws others. */
 function spawned(command: string, args: readonly string[], env: NodeJS.ProcessEnv): ChildProcess | Error {
   try {
     return spawn(command, args, { stdio: 'inherit', env })
@@ -53,14 +53,14 @@ function endOf(code: number | null, signal: NodeJS.Signals | null): ChildEnd {
   return signal === null ? { code: code ?? 1 } : { code: codeOfSignal(signal), signal }
 }
 
-/** As shells have it. */
+/** The exit code that a shell reports. */
 export function codeOfSignal(signal: NodeJS.Signals): number {
   return 128 + constants.signals[signal]
 }
 
-/** As shells have it. */
+/** With the exit codes of a shell. */
 function notStarted(command: string, error: NodeJS.ErrnoException): ChildEnd {
   return error.code === 'ENOENT'
-    ? { code: 127, failure: `${command}: there is no such command` }
-    : { code: 126, failure: `${command} cannot be run: ${error.message}` }
+    ? { code: 127, failure: `${command}: command not found` }
+    : { code: 126, failure: `${command} could not be started: ${error.message}` }
 }

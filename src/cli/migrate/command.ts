@@ -8,12 +8,12 @@ import { originOptions } from '../origins/origin-options.ts'
 import { patientOrigins } from '../origins/patient-origins.ts'
 import { readPgBouncer } from '../origins/pgbouncer-origins.ts'
 import { systemPace } from '../pace.ts'
+import { serverLook } from '../server-look.ts'
 import { childEnvironment } from './child-environment.ts'
-import { directRoute } from './direct-route.ts'
 import type { MigrateEvent, Tell } from './migrate-event.ts'
 import { migrateText } from './migrate-text.ts'
-import { runMigration } from './migration.ts'
-import { serverView } from './server-view.ts'
+import type { MigrationPolicy } from './migration.ts'
+import { runWithRetries } from './retries.ts'
 import { signalRelay } from './signal-relay.ts'
 
 interface MigrateOptions extends CommonOptions {
@@ -27,139 +27,141 @@ interface MigrateOptions extends CommonOptions {
   readonly pgbouncer?: string
 }
 
+const reconnectPause = { first: 500, most: 10_000 }
+
 export const migrate: CommandSpec = {
   name: 'migrate',
   description:
-    'Runs a migration tool, names who blocks it while it waits, gives up a lock before others suffer, and tries again. Its terminal, signals and exit code are passed through.',
+    'Runs a migration tool. Names the session that blocks it, gives up a lock before others suffer, and tries again. Terminal, signals and exit code are passed through.',
   operands: '<command...>',
   options: [
     {
       flags: '--lock-timeout <duration>',
       description:
-        'how long a statement may wait for a lock; 0 for as long as it takes. Waits that are over in less than half a second may go unnoticed',
+        'how long a statement may wait for a lock; 0: no limit. Waits shorter than half a second may go unnoticed',
       parse: parseTimeout,
       default: '5s',
     },
     {
       flags: '--retries <count>',
-      description: 'how often to run the command again after it failed because of a lock',
+      description: 'how often to run the command again after it failed because of locks',
       parse: parseCount,
       default: '5',
     },
     {
       flags: '--retry-pause <duration>',
-      description:
-        'the pause before the first retry; doubled each time up to a minute, give or take a quarter',
+      description: 'the pause before the first retry; doubles up to a minute, give or take a quarter',
       parse: parseTimeout,
       default: '1s',
     },
     {
       flags: '--free <policy>',
       description:
-        'idle-in-transaction:30s ends whoever is at the very front of those that the command waits for, if it idles in its transaction for so long. Nobody else is ever ended',
+        'idle-in-transaction:30s ends the session at the front of those the command waits for, if it has been idle in its transaction for that long. No other session is ever ended',
       parse: parseFree,
     },
     {
       flags: '--protect-readers <count>',
-      description:
-        'cancel the statement of the command when more sessions than this wait behind it, and try again',
+      description: 'when more sessions than this wait behind the command, cancel its statement and try again',
       parse: parseCount,
     },
     {
       flags: '--no-pgoptions',
-      description: 'do not hand PGOPTIONS to the command, for a pooler that refuses it',
+      description: 'leave PGOPTIONS as it is, for a pooler that refuses it',
     },
     {
       flags: '--trust-exit-code',
-      description: 'believe an exit code 0 although the server refused a statement',
+      description: 'take exit code 0 as success although the server refused a statement',
     },
     ...connectionOptions,
     ...originOptions,
     ...outputOptions,
   ],
-  notes: `The command gets PGAPPNAME and PGOPTIONS (lock_timeout), added to what you have set. A lock_timeout in your own
-PGOPTIONS stays. Where it connects to, it must know itself. --url is where pg-lifeguard looks: the server
-itself, also if the command goes through a pooler.
+  notes: `The command gets PGAPPNAME and PGOPTIONS (lock_timeout), added to what you have set. A lock_timeout in your
+own PGOPTIONS stays. The command connects as it is configured. --url is where pg-lifeguard looks: the server
+itself, even if the command goes through a pooler.
 
-Its sessions are found by their application name, and on Linux by the sockets of its processes. A session that
-is older than the command is never taken for its own because of its name. Behind a pooler a name may be somebody
-else's by now: such a session is shown as unverified and left alone, unless --pgbouncer tells whose it is.
+Its sessions are found by their application name, and on Linux by the sockets of its processes. A name alone
+does not make a session that is older than the command its own. Behind a pooler, a session with the name may
+serve another client by now: it is shown as unverified and left alone, unless --pgbouncer reports its client.
 
 A command that is run again must be able to start again: run each migration in a transaction, as most tools do.
-CREATE INDEX CONCURRENTLY cannot be, and leaves an invalid index behind when it is interrupted. Such an index is
-named, with the statement that drops it, and there is no retry. psql needs -v ON_ERROR_STOP=1; without, it goes
-on after an error and exits with 0, which is seen through: exit code 75, and no retry.
+CREATE INDEX CONCURRENTLY cannot, and leaves an invalid index behind when it is interrupted. Such an index is
+named with the statement that drops it, and there is no retry. psql needs -v ON_ERROR_STOP=1; without it, psql
+goes on after an error and exits with 0. That is detected: exit code 75, and no retry.
 
 When the command ends, also by Ctrl-C, SIGTERM or kill -9, a statement that it left running on the server is
-cancelled. Messages of pg-lifeguard go to stderr, with --json one line of JSON each.`,
+cancelled. Messages of pg-lifeguard go to stderr, with --json as one line of JSON each.`,
   examples: [
     ['pg-lifeguard migrate -- npx knex migrate:latest', 'with a lock timeout of 5 s and 5 retries'],
     [
       'pg-lifeguard migrate --free idle-in-transaction:30s -- alembic upgrade head',
-      'and end who sits in front of it, forgotten',
+      'and end a forgotten transaction in front of it',
     ],
     [
       'pg-lifeguard migrate --protect-readers 10 -- psql -v ON_ERROR_STOP=1 --single-transaction -f change.sql',
-      'and step back when more than ten wait behind it',
+      'and give way when more than ten sessions wait behind it',
     ],
   ],
   exitCodes: `Exit codes:
   that of the command; 128+n if signal n ended it; 126 or 127 if it could not be started
-  2   the command line makes no sense: nothing was run
+  2   invalid usage: nothing was run
   3   no connection: nothing was run
-  75  gave up because of locks, or a statement was refused and the command said nothing`,
+  75  gave up because of locks, or the server refused a statement and the command exited with 0`,
   async run(invocation) {
     const options = invocation.options as unknown as MigrateOptions
-    const tell = teller(invocation, options.json === true)
     const control = await connect(invocation)
-    await using view = serverView(control, () => connect(invocation), { pace: systemPace, tell })
-    const refusal = await refusalOfOptions(control, invocation, options)
+    const tell = teller(invocation, options.json === true)
+    await using server = serverLook({
+      control,
+      connect: () => connect(invocation),
+      pace: systemPace,
+      pauses: reconnectPause,
+      onLost: (reason) => tell({ event: 'lost', reason }),
+      onBack: () => tell({ event: 'back' }),
+    })
     const hasPooler = control.isPooled || !options.pgoptions || options.pgbouncer !== undefined
+    const refusal = await refusalOfOptions(control, invocation, options)
     if (refusal !== undefined) {
       const isBlind = hasPooler && options.pgbouncer === undefined
       tell({ event: 'without-options', reason: refusal, isBlind })
     }
-    const { env, application } = childEnvironment(invocation.env, {
-      token: randomBytes(4).toString('hex'),
-      lockTimeoutMillis: options.lockTimeout,
-      withOptions: refusal === undefined,
-    })
-    tell({
-      event: 'started',
+    const policy = policyOf(options)
+    const { lockTimeoutMillis, retries } = policy
+    tell({ event: 'started', target: control.target, lockTimeoutMillis, retries })
+    using signals = signalRelay()
+    return await runWithRetries({
+      command: invocation.operands,
+      ...childEnvironment(invocation.env, {
+        token: randomBytes(4).toString('hex'),
+        lockTimeoutMillis,
+        withOptions: refusal === undefined,
+      }),
       target: control.target,
-      lockTimeoutMillis: options.lockTimeout,
-      retries: options.retries,
+      policy,
+      hasPooler,
+      ...(options.pgbouncer === undefined
+        ? {}
+        : { poolerClients: poolerClients(options.pgbouncer, invocation.env) }),
+      server,
+      origins: patientOrigins(invocation),
+      tell,
+      pace: systemPace,
+      signals,
     })
-    using relay = signalRelay()
-    return await runMigration(
-      {
-        retries: options.retries,
-        retryPauseMillis: options.retryPause,
-        trustExitCode: options.trustExitCode === true,
-      },
-      {
-        command: invocation.operands,
-        env,
-        application,
-        policy: {
-          lockTimeoutMillis: options.lockTimeout,
-          queryText: options.queryText,
-          ...(options.free === undefined ? {} : { freeIdleMillis: options.free }),
-          ...(options.protectReaders === undefined ? {} : { mostBehind: options.protectReaders }),
-        },
-        view,
-        origins: patientOrigins(invocation),
-        isDirect: directRoute({ isPooled: hasPooler }),
-        ...(options.pgbouncer === undefined
-          ? {}
-          : { poolerClients: poolerClients(options.pgbouncer, invocation.env) }),
-        tell,
-        pace: systemPace,
-        relay,
-        target: control.target,
-      },
-    )
   },
+}
+
+function policyOf({ free, protectReaders, ...options }: MigrateOptions): MigrationPolicy {
+  return {
+    lockTimeoutMillis: options.lockTimeout,
+    ...(free === undefined ? {} : { freeIdleMillis: free }),
+    ...(protectReaders === undefined ? {} : { mostBehind: protectReaders }),
+    retries: options.retries,
+    retryPauseMillis: options.retryPause,
+    trustExitCode: options.trustExitCode === true,
+    queryText: options.queryText,
+  }
 }
 
 /** Everything goes to stderr: stdout is the command's. */
@@ -172,7 +174,7 @@ function teller({ terminal }: Invocation, json: boolean): Tell {
   }
 }
 
-/** Asked often, and not worth ending for: without an answer nothing is certain. */
+/** Asked often, and no reason to end the run: without an answer nothing is certain. */
 function poolerClients(url: string, env: NodeJS.ProcessEnv) {
   return async (): Promise<ReadonlyMap<number, string>> => {
     try {
@@ -185,7 +187,7 @@ function poolerClients(url: string, env: NodeJS.ProcessEnv) {
   }
 }
 
-/** Why the command gets no options: nobody wants it to, or a pooler would refuse them. */
+/** Why the command gets no PGOPTIONS: the user does not want it, or a pooler would refuse it. */
 async function refusalOfOptions(
   { isPooled }: ControlConnection,
   { env }: Invocation,
@@ -193,10 +195,10 @@ async function refusalOfOptions(
 ): Promise<string | undefined> {
   if (!pgoptions) return '--no-pgoptions'
   if (!isPooled || lockTimeout === 0) return undefined
-  const wishes = { token: '', lockTimeoutMillis: lockTimeout, withOptions: true }
+  const additions = { token: '', lockTimeoutMillis: lockTimeout, withOptions: true }
   try {
     const probe = await connectControl({
-      env: childEnvironment(env, wishes).env,
+      env: childEnvironment(env, additions).env,
       connectMillis: connectTimeout,
       ...(url === undefined ? {} : { url }),
       ...(database === undefined ? {} : { database }),

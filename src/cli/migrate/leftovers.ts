@@ -1,77 +1,75 @@
 import {
+  type ControlConnection,
   cancelSession,
   type ServerSession,
   type ServerSnapshot,
+  type SignalResult,
   terminateSession,
 } from '../../postgres/index.ts'
 import type { QueryTextMode } from '../../sql/redaction.ts'
-import type { Pace } from '../pace.ts'
 import { sessionReport } from '../report/session-report.ts'
-import type { MigrateEvent, Tell } from './migrate-event.ts'
-import { identityOf, type OwnSessions } from './own-sessions.ts'
-import type { ServerView } from './server-view.ts'
-
-export interface LeftoversHost {
-  readonly view: ServerView
-  readonly own: OwnSessions
-  readonly tell: Tell
-  readonly pace: Pace
-  readonly queryText: QueryTextMode
-}
+import { type CommandSessions, identityOf } from './command-sessions.ts'
+import type { MigrateEvent } from './migrate-event.ts'
+import type { Migration } from './migration.ts'
 
 const pauseMillis = 100
 /** A session that is closed in an orderly way is gone after a moment. */
 const graceMillis = 1_000
 const patienceMillis = 10_000
+const cancelMillis = 2_000
 
 /**
  * After the command has ended, cancels what it left running on the server: the server does not notice that a client is gone
- * while a statement waits or runs, and would carry it out later. What still runs after that is ended, for it has no client
- * any more, or one that does not stop.
+ * while its statement waits or runs, and would carry it out later. What still runs after that is ended, for its client is
+ * gone, or does not stop.
  *
  * @param isOrderly the command ended by itself, and its sessions are given a moment to close
  */
-export async function cancelLeftovers(isOrderly: boolean, host: LeftoversHost): Promise<void> {
-  const { view, own, tell, pace } = host
+export async function cancelLeftovers(
+  isOrderly: boolean,
+  { server, tell, pace, policy: { queryText } }: Pick<Migration, 'server' | 'tell' | 'pace' | 'policy'>,
+  sessions: CommandSessions,
+): Promise<void> {
   const start = pace.now()
   const cancelled = new Set<string>()
   for (;;) {
-    const seen = await view.look()
-    if (seen === undefined) {
-      if (pace.now() - start > patienceMillis) return
+    const millis = pace.now() - start
+    const sight = await server.look()
+    if (sight === undefined) {
+      if (millis > patienceMillis) return
       await pace.pause(pauseMillis)
       continue
     }
-    const { control, snapshot } = seen
-    const found = await own.find(snapshot)
+    const { control, snapshot } = sight
+    const found = await sessions.find(snapshot)
     // A pooler keeps sessions open that do nothing.
     const [left, suspects] = [found.own.filter(isAtWork), found.suspects.filter(isAtWork)]
-    const isLate = pace.now() - start > (left.length > 0 ? patienceMillis : graceMillis)
-    if (left.length === 0 && (suspects.length === 0 || isLate)) {
-      for (const one of suspects) tell(leftOpen(one, snapshot, host.queryText, true))
+    const isLate = millis > (left.length > 0 ? patienceMillis : graceMillis)
+    if (isLate || left.length + suspects.length === 0) {
+      const open = left.length > 0 ? left : suspects
+      for (const one of open) tell(leftOpen(one, snapshot, queryText, open === suspects))
       return
     }
-    if (isLate) {
-      for (const one of left) tell(leftOpen(one, snapshot, host.queryText, false))
-      return
-    }
-    const isGrace = isOrderly && pace.now() - start < graceMillis
+    const isGrace = isOrderly && millis < graceMillis
     for (const session of isGrace ? [] : left.filter(({ state }) => state === 'active')) {
-      await view.ask(() => endStatement(session))
-    }
-    await pace.pause(pauseMillis)
-
-    async function endStatement(session: ServerSession): Promise<void> {
-      const key = identityOf(session)
-      const isAgain = cancelled.has(key)
-      cancelled.add(key)
-      const result = isAgain
-        ? await terminateSession(control, session)
-        : await cancelSession(control, session, { waitMillis: 2_000 })
-      if (result.outcome === 'gone' || result.outcome === 'changed') return
+      const result = await server.ask(() => endStatement(control, session, cancelled))
+      if (result === undefined || result.outcome === 'gone' || result.outcome === 'changed') continue
       tell({ event: 'cancelled', pid: session.pid, why: 'left-behind', behind: 0, result })
     }
+    await pace.pause(pauseMillis)
   }
+}
+
+/** Cancels it first; the second time the session is ended. */
+async function endStatement(
+  control: ControlConnection,
+  session: ServerSession,
+  cancelled: Set<string>,
+): Promise<SignalResult> {
+  const key = identityOf(session)
+  if (cancelled.has(key)) return await terminateSession(control, session)
+  cancelled.add(key)
+  return await cancelSession(control, session, { waitMillis: cancelMillis })
 }
 
 function isAtWork({ state }: ServerSession): boolean {

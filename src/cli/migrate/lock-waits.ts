@@ -1,12 +1,12 @@
 import type { LockWait, ServerSession, ServerSnapshot } from '../../postgres/index.ts'
-import { identityOf } from './own-sessions.ts'
+import { identityOf } from './command-sessions.ts'
 
 /** A wait for a lock that is over. */
 export interface WaitEnd {
   /**
    * - `granted`: it got the lock
    * - `refused`: it did not: the statement was cancelled, by its lock timeout, by us, or by somebody else
-   * - `unknown`: it waited for as long as the lock timeout, and who stood in its way left at about the same time
+   * - `unknown`: it waited for as long as the lock timeout, and its blockers left at about the same time
    */
   readonly verdict: 'granted' | 'refused' | 'unknown'
   readonly session: ServerSession
@@ -18,7 +18,7 @@ export interface WaitEnd {
 interface OpenWait {
   readonly session: ServerSession
   readonly wait: LockWait
-  /** Who stood in its way, and what changes about them once they do not any more. */
+  /** Those in its way, each with the mark that changes once they have let go. */
   readonly blockers: ReadonlyMap<string, string>
   readonly since: number
   /** When it was seen last, or first found to be over. */
@@ -27,19 +27,21 @@ interface OpenWait {
 
 export interface LockWaits {
   /**
-   * Takes a look at the command's sessions, and says how the waits ended that the look before found to be over.
+   * Takes in a look at the command's sessions.
+   *
+   * @returns how the waits ended that the look before found to be over
    */
   look(snapshot: ServerSnapshot, own: readonly ServerSession[]): readonly WaitEnd[]
-  /** The last look found waits that are over: one more tells how they ended. */
+  /** The last look found waits that are over: one more shows how they ended. */
   readonly wantsAnotherLook: boolean
   /** The statement of this session has been cancelled: its wait ends without the lock. */
   noteCancelled(session: ServerSession): void
 }
 
 /**
- * Follows the waits of sessions from look to look. The server does not say how a wait ended, but it can be told: as long as
- * those who stood in the way go on with the transaction in which they did, nobody behind them got the lock. That takes a
- * look of its own after the wait is over, because the server does not look at sessions and locks at one instant.
+ * Follows the waits of sessions from look to look. The server does not report how a wait ended, but it can be inferred: as
+ * long as the blockers go on with the same transaction, nobody behind them got the lock. That takes another look after the
+ * wait is over, because the server does not read sessions and locks at one instant.
  */
 export function lockWaits(lockTimeoutMillis: number): LockWaits {
   let open: ReadonlyMap<string, OpenWait> = new Map()
@@ -69,7 +71,7 @@ export function lockWaits(lockTimeoutMillis: number): LockWaits {
         const { session, wait, since } = one
         const isCancelled = cancelled.delete(statementOf(session))
         const millis = Math.max(0, until - since)
-        const verdict = isCancelled ? 'refused' : judge(one, snapshot, millis, lockTimeoutMillis)
+        const verdict = isCancelled ? 'refused' : verdictOn(one, snapshot, millis, lockTimeoutMillis)
         return { verdict, session, wait, millis }
       })
       over = new Map([...open].filter(isOver).map(([key, one]) => [key, { ...one, until: at }]))
@@ -79,14 +81,15 @@ export function lockWaits(lockTimeoutMillis: number): LockWaits {
   }
 }
 
-function judge(
+/** How the wait ended, by what the look after it shows. */
+function verdictOn(
   { session, blockers }: Omit<OpenWait, 'until'>,
   snapshot: ServerSnapshot,
   millis: number,
   lockTimeoutMillis: number,
 ): WaitEnd['verdict'] {
   const now = snapshot.sessions.find((one) => identityOf(one) === identityOf(session))
-  // What is refused ends the statement.
+  // A refusal would have ended the statement.
   if (now?.state === 'active' && now.stateChange === session.stateChange) return 'granted'
   const marks = marksOf(snapshot)
   for (const [id, mark] of blockers) if (marks.get(id) === mark) return 'refused'
@@ -105,10 +108,10 @@ function hasMark(entry: readonly [string, string | undefined]): entry is readonl
   return entry[1] !== undefined
 }
 
-/** For each session and prepared transaction, what is different once it has let go of its locks. */
+/** A mark of each session and prepared transaction that changes once it has let go of its locks. */
 function marksOf({ sessions, prepared }: ServerSnapshot): ReadonlyMap<string, string> {
   return new Map([
-    // A failed transaction has no start. Whoever has none at all may hold an advisory lock until its next statement.
+    // A failed transaction has no start. A session without a transaction may hold an advisory lock until its next statement.
     ...sessions.map(
       (session) =>
         [

@@ -1,16 +1,16 @@
 import type { SignalResult } from '../../postgres/index.ts'
 import type { PreparedReport, SessionReport } from '../report/session-report.ts'
 
-/** Who stands at the very front. */
+/** A session or prepared transaction at the very front. */
 export interface FrontReport {
   readonly id: string
   readonly session?: SessionReport
   readonly prepared?: PreparedReport
-  /** It belongs to the command itself. */
+  /** One of the command's own sessions. */
   readonly own?: true
 }
 
-/** What `migrate` tells while it runs. Durations are milliseconds. */
+/** Everything that `migrate` reports while it runs. Durations are milliseconds. */
 export type MigrateEvent =
   | {
       readonly event: 'started'
@@ -18,15 +18,15 @@ export type MigrateEvent =
       readonly lockTimeoutMillis: number
       readonly retries: number
     }
-  /** The pooler takes no options, or the user wants none handed on. */
+  /** A pooler refuses PGOPTIONS, or the user does not want it set. `isBlind`: nothing is cancelled from here either. */
   | { readonly event: 'without-options'; readonly reason: string; readonly isBlind: boolean }
-  /** A session of the command waits for a lock: who is at the front, and who stands in between. */
+  /** A session of the command waits for a lock: `behind` is at the front, `between` stand between the two. */
   | {
       readonly event: 'waiting'
       readonly session: SessionReport
       readonly behind: readonly FrontReport[]
       readonly between: readonly number[]
-      /** A pooler is in between, and may have lent the session to somebody else: nothing is done about it. */
+      /** The session may serve another client by now: nothing is done about it. */
       readonly unverified?: true
     }
   | { readonly event: 'granted'; readonly pid: number; readonly waitedMillis: number }
@@ -37,7 +37,7 @@ export type MigrateEvent =
       readonly target: string
       readonly query?: string
     }
-  /** The root was ended, because the policy allows it. */
+  /** `--free` ended the root. */
   | { readonly event: 'freed'; readonly session: SessionReport; readonly result: SignalResult }
   /** A statement of the command was cancelled. */
   | {
@@ -48,17 +48,17 @@ export type MigrateEvent =
       readonly behind: number
       readonly result: SignalResult
     }
-  /** Sessions wait behind the command, and there is no statement that could be cancelled. */
+  /** Sessions wait behind the command, which runs no statement that could be cancelled. */
   | { readonly event: 'holds'; readonly pid: number; readonly behind: number }
-  /** It goes on after the command has ended, and was not cancelled: it runs no statement, or that failed. */
+  /** A session is still there after the command has ended: it runs no statement, or could not be cancelled. */
   | { readonly event: 'left-open'; readonly session: SessionReport; readonly unverified?: true }
   | { readonly event: 'invalid-index'; readonly name: string; readonly table: string; readonly drop: string }
   | { readonly event: 'retry'; readonly number: number; readonly of: number; readonly pauseMillis: number }
   | { readonly event: 'gave-up'; readonly attempts: number }
-  /** The command said that all is well, and the server had refused one of its statements. */
+  /** The command exited with 0 although the server had refused one of its statements. */
   | { readonly event: 'false-success'; readonly query?: string; readonly target: string }
   | { readonly event: 'not-started'; readonly reason: string }
-  /** No session of the command has been found: nothing of this worked. */
+  /** No session of the command was found: it ran unprotected. */
   | { readonly event: 'unseen'; readonly target: string }
   | { readonly event: 'lost'; readonly reason: string }
   | { readonly event: 'back' }

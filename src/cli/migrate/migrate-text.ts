@@ -2,130 +2,164 @@ import { quoteText } from '../../postgres/quote.ts'
 import { describeMillis } from '../../text/duration.ts'
 import { counted } from '../../text/layout.ts'
 import { oneLine } from '../../text/safe-text.ts'
+import { wrap } from '../../text/wrap.ts'
 import { listLines, preparedText, stateText, type TextOptions, waitText } from '../report/session-text.ts'
 import { signalText } from '../report/signal-text.ts'
 import type { FrontReport, MigrateEvent } from './migrate-event.ts'
 
 type Colour = 'red' | 'yellow' | 'green' | 'dim'
+type Name = MigrateEvent['event']
+type EventOf<Wanted extends Name> = Extract<MigrateEvent, { event: Wanted }>
 
-/** What `migrate` says to people, beside what the command says itself. */
+interface Wording<Wanted extends Name> {
+  readonly colour?: Colour
+  /** What happened, in one line. */
+  title(event: EventOf<Wanted>): string
+  /** The lines below it. */
+  details?(event: EventOf<Wanted>, options: TextOptions): readonly string[]
+}
+
+/** An event for people: a line, and below it the details. */
 export function migrateText(event: MigrateEvent, options: TextOptions): string {
-  const { style } = options
-  const [text, ...more] = wording(event, options)
-  const colour = colours[event.event]
-  const first = `pg-lifeguard: ${text}`
-  return [colour === undefined ? first : style(colour, first), ...more].join('\n')
+  const { colour, title, details } = wordings[event.event] as Wording<Name>
+  const lines = wrap(`pg-lifeguard: ${title(event)}`, options.columns, '', '  ')
+  const first = colour === undefined ? lines : lines.map((line) => options.style(colour, line))
+  return [...first, ...(details?.(event, options) ?? [])].join('\n')
 }
 
-const colours: Readonly<Partial<Record<MigrateEvent['event'], Colour>>> = {
-  started: 'dim',
-  'without-options': 'yellow',
-  waiting: 'yellow',
-  granted: 'green',
-  refused: 'red',
-  freed: 'yellow',
-  cancelled: 'yellow',
-  holds: 'red',
-  'left-open': 'red',
-  'invalid-index': 'red',
-  'gave-up': 'red',
-  'false-success': 'red',
-  'not-started': 'red',
-  unseen: 'yellow',
-  lost: 'red',
-  back: 'green',
+const unverified = 'unverified: a pooler is in between, and the session may serve another client'
+
+const wordings: { readonly [Wanted in Name]: Wording<Wanted> } = {
+  started: { colour: 'dim', title: startTitle },
+  'without-options': {
+    colour: 'yellow',
+    title: ({ reason }) => `runs without PGOPTIONS: ${reason}`,
+    details: ({ isBlind }, options) =>
+      isBlind
+        ? [
+            ...detail(
+              'Behind a pooler a session may serve another client: it is named and left alone. So the only lock timeout is that of the role: ALTER ROLE ... SET lock_timeout.',
+              options,
+            ),
+            ...detail('--pgbouncer URL finds out which client has the session.', options),
+          ]
+        : detail('A statement that waits too long for a lock is cancelled from here instead.', options),
+  },
+  waiting: {
+    colour: 'yellow',
+    title: ({ session }) => `pid ${session.pid} of the command ${waitText(session) ?? 'waits'}, behind`,
+    details: waitingDetails,
+  },
+  granted: {
+    colour: 'green',
+    title: ({ pid, waitedMillis }) =>
+      `pid ${pid} has its lock after ${describeMillis(waitedMillis)}, and goes on`,
+  },
+  refused: {
+    colour: 'red',
+    title: ({ pid, target, waitedMillis }) =>
+      `pid ${pid} did not get its lock on ${oneLine(target)} in ${describeMillis(waitedMillis)}`,
+    details: queryDetails,
+  },
+  freed: {
+    colour: 'yellow',
+    title: ({ session, result }) => `ends pid ${session.pid}, ${stateText(session)}: ${signalText(result)}`,
+  },
+  cancelled: {
+    colour: 'yellow',
+    title: (event) =>
+      `cancels the statement of pid ${event.pid}, ${cancelReason(event)}: ${signalText(event.result)}`,
+  },
+  holds: {
+    colour: 'red',
+    title: ({ pid, behind }) =>
+      `${waiters(behind)} behind pid ${pid} of the command, which runs no statement that could be cancelled`,
+  },
+  'left-open': {
+    colour: 'red',
+    title: ({ session }) =>
+      `the command has ended, and pid ${session.pid} is still there, ${stateText(session)}`,
+    details: (event, options) =>
+      detail(
+        event.unverified ? unverified : `to end it: pg-lifeguard terminate --pid ${event.session.pid}`,
+        options,
+      ),
+  },
+  'invalid-index': {
+    colour: 'red',
+    title: ({ name, table }) =>
+      `index ${oneLine(name)} on ${oneLine(table)} is left behind, invalid: it slows down writes and serves no query`,
+    details: ({ drop }) => [`  before you run the command again: ${oneLine(drop)}`],
+  },
+  retry: {
+    title: ({ pauseMillis, number, of }) =>
+      `tries again in ${describeMillis(pauseMillis)} (${number} of ${of})`,
+  },
+  'gave-up': {
+    colour: 'red',
+    title: ({ attempts }) => `gave up because of locks, after ${counted(attempts, 'attempt')}`,
+  },
+  'false-success': {
+    colour: 'red',
+    title: ({ target }) =>
+      `the command ended with exit code 0, but the server refused one of its statements: the lock on ${oneLine(target)} could not be acquired`,
+    details: (event, options) => [
+      ...queryDetails(event),
+      ...detail(
+        'Statements after it may have been executed. With psql: -v ON_ERROR_STOP=1 --single-transaction',
+        options,
+      ),
+    ],
+  },
+  'not-started': { colour: 'red', title: ({ reason }) => reason },
+  unseen: {
+    colour: 'yellow',
+    title: ({ target }) =>
+      `no session of the command was seen in ${target}: if it connected, it ran unprotected`,
+    details: (_event, options) => [
+      ...detail(
+        'If it connects to another server: --url. If a pooler refuses PGOPTIONS: --no-pgoptions',
+        options,
+      ),
+    ],
+  },
+  lost: { colour: 'red', title: ({ reason }) => `lost connection to the server: ${reason}` },
+  back: { colour: 'green', title: () => 'connected to the server again' },
 }
 
-function wording(event: MigrateEvent, options: TextOptions): readonly [string, ...string[]] {
-  switch (event.event) {
-    case 'started':
-      return [startText(event)]
-    case 'without-options':
-      return [
-        `runs without PGOPTIONS: ${event.reason}`,
-        ...(event.isBlind
-          ? [
-              '  Behind a pooler a session may be lent to somebody else: it is named, and left alone. So there is no lock timeout',
-              '  but what you set for the role: ALTER ROLE ... SET lock_timeout. With --pgbouncer URL it can be told whose it is.',
-            ]
-          : ['  A statement that waits for a lock too long is cancelled from here instead.']),
-      ]
-    case 'waiting': {
-      const { session, behind, between, unverified } = event
-      const others =
-        between.length === 0 ? [] : [`  in between: ${between.map((pid) => `pid ${pid}`).join(', ')}`]
-      return [
-        `pid ${session.pid} of the command ${waitText(session) ?? 'waits'}, behind`,
-        ...behind.flatMap((one) => frontLines(one, options)).map((line) => `  ${line}`),
-        ...others,
-        ...(unverified
-          ? ['  unverified: a pooler is in between, and may have lent the session to somebody else']
-          : []),
-      ]
-    }
-    case 'granted':
-      return [`pid ${event.pid} has its lock after ${describeMillis(event.waitedMillis)}, and goes on`]
-    case 'refused': {
-      const query = event.query === undefined ? [] : [`  query: ${event.query}`]
-      const waited = describeMillis(event.waitedMillis)
-      return [`pid ${event.pid} did not get its lock on ${oneLine(event.target)} in ${waited}`, ...query]
-    }
-    case 'freed':
-      return [`ends pid ${event.session.pid}, ${stateText(event.session)}: ${signalText(event.result)}`]
-    case 'cancelled':
-      return [`cancels the statement of pid ${event.pid}, ${reasonText(event)}: ${signalText(event.result)}`]
-    case 'holds':
-      return [
-        `${counted(event.behind, 'session')} wait behind pid ${event.pid} of the command, which runs no statement that could be cancelled`,
-      ]
-    case 'left-open':
-      return [
-        `the command has ended, and pid ${event.session.pid} is still there, ${stateText(event.session)}`,
-        event.unverified
-          ? '  unverified: a pooler is in between, and may have lent the session to somebody else'
-          : `  to end it: pg-lifeguard terminate --pid ${event.session.pid}`,
-      ]
-    case 'invalid-index':
-      return [
-        `index ${oneLine(event.name)} on ${oneLine(event.table)} is left behind, invalid: it costs and helps nobody`,
-        `  before you run the command again: ${oneLine(event.drop)}`,
-      ]
-    case 'retry':
-      return [`tries again in ${describeMillis(event.pauseMillis)} (${event.number} of ${event.of})`]
-    case 'gave-up':
-      return [`gave up because of locks, after ${counted(event.attempts, 'attempt')}`]
-    case 'false-success': {
-      const query = event.query === undefined ? [] : [`  query: ${event.query}`]
-      return [
-        `the command ended with exit code 0, but the server refused one of its statements: the lock on ${oneLine(event.target)} was not to be had`,
-        ...query,
-        '  What came after it may have been done. With psql: -v ON_ERROR_STOP=1 --single-transaction',
-      ]
-    }
-    case 'not-started':
-      return [event.reason]
-    case 'unseen':
-      return [
-        `no session of the command was seen in ${event.target}: if it was there, it ran unprotected`,
-        '  Does it connect to another server? Then name that with --url. Does a pooler refuse PGOPTIONS? Then --no-pgoptions',
-      ]
-    case 'lost':
-      return [`lost sight of the server: ${event.reason}`]
-    case 'back':
-      return ['sees the server again']
-  }
+function detail(text: string, { columns }: TextOptions): string[] {
+  return wrap(text, columns, '  ', '    ')
 }
 
-function startText({ lockTimeoutMillis, retries }: Extract<MigrateEvent, { event: 'started' }>): string {
+function queryDetails({ query }: { readonly query?: string }): string[] {
+  return query === undefined ? [] : [`  query: ${query}`]
+}
+
+function startTitle({ lockTimeoutMillis, retries }: EventOf<'started'>): string {
   const timeout =
     lockTimeoutMillis === 0 ? 'without a lock timeout' : `lock timeout ${describeMillis(lockTimeoutMillis)}`
   return `${timeout}, ${counted(retries, 'retry', 'retries')}`
 }
 
-function reasonText({ why, behind }: Extract<MigrateEvent, { event: 'cancelled' }>): string {
+function waitingDetails(event: EventOf<'waiting'>, options: TextOptions): string[] {
+  const { behind, between } = event
+  return [
+    ...behind.flatMap((one) => frontLines(one, options)).map((line) => `  ${line}`),
+    ...(between.length === 0
+      ? []
+      : detail(`in between: ${between.map((pid) => `pid ${pid}`).join(', ')}`, options)),
+    ...(event.unverified ? detail(unverified, options) : []),
+  ]
+}
+
+function cancelReason({ why, behind }: EventOf<'cancelled'>): string {
   if (why === 'left-behind') return 'which the command left behind'
   if (why === 'lock-timeout') return 'which has waited longer than the lock timeout'
-  return `because ${counted(behind, 'session')} wait behind it`
+  return `because ${waiters(behind)} behind it`
+}
+
+function waiters(count: number): string {
+  return `${counted(count, 'session')} ${count === 1 ? 'waits' : 'wait'}`
 }
 
 function frontLines({ id, session, prepared, own }: FrontReport, options: TextOptions): string[] {

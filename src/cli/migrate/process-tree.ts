@@ -1,24 +1,24 @@
 import { readdir, readFile, readlink } from 'node:fs/promises'
 
-/** TCP connections: by their own end, the other one; each as `address port`. */
+/** TCP connections: the far end by the near end, each as `address port`. */
 export type Connections = ReadonlyMap<string, string>
 
-/** As the server sees one: the client's address and port. */
+/** The name of one end: its address and port. */
 export function socketName(address: string, port: number): string {
   return `${address} ${port}`
 }
 
 /**
- * All TCP connections of a process and of those that it has started, directly or not.
+ * All TCP connections of a process and its descendants.
  *
- * @returns undefined where the system does not tell, as outside Linux
+ * @returns undefined where the system does not say, as outside Linux
  */
 export async function connectionsOfTree(pid: number): Promise<Connections | undefined> {
   if (process.platform !== 'linux') return undefined
   return await connectionsOfAll(await treeOf(pid), pid)
 }
 
-/** Those of this process, without those that it has started. */
+/** The connections of this process, without its descendants. */
 export async function ownConnections(): Promise<Connections | undefined> {
   if (process.platform !== 'linux') return undefined
   return await connectionsOfAll([process.pid], process.pid)
@@ -52,13 +52,13 @@ export function parentIn(stat: string): number | undefined {
 
 async function socketInodes(pid: number): Promise<string[]> {
   const folder = `/proc/${pid}/fd`
-  // A process that has ended, or belongs to somebody else, shows nothing.
+  // A process that has ended, or belongs to another user, shows nothing.
   const names = await readdir(folder).catch(() => [])
   const targets = await Promise.all(names.map((name) => readlink(`${folder}/${name}`).catch(() => '')))
   return targets.flatMap((target) => /^socket:\[(\d+)\]$/.exec(target)?.[1] ?? [])
 }
 
-/** By inode, of the network that the process lives in. */
+/** Connections by inode, in the network namespace of the process. */
 async function connectionTable(pid: number): Promise<Map<string, readonly (readonly [string, string])[]>> {
   const tables = await Promise.all(['tcp', 'tcp6'].map((name) => textOf(`/proc/${pid}/net/${name}`)))
   const found = tables.flatMap((table) => table.split('\n').slice(1).flatMap(connectionIn))

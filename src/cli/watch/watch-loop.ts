@@ -1,20 +1,19 @@
 import { tryElection } from '../../postgres/election.ts'
 import {
-  ConnectionError,
   type ControlConnection,
   databasePart,
   type ServerSession,
   type ServerSnapshot,
   type SignalResult,
-  serverSnapshot,
   terminateSession,
 } from '../../postgres/index.ts'
 import { type CheckReport, checkReport, type ReportOptions } from '../check/report.ts'
 import { UsageError } from '../command.ts'
 import { type Origins, withOrigin } from '../origins/patient-origins.ts'
 import type { OriginOf } from '../origins/session-origin.ts'
-import { growingPause, type Pace } from '../pace.ts'
+import type { Pace } from '../pace.ts'
 import { type SessionReport, sessionReport } from '../report/session-report.ts'
+import { type Sight, serverLook } from '../server-look.ts'
 import { type Change, changesBetween, type SeenConcerns } from './changes.ts'
 import { concernsOf } from './concerns.ts'
 
@@ -49,7 +48,7 @@ export interface WatchOptions extends Omit<ReportOptions, 'originOf'> {
 
 export interface WatchHost {
   connect(): Promise<ControlConnection>
-  /** Asked for what is new only. */
+  /** Asked only about what is new. */
   readonly origins: Origins
   tell(event: WatchEvent): void
   readonly pace: Pace
@@ -67,60 +66,49 @@ interface Memory {
   seen: SeenConcerns
   last?: ServerSnapshot
   report?: CheckReport
-  /** Absent: not asked yet, on this connection. */
-  elected?: boolean
-  /** Sessions that could not be ended, so that it is said once. */
+  /** An election counts for the connection that it was held on. Absent: not asked yet. */
+  election?: { readonly control: ControlConnection; readonly isWon: boolean }
+  /** Sessions that could not be ended, so that each is reported once. */
   refused: ReadonlySet<string>
 }
 
 /**
- * Looks again and again and tells what has changed, until the signal fires. A server that is lost is told once, and
- * awaited.
+ * Looks again and again and reports what has changed, until the signal fires. A lost server is reported once, and looked
+ * for with growing pauses.
  *
  * @throws ConnectionError if the very first connection fails
  */
 export async function watchServer(options: WatchOptions, host: WatchHost): Promise<void> {
   const { pace, signal, tell } = host
   const memory: Memory = { seen: new Map(), refused: new Set() }
-  let control: ControlConnection | undefined
-  let outage: { readonly sinceMillis: number; attempts: number } | undefined
   let lastHeartbeat = pace.now()
-  try {
-    control = await first(options, host)
-    while (!signal.aborted) {
-      try {
-        control ??= await host.connect()
-        const snapshot = await unlessAborted(serverSnapshot(control), signal)
-        if (snapshot === undefined) break
-        if (outage !== undefined) tell({ event: 'back', lostMillis: pace.now() - outage.sinceMillis })
-        outage = undefined
-        await unlessAborted(judge(control, snapshot, options, memory, host), signal)
-      } catch (error) {
-        if (!isPassing(error)) throw error
-        if (error instanceof ConnectionError) {
-          await control?.close()
-          control = undefined
-          delete memory.elected
-        }
-        if (outage === undefined) tell({ event: 'lost', reason: error.message })
-        outage ??= { sinceMillis: pace.now(), attempts: 0 }
-      }
-      if (options.heartbeatMillis > 0 && pace.now() - lastHeartbeat >= options.heartbeatMillis) {
-        lastHeartbeat = pace.now()
-        tell(heartbeat(memory, outage && pace.now() - outage.sinceMillis))
-      }
-      const millis =
-        outage === undefined
-          ? options.intervalMillis
-          : growingPause(outage.attempts++, reconnectPause, pace.random())
-      await pace.pause(millis, signal)
+  await using server = serverLook({
+    control: await firstConnection(options, host),
+    connect: host.connect,
+    pace,
+    pauses: reconnectPause,
+    onLost: (reason) => tell({ event: 'lost', reason }),
+    onBack: (lostMillis) => tell({ event: 'back', lostMillis }),
+  })
+  while (!signal.aborted) {
+    const sight = await unlessAborted(server.look(), signal)
+    if (signal.aborted) break
+    if (sight !== undefined) {
+      await unlessAborted(
+        server.ask(() => reportChanges(sight, options, memory, host)),
+        signal,
+      )
     }
-  } finally {
-    await control?.close()
+    if (options.heartbeatMillis > 0 && pace.now() - lastHeartbeat >= options.heartbeatMillis) {
+      lastHeartbeat = pace.now()
+      tell(heartbeat(memory, server.lostMillis()))
+    }
+    const isLost = server.lostMillis() !== undefined
+    await pace.pause(isLost ? server.pauseMillis() : options.intervalMillis, signal)
   }
 }
 
-/** A statement may hang on a dead network; whoever wants to end does not wait for it. */
+/** A statement may hang on a dead network: the end does not wait for it. */
 function unlessAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result | undefined> {
   // Not Promise.race with one promise for all: that would keep every look until the end.
   return new Promise((resolve, reject) => {
@@ -131,7 +119,7 @@ function unlessAborted<Result>(work: Promise<Result>, signal: AbortSignal): Prom
   })
 }
 
-async function first(options: WatchOptions, host: WatchHost): Promise<ControlConnection> {
+async function firstConnection(options: WatchOptions, host: WatchHost): Promise<ControlConnection> {
   const control = await host.connect()
   if (options.terminateIdleMillis !== undefined && control.isPooled) {
     await control.close()
@@ -143,9 +131,8 @@ async function first(options: WatchOptions, host: WatchHost): Promise<ControlCon
   return control
 }
 
-async function judge(
-  control: ControlConnection,
-  whole: ServerSnapshot,
+async function reportChanges(
+  { control, snapshot: whole }: Sight,
   options: WatchOptions,
   memory: Memory,
   { tell, origins }: WatchHost,
@@ -178,19 +165,20 @@ function traced<News extends Change>(change: News, { sessions }: ServerSnapshot,
   return { ...change, concern: { ...change.concern, session: withOrigin(session, one, originOf) } }
 }
 
-/** One acts, however many watch: whoever holds the lock. It is asked for again at each look, for the other may die. */
+/** One watcher acts, however many there are: the one that holds the lock. Each look asks again, for the other may die. */
 async function isElected(
   control: ControlConnection,
   database: string,
   memory: Memory,
   tell: WatchHost['tell'],
 ): Promise<boolean> {
-  if (memory.elected === true) return true
+  const last = memory.election?.control === control ? memory.election : undefined
+  if (last?.isWon === true) return true
   if (control.isPooled) return false
-  const elected = await tryElection(control, electionName)
-  if (elected !== memory.elected) tell({ event: elected ? 'elected' : 'standby', database })
-  memory.elected = elected
-  return elected
+  const isWon = await tryElection(control, electionName)
+  if (isWon !== last?.isWon) tell({ event: isWon ? 'elected' : 'standby', database })
+  memory.election = { control, isWon }
+  return isWon
 }
 
 /** Only sessions of the database whose lock is held: those of others have a watcher of their own. */
@@ -234,9 +222,4 @@ function heartbeat({ seen, report }: Memory, lostMillis: number | undefined): He
     hiddenSessions: report?.hiddenSessions ?? 0,
     ...(lostMillis === undefined ? {} : { lostMillis }),
   }
-}
-
-/** A connection that is gone, or a statement that the server refused: a lock on a catalog, a shutdown, a timeout. */
-function isPassing(error: unknown): error is Error {
-  return error instanceof ConnectionError || (error instanceof Error && 'severity' in error)
 }

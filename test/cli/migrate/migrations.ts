@@ -1,6 +1,7 @@
 import { join } from 'node:path'
-import { expect } from 'vitest'
-import type { TestDatabase } from '../../support/database.ts'
+import { afterEach, beforeEach, expect } from 'vitest'
+import { type NamedSession, openSession } from '../../postgres/sessions.ts'
+import { type TestDatabase, useDatabase } from '../../support/database.ts'
 import { eventually } from '../../support/eventually.ts'
 import { type SpawnedCommand, type SpawnSetting, spawnLifeguard } from '../spawned.ts'
 
@@ -54,4 +55,27 @@ export async function expectNothingLeft(db: TestDatabase): Promise<void> {
   await eventually(async () =>
     expect((await db.sessions()).filter((one) => /pg-lifeguard/.test(one.application_name))).toEqual([]),
   )
+}
+
+/** A database with a table `datasets` for each test. Nothing of a command may be left on the server after one. */
+export function useDatasets(): TestDatabase {
+  const db = useDatabase()
+  beforeEach(async () => {
+    await db.query('DROP TABLE IF EXISTS datasets')
+    await db.query('CREATE TABLE datasets (id int)')
+  })
+  // Not the table: sessions that hold it are ended after this.
+  afterEach(() => expectNothingLeft(db))
+  return db
+}
+
+/** The statement that waits for every transaction that has read the table. */
+export const alter = 'ALTER TABLE datasets ADD COLUMN name text'
+
+/** A session that read the table in a transaction and forgot it. */
+export async function forgetTransaction(db: TestDatabase): Promise<NamedSession> {
+  const idle = await openSession(db, 'web')
+  await idle.run('BEGIN')
+  await idle.run('SELECT id FROM datasets')
+  return idle
 }

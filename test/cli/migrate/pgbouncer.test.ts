@@ -4,7 +4,7 @@ import { openSession } from '../../postgres/sessions.ts'
 import { useDatabase } from '../../support/database.ts'
 import { noPgBouncer, startPgBouncer } from '../../support/pgbouncer.ts'
 import { exitCode } from '../command-line.ts'
-import { columnsOf, migrate, tool } from './migrations.ts'
+import { columnsOf, forgetTransaction, migrate, tool } from './migrations.ts'
 
 const db = useDatabase()
 
@@ -16,13 +16,6 @@ beforeEach(async () => {
   await db.query('DROP TABLE IF EXISTS datasets')
   await db.query('CREATE TABLE datasets (id int)')
 })
-
-async function forgetTransaction() {
-  const idle = await openSession(db, 'web')
-  await idle.run('BEGIN')
-  await idle.run('SELECT id FROM datasets')
-  return idle
-}
 
 /** The environment in which everything goes through the pooler, and the option that names its console. */
 async function pooled(mode: 'session' | 'transaction') {
@@ -47,7 +40,7 @@ describe.skipIf(noPgBouncer !== undefined)('migrate through a PgBouncer that ref
     'names who blocks it, and leaves alone what may be of somebody else, in %s mode',
     async (mode) => {
       const { env } = await pooled(mode)
-      const idle = await forgetTransaction()
+      const idle = await forgetTransaction(db)
       const options = ['--lock-timeout', '100ms', '--free', 'idle-in-transaction:0', '--protect-readers', '0']
       const run = migrate(db, options, tool(alter), { env })
       await run.printed('unverified: a pooler is in between')
@@ -64,7 +57,7 @@ describe.skipIf(noPgBouncer !== undefined)('migrate through a PgBouncer that ref
     'keeps the lock timeout itself where the pooler tells whose a session is, in %s mode',
     async (mode) => {
       const { env, console } = await pooled(mode)
-      const idle = await forgetTransaction()
+      const idle = await forgetTransaction(db)
       const options = ['--lock-timeout', '300ms', '--retries', '0', ...console]
       const run = migrate(db, options, tool(alter), { env })
       expect(await run.ended, run.err()).toMatchObject({ code: exitCode.locks })
@@ -80,7 +73,7 @@ describe.skipIf(noPgBouncer !== undefined)('migrate through a PgBouncer that ref
 
   it('looks at the server itself, and hands no options on, when it is told so', async () => {
     const { env, console } = await pooled('transaction')
-    const idle = await forgetTransaction()
+    const idle = await forgetTransaction(db)
     const url = ['--url', db.url]
     const refused = migrate(db, url, tool(alter), { env })
     expect((await refused.ended).code).toBe(1)
@@ -106,7 +99,7 @@ describe.skipIf(noPgBouncer !== undefined)('migrate through a PgBouncer that ref
     const { rows } = await web.query("SELECT current_setting('application_name') AS name")
     expect(rows[0]?.name).toMatch(/^pg-lifeguard migrate/)
 
-    const idle = await forgetTransaction()
+    const idle = await forgetTransaction(db)
     const outcome = web.query(alter).then(
       () => 'done',
       (error: Error) => error.message,

@@ -6,7 +6,7 @@ import { openSession } from '../../postgres/sessions.ts'
 import { useDatabase } from '../../support/database.ts'
 import { exitCode } from '../command-line.ts'
 import { isInstalled, useFolder } from './installed-tools.ts'
-import { columnsOf, expectNothingLeft, migrate, waiter } from './migrations.ts'
+import { columnsOf, expectNothingLeft, forgetTransaction, migrate, waiter } from './migrations.ts'
 
 const db = useDatabase()
 const folder = useFolder()
@@ -23,19 +23,12 @@ beforeEach(async () => {
   await writeFile(join(folder.path, 'change.sql'), script)
 })
 
-async function forgetTransaction() {
-  const idle = await openSession(db, 'web')
-  await idle.run('BEGIN')
-  await idle.run('SELECT id FROM datasets')
-  return idle
-}
-
 const psql = (...options: string[]) => ['psql', '-X', ...options, '-f', join(folder.path, 'change.sql')]
 const strict = ['-v', 'ON_ERROR_STOP=1', '--single-transaction']
 
 describe.runIf(isInstalled('psql'))('psql under migrate', () => {
   it('says by itself that all is well after a lock timeout: this is what is seen through', async () => {
-    await forgetTransaction()
+    await forgetTransaction(db)
     const { config } = db
     const env = { ...process.env, PGPASSWORD: config.password, PGOPTIONS: '-c lock_timeout=100ms' }
     const [command = '', ...args] = psql('-h', config.host, '-p', String(config.port), '-U', config.user)
@@ -45,7 +38,7 @@ describe.runIf(isInstalled('psql'))('psql under migrate', () => {
   })
 
   it('is not believed when it exits with 0 after a lock timeout, and is not run again', async () => {
-    await forgetTransaction()
+    await forgetTransaction(db)
     const run = migrate(db, ['--lock-timeout', '1s'], psql())
     expect((await run.ended).code).toBe(exitCode.locks)
     expect(run.err()).toContain(
@@ -59,7 +52,7 @@ describe.runIf(isInstalled('psql'))('psql under migrate', () => {
   })
 
   it('is not believed either when its statement was cancelled for the readers behind it', async () => {
-    const idle = await forgetTransaction()
+    const idle = await forgetTransaction(db)
     const run = migrate(db, ['--lock-timeout', '0', '--protect-readers', '0'], psql())
     await run.printed('behind')
     const reader = await openSession(db, 'reader')
@@ -71,13 +64,13 @@ describe.runIf(isInstalled('psql'))('psql under migrate', () => {
   })
 
   it('is believed on request', async () => {
-    await forgetTransaction()
+    await forgetTransaction(db)
     const run = migrate(db, ['--lock-timeout', '1s', '--trust-exit-code'], psql())
     expect((await run.ended).code).toBe(0)
   })
 
   it('is believed when it got its lock in the end', async () => {
-    const idle = await forgetTransaction()
+    const idle = await forgetTransaction(db)
     const run = migrate(db, [], psql())
     await run.printed('behind')
     await idle.run('COMMIT')
@@ -86,7 +79,7 @@ describe.runIf(isInstalled('psql'))('psql under migrate', () => {
   })
 
   it('is run again with ON_ERROR_STOP in one transaction, until it gets through', async () => {
-    const idle = await forgetTransaction()
+    const idle = await forgetTransaction(db)
     const run = migrate(db, ['--lock-timeout', '1s'], psql(...strict))
     await run.printed('tries again')
     await idle.run('COMMIT')
@@ -96,7 +89,7 @@ describe.runIf(isInstalled('psql'))('psql under migrate', () => {
   })
 
   it('gets through when who blocks it may be ended', async () => {
-    const idle = await forgetTransaction()
+    const idle = await forgetTransaction(db)
     const run = migrate(db, ['--free', 'idle-in-transaction:0'], psql(...strict))
     expect((await run.ended).code).toBe(0)
     expect(run.err()).toContain(`ends pid ${idle.pid}`)
@@ -111,7 +104,7 @@ describe.runIf(isInstalled('psql'))('psql under migrate', () => {
   })
 
   it('leaves nothing behind when it is killed', async () => {
-    const idle = await forgetTransaction()
+    const idle = await forgetTransaction(db)
     const run = migrate(db, ['--lock-timeout', '0'], psql())
     await waiter(db, 'ALTER TABLE datasets')
     await run.printed('behind')

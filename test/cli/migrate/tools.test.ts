@@ -1,10 +1,9 @@
 import { join } from 'node:path'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { openSession } from '../../postgres/sessions.ts'
 import { useDatabase } from '../../support/database.ts'
 import { exitCode } from '../command-line.ts'
 import { isInstalled } from './installed-tools.ts'
-import { columnsOf, migrate } from './migrations.ts'
+import { columnsOf, forgetTransaction, migrate } from './migrations.ts'
 
 const db = useDatabase()
 
@@ -20,13 +19,6 @@ beforeEach(async () => {
      CREATE TABLE datasets (id int)`,
   )
 })
-
-async function forgetTransaction() {
-  const idle = await openSession(db, 'web')
-  await idle.run('BEGIN')
-  await idle.run('SELECT id FROM datasets')
-  return idle
-}
 
 const hasAlembic = isInstalled('alembic')
 const npmTools = [
@@ -44,7 +36,7 @@ describe.each(tools)('$tool under migrate', ({ tool, command }) => {
   const setting = { cwd: folderOf(tool), env: { CI: 'true', NO_COLOR: '1', ...noBytecode } }
 
   it('gets through when who blocks it may be ended', async () => {
-    const idle = await forgetTransaction()
+    const idle = await forgetTransaction(db)
     const run = migrate(db, ['--free', 'idle-in-transaction:0'], command, setting)
     expect(await run.ended, run.out() + run.err()).toMatchObject({ code: 0 })
     expect(run.err()).toContain(`ends pid ${idle.pid}`)
@@ -52,7 +44,7 @@ describe.each(tools)('$tool under migrate', ({ tool, command }) => {
   })
 
   it('has the lock timeout of the server, is named while it waits, and is run again until it gets through', async () => {
-    const idle = await forgetTransaction()
+    const idle = await forgetTransaction(db)
     const run = migrate(db, ['--lock-timeout', '1s'], command, setting)
     await run.printed('tries again')
     await idle.run('COMMIT')
@@ -64,7 +56,7 @@ describe.each(tools)('$tool under migrate', ({ tool, command }) => {
   })
 
   it('gives up in the end, and leaves the table as it was', async () => {
-    const idle = await forgetTransaction()
+    const idle = await forgetTransaction(db)
     const run = migrate(db, ['--lock-timeout', '1s', '--retries', '1'], command, setting)
     expect(await run.ended, run.out() + run.err()).toMatchObject({ code: exitCode.locks })
     expect(run.err()).toContain('gave up because of locks, after 2 attempts')
@@ -77,14 +69,14 @@ describe.runIf(hasAlembic)('the steps of an incident under migrate', () => {
   const setting = { cwd: folderOf('alembic'), env: noBytecode }
 
   it('get through, one after the other, past a transaction that was forgotten', async () => {
-    const first = await forgetTransaction()
+    const first = await forgetTransaction(db)
     const free = ['--free', 'idle-in-transaction:0']
     const dataset = migrate(db, free, ['alembic', 'upgrade', '0c9c72e35979'], setting)
     expect(await dataset.ended, dataset.err()).toMatchObject({ code: 0 })
     expect(dataset.err()).toContain(`ends pid ${first.pid}`)
     expect(await columnsOf(db, 'datasets')).toEqual(['id', 'experiment'])
 
-    const second = await forgetTransaction()
+    const second = await forgetTransaction(db)
     const signature = migrate(db, free, ['alembic', 'upgrade', 'head'], setting)
     expect(await signature.ended, signature.err()).toMatchObject({ code: 0 })
     expect(signature.err()).toContain(`ends pid ${second.pid}`)

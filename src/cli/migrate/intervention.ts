@@ -1,0 +1,102 @@
+import {
+  blockedBehind,
+  cancelSession,
+  type ServerSession,
+  sessionId,
+  terminateSession,
+} from '../../postgres/index.ts'
+import { sessionReport } from '../report/session-report.ts'
+import { identityOf } from './command-sessions.ts'
+import type { MigrateEvent, Tell } from './migrate-event.ts'
+import type { Migration, MigrationPolicy } from './migration.ts'
+import type { Scene } from './session-watch.ts'
+
+/** Does what the policy allows about one scene: ends idle roots, cancels the command's own statements. */
+export interface Intervention {
+  /** @returns whether a session was ended: another one may have stood behind it */
+  act(scene: Scene): Promise<boolean>
+}
+
+/** The server's own lock timeout comes first. Ours is for commands that it does not reach. */
+const serverFirstMillis = 1_000
+
+export function intervention(
+  { policy, tell }: Pick<Migration, 'policy' | 'tell'>,
+  onCancelled: (session: ServerSession) => void,
+): Intervention {
+  const tellOnce = onceOnly(tell)
+
+  async function cancelOwn({ control, own, tree, snapshot }: Scene, session: ServerSession): Promise<void> {
+    const behind = blockedBehind(tree, sessionId(session.pid)).filter(
+      (id) => !own.some(({ pid }) => sessionId(pid) === id),
+    ).length
+    const waited = snapshot.waits.find(({ pid }) => pid === session.pid)?.millis ?? 0
+    const why = reasonToCancel(behind, waited, policy)
+    if (why === undefined) return
+    if (session.state !== 'active') {
+      tellOnce({ event: 'holds', pid: session.pid, behind }, identityOf(session))
+      return
+    }
+    const result = await cancelSession(control, session)
+    if (result.outcome === 'ended' || result.outcome === 'signalled') onCancelled(session)
+    const key = `${identityOf(session)} ${session.stateChange} ${result.outcome}`
+    tellOnce({ event: 'cancelled', pid: session.pid, why, behind, result }, key)
+  }
+
+  async function endRoot({ control, snapshot }: Scene, session: ServerSession): Promise<boolean> {
+    const result = await terminateSession(control, session)
+    const report = sessionReport(session, snapshot, {
+      queryText: policy.queryText,
+      originOf: () => undefined,
+    })
+    const key = `${identityOf(session)} ${session.stateChange} ${result.outcome}`
+    tellOnce({ event: 'freed', session: report, result }, key)
+    return result.outcome === 'ended'
+  }
+
+  return {
+    async act(scene) {
+      let isAnyEnded = false
+      for (const root of idleRoots(scene, policy.freeIdleMillis)) {
+        isAnyEnded = (await endRoot(scene, root)) || isAnyEnded
+      }
+      for (const session of scene.own) await cancelOwn(scene, session)
+      return isAnyEnded
+    },
+  }
+}
+
+/** The sessions that `--free` may end: at the very front, idle for the limit, and not the command's own. */
+function idleRoots({ own, tree }: Scene, limitMillis: number | undefined): ServerSession[] {
+  if (limitMillis === undefined) return []
+  const ownIds = new Set(own.map(({ pid }) => sessionId(pid)))
+  const waiting = tree.nodes.filter(({ id, blockedBy }) => ownIds.has(id) && blockedBy.length > 0)
+  const roots = new Set(waiting.flatMap((node) => node.roots))
+  return tree.nodes.flatMap(({ id, session }) => {
+    if (!roots.has(id) || ownIds.has(id) || session === undefined) return []
+    const { state, stateMillis = 0 } = session
+    const isIdle = state?.startsWith('idle in transaction') === true && stateMillis >= limitMillis
+    return isIdle ? [session] : []
+  })
+}
+
+function reasonToCancel(
+  behind: number,
+  waitedMillis: number,
+  { mostBehind, lockTimeoutMillis }: MigrationPolicy,
+): 'readers' | 'lock-timeout' | undefined {
+  if (mostBehind !== undefined && behind > mostBehind) return 'readers'
+  const isOver = lockTimeoutMillis > 0 && waitedMillis > lockTimeoutMillis + serverFirstMillis
+  return isOver ? 'lock-timeout' : undefined
+}
+
+/** A result that stays the same from look to look is reported once. */
+function onceOnly(tell: Tell): (event: MigrateEvent, key: string) => void {
+  const told = new Set<string>()
+  return (event, key) => {
+    const full = `${event.event} ${key}`
+    if (told.has(full)) return
+    told.add(full)
+    tell(event)
+  }
+}

@@ -1,0 +1,85 @@
+import { ConnectionError } from '../errors.ts'
+import { type ControlConnection, type ServerSnapshot, serverSnapshot } from '../postgres/index.ts'
+import { type GrowingPause, growingPause, type Pace } from './pace.ts'
+
+/** What one look shows, and the connection that it came by. */
+export interface Sight {
+  readonly control: ControlConnection
+  readonly snapshot: ServerSnapshot
+}
+
+/** The server as seen again and again, over outages: a lost connection is reported once and opened again. */
+export interface ServerLook extends AsyncDisposable {
+  /** Undefined if the server cannot be seen now. */
+  look(): Promise<Sight | undefined>
+  /** Runs something on the connection; undefined if the connection is lost or the server refuses the statement. */
+  ask<Result>(work: (control: ControlConnection) => Promise<Result>): Promise<Result | undefined>
+  /** How long the server has not been seen. Undefined if it was seen last time. */
+  lostMillis(): number | undefined
+  /** How long to wait before it is worth asking again; 0 without an outage. */
+  pauseMillis(): number
+}
+
+export interface ServerLookHost {
+  /** The first connection. It is closed with the look. */
+  readonly control: ControlConnection
+  connect(): Promise<ControlConnection>
+  readonly pace: Pace
+  readonly pauses: GrowingPause
+  onLost(reason: string): void
+  onBack(lostMillis: number): void
+}
+
+export function serverLook({ connect, pace, pauses, onLost, onBack, ...host }: ServerLookHost): ServerLook {
+  let control: ControlConnection | undefined = host.control
+  let outage: { readonly sinceMillis: number; attempts: number; nextAt: number } | undefined
+  let isClosed = false
+
+  async function connected(): Promise<ControlConnection> {
+    control ??= await connect()
+    // Nobody waits for a connection that is opened after the end.
+    if (isClosed) await control.close()
+    return control
+  }
+
+  async function lose(error: Error): Promise<void> {
+    if (error instanceof ConnectionError) {
+      const lost = control
+      control = undefined
+      await lost?.close()
+    }
+    if (outage === undefined && !isClosed) onLost(error.message)
+    outage ??= { sinceMillis: pace.now(), attempts: 0, nextAt: 0 }
+    outage.nextAt = pace.now() + growingPause(outage.attempts, pauses, pace.random())
+    outage.attempts += 1
+  }
+
+  const ask: ServerLook['ask'] = async (work) => {
+    if (outage !== undefined && control === undefined && pace.now() < outage.nextAt) return undefined
+    try {
+      const result = await work(await connected())
+      if (outage !== undefined && !isClosed) onBack(pace.now() - outage.sinceMillis)
+      outage = undefined
+      return result
+    } catch (error) {
+      if (!isPassing(error)) throw error
+      await lose(error)
+      return undefined
+    }
+  }
+  return {
+    ask,
+    look: () => ask(async (one) => ({ control: one, snapshot: await serverSnapshot(one) })),
+    lostMillis: () => (outage === undefined ? undefined : pace.now() - outage.sinceMillis),
+    pauseMillis: () => (outage === undefined ? 0 : Math.max(0, outage.nextAt - pace.now())),
+    async [Symbol.asyncDispose]() {
+      isClosed = true
+      await control?.close()
+    },
+  }
+}
+
+/** A connection that is gone, or a statement that the server refused: a lock on a catalog, a shutdown, a timeout. */
+function isPassing(error: unknown): error is Error {
+  return error instanceof ConnectionError || (error instanceof Error && 'severity' in error)
+}
