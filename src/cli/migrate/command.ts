@@ -10,11 +10,11 @@ import { readPgBouncer } from '../origins/pgbouncer-origins.ts'
 import { systemPace } from '../pace.ts'
 import { serverLook } from '../server-look.ts'
 import { childEnvironment } from './child-environment.ts'
-import type { MigrateEvent, Tell } from './migrate-event.ts'
-import { migrateText } from './migrate-text.ts'
+import type { MigrateEvent, Tell } from './events.ts'
 import type { MigrationPolicy } from './migration.ts'
 import { runWithRetries } from './retries.ts'
 import { signalRelay } from './signal-relay.ts'
+import { migrateText } from './text.ts'
 
 interface MigrateOptions extends CommonOptions {
   readonly lockTimeout: number

@@ -7,7 +7,7 @@ import {
 } from '../../postgres/index.ts'
 import { sessionReport } from '../report/session-report.ts'
 import { identityOf } from './command-sessions.ts'
-import type { MigrateEvent, Tell } from './migrate-event.ts'
+import type { MigrateEvent, Tell } from './events.ts'
 import type { Migration, MigrationPolicy } from './migration.ts'
 import type { Scene } from './session-watch.ts'
 

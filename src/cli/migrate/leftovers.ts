@@ -9,7 +9,7 @@ import {
 import type { QueryTextMode } from '../../sql/redaction.ts'
 import { sessionReport } from '../report/session-report.ts'
 import { type CommandSessions, identityOf } from './command-sessions.ts'
-import type { MigrateEvent } from './migrate-event.ts'
+import type { MigrateEvent } from './events.ts'
 import type { Migration } from './migration.ts'
 
 const pauseMillis = 100

@@ -2,7 +2,7 @@ import type { QueryTextMode } from '../../sql/redaction.ts'
 import type { Origins } from '../origins/patient-origins.ts'
 import type { Pace } from '../pace.ts'
 import type { ServerLook } from '../server-look.ts'
-import type { Tell } from './migrate-event.ts'
+import type { Tell } from './events.ts'
 import type { SignalRelay } from './signal-relay.ts'
 
 /** One run of `migrate`: what it runs, what it may do, and what it works with. */

@@ -11,8 +11,8 @@ import type { OriginOf } from '../origins/session-origin.ts'
 import { preparedReport, sessionReport } from '../report/session-report.ts'
 import type { Sight } from '../server-look.ts'
 import { type CommandSessions, type FoundSessions, identityOf } from './command-sessions.ts'
+import type { FrontReport, MigrateEvent } from './events.ts'
 import { type LockWaits, lockWaits, type WaitEnd } from './lock-waits.ts'
-import type { FrontReport, MigrateEvent } from './migrate-event.ts'
 import type { Migration } from './migration.ts'
 
 /** What one look shows of the command: its sessions, and who stands before and behind them. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { MigrateEvent } from '../../../src/cli/migrate/migrate-event.ts'
-import { migrateText } from '../../../src/cli/migrate/migrate-text.ts'
+import type { MigrateEvent } from '../../../src/cli/migrate/events.ts'
+import { migrateText } from '../../../src/cli/migrate/text.ts'
 import { plain } from '../../../src/cli/terminal.ts'
 
 const blocker = {

@@ -5,7 +5,7 @@ import { oneLine } from '../../text/safe-text.ts'
 import { wrap } from '../../text/wrap.ts'
 import { listLines, preparedText, stateText, type TextOptions, waitText } from '../report/session-text.ts'
 import { signalText } from '../report/signal-text.ts'
-import type { FrontReport, MigrateEvent } from './migrate-event.ts'
+import type { FrontReport, MigrateEvent } from './events.ts'
 
 type Colour = 'red' | 'yellow' | 'green' | 'dim'
 type Name = MigrateEvent['event']
