@@ -3,7 +3,7 @@
 // check until it has a line here.
 
 /** @type {Record<string, { imports?: string[], typesOnly?: string[] }>} */
-const rooms = {
+export const rooms = {
   'index.ts': {
     imports: ['lifeguard.ts', 'options.ts', 'guard', 'transactions', 'core', 'sql', 'reporters'],
     typesOnly: ['client'],
