@@ -1,7 +1,7 @@
 import { quoteText } from '../../postgres/quote.ts'
 import { describeMillis } from '../../text/duration.ts'
 import { counted } from '../../text/layout.ts'
-import { wrap } from '../../text/wrap.ts'
+import { wrap } from '../report/layout.ts'
 import type { SessionReport } from '../report/session-report.ts'
 import { detailLines, preparedText, stateText, type TextOptions, waitText } from '../report/session-text.ts'
 import type { BlockingReport, CheckReport } from './report.ts'

@@ -1,7 +1,7 @@
 import { quoteText } from '../../postgres/quote.ts'
 import { describeMillis } from '../../text/duration.ts'
 import { counted } from '../../text/layout.ts'
-import { wrap } from '../../text/wrap.ts'
+import { wrap } from '../report/layout.ts'
 import { listLines, preparedText, type TextOptions } from '../report/session-text.ts'
 import { forestLines } from './forest.ts'
 import type { CheckReport } from './report.ts'

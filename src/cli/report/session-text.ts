@@ -1,7 +1,6 @@
 import { describeMillis } from '../../text/duration.ts'
-import { cut } from '../../text/layout.ts'
 import type { Style } from '../../text/style.ts'
-import { wrap } from '../../text/wrap.ts'
+import { cut, wrap } from './layout.ts'
 import type { PreparedReport, SessionReport } from './session-report.ts'
 
 export interface TextOptions {
