@@ -7,9 +7,13 @@ export {
   deadlocks,
   freedBy,
   sessionId,
-} from './blocking-tree.ts'
-export { type ControlConnection, type ControlOptions, connectControl } from './connect.ts'
-export type { ConnectionOptions } from './connection-settings.ts'
+} from './blocking/tree.ts'
+export {
+  type ControlConnection,
+  type ControlOptions,
+  connectControl,
+} from './connection/control-connection.ts'
+export type { ConnectionOptions } from './connection/settings.ts'
 export { databasePart } from './database-part.ts'
 export type { QueryClient } from './query-client.ts'
 export { type SafetyNet, safetyNets } from './safety-nets.ts'

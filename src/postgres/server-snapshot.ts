@@ -1,6 +1,6 @@
 import { UnsupportedServerError } from '../errors.ts'
-import { conflicts } from './lock-modes.ts'
-import { describeWait, type NameTable, readNames } from './lock-target.ts'
+import { conflicts } from './blocking/lock-modes.ts'
+import { describeWait, type NameTable, readNames } from './blocking/lock-target.ts'
 import { activityQuery } from './queries/activity.ts'
 import { serverQuery } from './queries/server.ts'
 import { type QueryClient, queryFrozen } from './query-client.ts'

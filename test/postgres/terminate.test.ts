@@ -2,7 +2,6 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import {
   cancelSession,
   connectControl,
-  databasePart,
   type ServerSession,
   type SignalResult,
   serverSnapshot,
@@ -215,23 +214,5 @@ describe('cancelSession', () => {
     const idle = await openSession(db, 'idle')
     await idle.run('BEGIN')
     expect(await cancelSession(clientOf(db), await seen(idle.pid))).toMatchObject({ outcome: 'changed' })
-  })
-})
-
-describe('what a snapshot says of idle transactions', () => {
-  it('has an age also for one that has failed, with and without a savepoint', async () => {
-    const [plain, saved] = [await openSession(db, 'plain'), await openSession(db, 'saved')]
-    await plain.run('BEGIN')
-    await plain.run('SELECT 1/0').catch(() => {})
-    await saved.run('BEGIN; LOCK TABLE items; SAVEPOINT s')
-    await saved.run('SELECT 1/0').catch(() => {})
-    const states = await Promise.all([seen(plain.pid), seen(saved.pid)])
-    expect(states.map(({ state }) => state)).toEqual(Array(2).fill('idle in transaction (aborted)'))
-    for (const { stateMillis } of states) expect(stateMillis).toBeGreaterThanOrEqual(0)
-    // With a savepoint the locks are kept.
-    const waiting = await openSession(db, 'waiting')
-    await waiting.waitsFor('SELECT FROM items')
-    const { blocks } = databasePart(await serverSnapshot(clientOf(db)), db.name)
-    expect(blocks).toEqual([{ blocked: waiting.pid, blockerPid: saved.pid, kind: 'hard' }])
   })
 })

@@ -1,5 +1,5 @@
-import { openConnection } from '../../postgres/connect.ts'
-import { connectionSettings } from '../../postgres/connection-settings.ts'
+import { openConnection } from '../../postgres/connection/plain-connection.ts'
+import { connectionSettings } from '../../postgres/connection/settings.ts'
 import type { OriginOf } from './session-origin.ts'
 
 interface PoolerClient {

@@ -1,6 +1,6 @@
-import { namesQuery } from './queries/names.ts'
-import { type QueryClient, queryFrozen } from './query-client.ts'
-import type { LockRow, LockWait, ServerData } from './server-data.ts'
+import { namesQuery } from '../queries/names.ts'
+import { type QueryClient, queryFrozen } from '../query-client.ts'
+import type { LockRow, LockWait, ServerData } from '../server-data.ts'
 
 /** Names of the database that was asked, by oid. */
 export interface NameTable {

@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { connectControl } from '../../src/postgres/index.ts'
-import type { EmbeddedServer } from '../support/embedded-server.ts'
-import { eventually } from '../support/eventually.ts'
-import { startOwnServer } from './sessions.ts'
+import { connectControl } from '../../../src/postgres/index.ts'
+import type { EmbeddedServer } from '../../support/embedded-server.ts'
+import { eventually } from '../../support/eventually.ts'
+import { startOwnServer } from '../sessions.ts'
 
 const hasOpenSsl = spawnSync('openssl', ['version']).status === 0
 if (!hasOpenSsl) console.warn('skipped: TLS: openssl is not installed')

@@ -1,7 +1,9 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { homedir, userInfo } from 'node:os'
+import { existsSync } from 'node:fs'
+import { userInfo } from 'node:os'
 import { join } from 'node:path'
-import { OptionError } from '../errors.ts'
+import { OptionError } from '../../errors.ts'
+import { readService } from './service-file.ts'
+import { urlParameters } from './url.ts'
 
 /** Where to connect, and as whom: from a URL, the environment and a service file, in this order. */
 export interface ConnectionSettings {
@@ -30,8 +32,6 @@ export interface ConnectionOptions {
   readonly env?: NodeJS.ProcessEnv
 }
 
-type Parameters = Readonly<Record<string, string | undefined>>
-
 const sslModes: readonly SslMode[] = [
   ...(['disable', 'allow', 'prefer', 'require', 'no-verify', 'verify-ca', 'verify-full'] as const),
 ]
@@ -46,7 +46,8 @@ const socketFolders = ['/var/run/postgresql', '/tmp']
 export function connectionSettings(options: ConnectionOptions = {}): ConnectionSettings {
   const env = options.env ?? process.env
   const url = options.url ?? (env.DATABASE_URL === '' ? undefined : env.DATABASE_URL)
-  const given = url === undefined ? {} : parametersOf(url, options.url === undefined ? 'DATABASE_URL' : 'url')
+  const given =
+    url === undefined ? {} : urlParameters(url, options.url === undefined ? 'DATABASE_URL' : 'url')
   const service = given.service ?? env.PGSERVICE
   const named = service === undefined || service === '' ? {} : readService(service, env)
   const pick = (name: string, variable: string) =>
@@ -76,86 +77,9 @@ export function connectionSettings(options: ConnectionOptions = {}): ConnectionS
 /** As `sslrootcert`: the certificates that the system trusts, as far as Node knows them. */
 export const systemRoots = 'system'
 
-/** @throws OptionError if it cannot be read */
-export function readOptionFile(option: string, path: string): string {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch (error) {
-    const reason = error instanceof Error && 'code' in error ? String(error.code) : 'unknown reason'
-    throw new OptionError(option, `must be a file that can be read (${reason})`, path)
-  }
-}
-
 /** For people, without the password. */
 export function describeTarget({ host, port, database, user }: ConnectionSettings): string {
   return `database ${database} at ${host}:${port} as ${user}`
-}
-
-function parametersOf(text: string, option: string): Parameters {
-  // libpq allows a user without a host, `new URL` does not.
-  const withHost = text.replace(/^(postgres(?:ql)?:\/\/[^/?#]*@)(?=[/?]|$)/, `$1${noHost}`)
-  // A list with ports is no URL at all.
-  if (/^\w+:\/\/(?:[^/?#]*@)?[^/?#@]*,[^/?#@]*(?:[/?#]|$)/.test(text))
-    throw new OptionError(option, 'must name one host, not a list', secret)
-  // The error of `new URL` shows what it was given, password included.
-  if (!/^postgres(ql)?:\/\//.test(text) || !URL.canParse(withHost)) {
-    throw new OptionError(option, 'must look like postgres://user@host:5432/database', secret)
-  }
-  const url = new URL(withHost)
-  const { host, port, user, password, dbname, ...more } = Object.fromEntries(url.searchParams)
-  const hostname = url.hostname === noHost ? '' : decode(url.hostname, option).replace(/^\[(.*)\]$/, '$1')
-  return {
-    ...more,
-    host: host ?? hostname,
-    port: port ?? url.port,
-    user: user ?? decode(url.username, option),
-    password: password ?? decode(url.password, option),
-    dbname: dbname ?? decode(url.pathname.slice(1), option),
-  }
-}
-
-const noHost = 'no-host.invalid'
-
-/** Stands for a text that may hold a password, where an error says what it got. */
-const secret = { constructor: { name: 'text that is not shown here' } }
-
-function decode(text: string, option: string): string {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    throw new OptionError(option, 'must have its special characters percent-encoded', secret)
-  }
-}
-
-/** The section `[name]` of `~/.pg_service.conf` or `PGSERVICEFILE`. */
-function readService(name: string, env: NodeJS.ProcessEnv): Parameters {
-  const files = [
-    env.PGSERVICEFILE ?? join(homedir(), '.pg_service.conf'),
-    ...(env.PGSYSCONFDIR === undefined ? [] : [join(env.PGSYSCONFDIR, 'pg_service.conf')]),
-  ]
-  for (const file of files) {
-    if (!existsSync(file)) continue
-    const section = sectionOf(readOptionFile('service file', file), name)
-    if (section !== undefined) return section
-  }
-  throw new OptionError('service', `must be a section of ${files.join(' or ')}`, name)
-}
-
-function sectionOf(text: string, name: string): Parameters | undefined {
-  let found: Record<string, string> | undefined
-  let isInside = false
-  for (const line of text.split(/\r?\n/).map((one) => one.trim())) {
-    if (line === '' || line.startsWith('#')) continue
-    const heading = /^\[(.*)\]$/.exec(line)?.[1]
-    if (heading !== undefined) {
-      isInside = heading === name
-      if (isInside) found ??= {}
-    } else if (isInside && found !== undefined) {
-      const at = line.indexOf('=')
-      if (at > 0) found[line.slice(0, at).trim()] ??= line.slice(at + 1).trim()
-    }
-  }
-  return found
 }
 
 function readPort(text: string): number {

@@ -1,32 +1,18 @@
 import pg from 'pg'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import {
-  type BlockingTree,
   blockedBehind,
   blockingTree,
   databasePart,
-  deadlocks,
   freedBy,
-  type ServerSnapshot,
   serverSnapshot,
-} from '../../src/postgres/index.ts'
-import { createDatabase, useDatabase } from '../support/database.ts'
-import { eventually } from '../support/eventually.ts'
-import { buildHiddenRoot, buildIncident, clientOf, openSession, startOwnServer } from './sessions.ts'
+} from '../../../src/postgres/index.ts'
+import { useDatabase } from '../../support/database.ts'
+import { eventually } from '../../support/eventually.ts'
+import { buildHiddenRoot, buildIncident, clientOf, openSession, startOwnServer } from '../sessions.ts'
+import { told } from '../told.ts'
 
 const db = useDatabase()
-
-/** The tree in the test's own words: who waits directly behind whom. */
-function told(snapshot: ServerSnapshot): {
-  tree: BlockingTree
-  roots: string[]
-  behind: Record<string, string[]>
-} {
-  const tree = blockingTree(snapshot)
-  const nameOf = (id: string) => tree.nodes.find((node) => node.id === id)?.session?.application ?? id
-  const behind = tree.nodes.map((node) => [nameOf(node.id), node.behind.map(nameOf).toSorted()] as const)
-  return { tree, roots: tree.roots.map(nameOf), behind: Object.fromEntries(behind) }
-}
 
 /** Other test files use the same server at the same time. */
 const look = async () => told(databasePart(await serverSnapshot(clientOf(db)), db.name))
@@ -154,19 +140,6 @@ describe('prepared transactions', () => {
 })
 
 describe('other waits', () => {
-  it('tells advisory locks by their key, and an idle session that holds one', async () => {
-    const holder = await openSession(db, 'holder')
-    await holder.run('SELECT pg_advisory_lock(-9007199254740993), pg_advisory_lock(7, -3)')
-    const [big, pair] = [await openSession(db, 'big'), await openSession(db, 'pair')]
-    await big.waitsFor('SELECT pg_advisory_lock(-9007199254740993)')
-    await pair.waitsFor('SELECT pg_advisory_lock(7, -3)')
-    const { tree, roots } = await look()
-    expect(roots).toEqual(['holder'])
-    expect(tree.nodes[0]?.session?.state).toBe('idle')
-    const targets = tree.nodes.flatMap(({ wait }) => (wait === undefined ? [] : [wait.target]))
-    expect(targets.toSorted()).toEqual(['advisory lock -9007199254740993', 'advisory lock 7, -3'])
-  })
-
   it('sees what a safe snapshot waits for', async () => {
     const [writer, report] = [await openSession(db, 'writer'), await openSession(db, 'report')]
     await writer.run('BEGIN ISOLATION LEVEL SERIALIZABLE; INSERT INTO items (note) VALUES (2)')
@@ -210,72 +183,5 @@ describe('other waits', () => {
     expect(roots).toEqual(['holder'])
     expect(behind).toEqual({ holder: [], query: ['holder'] })
     expect(tree.nodes).toHaveLength(2)
-  })
-
-  it('does not name a relation of another database, not even one with the same oid', async () => {
-    const other = await createDatabase()
-    onTestFinished(() => other.drop())
-    const [holder, reader] = [await openSession(other, 'holder'), await openSession(other, 'reader')]
-    await holder.run('BEGIN; LOCK TABLE items')
-    await reader.waitsFor('SELECT FROM items')
-    const here = told(databasePart(await serverSnapshot(clientOf(db)), other.name))
-    expect(here.tree.nodes[1]?.wait?.target).toMatch(/^relation \d+ of database \d+$/)
-    expect(here.tree.nodes[1]?.wait?.relation).toBeUndefined()
-    const there = blockingTree(databasePart(await serverSnapshot(clientOf(other)), other.name))
-    expect(there.nodes[1]?.wait?.target).toBe('public.items')
-  })
-})
-
-describe('cycles', () => {
-  it('finds a real one with an outsider behind it, and calls it a deadlock at the second look', async () => {
-    await db.query('INSERT INTO accounts VALUES (11, 0), (12, 0) ON CONFLICT DO NOTHING')
-    const [one, two, outsider] = [
-      await openSession(db, 'one'),
-      await openSession(db, 'two'),
-      await openSession(db, 'outsider'),
-    ]
-    // The server must leave the cycle alone for as long as the test looks at it.
-    for (const session of [one, two]) await session.run("SET deadlock_timeout = '1h'")
-    await one.run('BEGIN; UPDATE accounts SET balance = 1 WHERE id = 11')
-    await two.run('BEGIN; UPDATE accounts SET balance = 2 WHERE id = 12')
-    await one.waitsFor('UPDATE accounts SET balance = 1 WHERE id = 12')
-    await two.waitsFor('UPDATE accounts SET balance = 2 WHERE id = 11')
-    await outsider.waitsFor('DELETE FROM accounts WHERE id = 12')
-    const earlier = databasePart(await serverSnapshot(clientOf(db)), db.name)
-    const later = databasePart(await serverSnapshot(clientOf(db)), db.name)
-    const { tree, roots } = told(later)
-    expect(roots).toEqual([])
-    const members = [`pid ${one.pid}`, `pid ${two.pid}`].toSorted()
-    expect(tree.cycles.map((cycle) => cycle.toSorted())).toEqual([members])
-    expect(deadlocks(earlier, later).map((cycle) => cycle.toSorted())).toEqual([members])
-    const outside = tree.nodes.find(({ id }) => id === `pid ${outsider.pid}`)
-    expect(outside?.roots.toSorted()).toEqual(members)
-    expect(outside?.behind).toHaveLength(1)
-  })
-
-  it('calls nothing a deadlock that changed between two looks', () => {
-    const at = (stateChange: string): ServerSnapshot => ({
-      takenAt: '',
-      server: {
-        version: '18',
-        versionNumber: 180_000,
-        database: 'a',
-        databaseId: 1,
-        role: 'a',
-        seesAll: true,
-        inRecovery: false,
-      },
-      sessions: [1, 2].map((pid) => ({ pid, hidden: false, backendStart: 'b', stateChange })),
-      waits: [],
-      blocks: [
-        { blocked: 1, blockerPid: 2, kind: 'hard' },
-        { blocked: 2, blockerPid: 1, kind: 'hard' },
-      ],
-      prepared: [],
-      hiddenSessions: 0,
-    })
-    expect(blockingTree(at('x')).cycles).toHaveLength(1)
-    expect(deadlocks(at('x'), at('y'))).toEqual([])
-    expect(deadlocks(at('x'), at('x'))).toHaveLength(1)
   })
 })

@@ -1,5 +1,5 @@
-import { cyclesFirst, nearestOnly } from './blocking-graph.ts'
-import type { LockWait, PreparedTransaction, ServerSession, ServerSnapshot } from './server-data.ts'
+import type { LockWait, PreparedTransaction, ServerSession, ServerSnapshot } from '../server-data.ts'
+import { cyclesFirst, nearestOnly } from './graph.ts'
 
 /** A session or a prepared transaction that blocks or is blocked. */
 export interface BlockingNode {
