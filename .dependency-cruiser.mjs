@@ -90,7 +90,10 @@ export default {
       comment:
         'pg and everything else of the host is described structurally, so that no entry point drags in a package.',
       severity: 'error',
-      from: { path: '^src/', pathNot: ['^src/cli/', '^src/otel/', '^src/postgres/connection/plain-connection\\.ts$'] },
+      from: {
+        path: '^src/',
+        pathNot: ['^src/cli/', '^src/otel/', '^src/postgres/connection/plain-connection\\.ts$'],
+      },
       // Vitest's hooks cannot be had but from Vitest, which whoever imports that entry point has.
       to: { pathNot: ['^src/', 'node_modules/vitest/'], dependencyTypesNot: ['core'] },
     },
