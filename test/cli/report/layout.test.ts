@@ -43,4 +43,12 @@ describe('text', () => {
     const text = cut(family.repeat(50), 44, 4)
     expect(text).toBe(`${family.repeat(18)}...`)
   })
+
+  it('stays whole where there are no columns', () => {
+    expect(cut('x'.repeat(500), undefined, 4)).toBe('x'.repeat(500))
+  })
+
+  it('keeps a character on a line that is full', () => {
+    expect(cut('xyz'.repeat(9), 40, 60)).toBe('x...')
+  })
 })
