@@ -17,7 +17,8 @@ import { Judge } from './guard/judge.ts'
 import { type Scopes, scopesOf } from './guard/scopes.ts'
 import { keepStatistics } from './guard/statistics-reporting.ts'
 import { startSweep, sweepPeriod } from './guard/sweep.ts'
-import { type PoolWatch, watchPgPool } from './hosts/pg-pool.ts'
+import { watchPool } from './hosts/watch.ts'
+import type { WatchedPool } from './hosts/watched-pool.ts'
 import { type LifeguardOptions, resolveOptions, type Settings } from './options.ts'
 import { type ClientOf, openSession, type Session, type SessionPool } from './transactions/session.ts'
 import { missingTimeouts } from './transactions/session-timeouts.ts'
@@ -178,13 +179,13 @@ function assemble(resolved: Settings) {
 
 /** The pools that one lifeguard watches. */
 function watchedPools(settings: Settings, { ledger, judge, announcer, inspection }: Guard) {
-  const watches = new Map<object, PoolWatch>()
+  const watches = new Map<object, WatchedPool>()
   let names = 0
 
-  function begin(pool: PgPoolLike, options: WatchOptions): PoolWatch {
+  function begin(pool: PgPoolLike, options: WatchOptions): WatchedPool {
     const name = poolName(options, names + 1)
     const { handles, tag } = settings
-    const watch = watchPgPool(pool, { name, handles, tag }, ledger, judge)
+    const watch = watchPool(pool, { name, handles, tag }, ledger, judge)
     names += 1
     watches.set(pool, watch)
     inspection.watched(watch.record, captureStack())
@@ -197,10 +198,10 @@ function watchedPools(settings: Settings, { ledger, judge, announcer, inspection
     watch(pool: PgPoolLike, options: WatchOptions): () => void {
       checkWatchOptions(options)
       const known = typeof pool === 'object' && pool !== null ? watches.get(pool) : undefined
-      const { unwatch } = known ?? begin(pool, options)
+      const watch = known ?? begin(pool, options)
       return () => {
-        unwatch()
-        if (watches.get(pool)?.unwatch === unwatch) watches.delete(pool)
+        watch.unwatch()
+        if (watches.get(pool) === watch) watches.delete(pool)
       }
     },
     exempt(client: PgClientLike, reason: string): void {
@@ -218,7 +219,7 @@ function watchedPools(settings: Settings, { ledger, judge, announcer, inspection
       else judge.exempt(checkout, reason)
     },
     unwatchAll(): void {
-      for (const { unwatch } of watches.values()) unwatch()
+      for (const watch of watches.values()) watch.unwatch()
       watches.clear()
     },
   }

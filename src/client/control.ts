@@ -13,10 +13,8 @@ import { activeQuery, queuedQueries, workOf } from './work.ts'
 /** How long a destroyed client may take to close its connection in good order. */
 const farewellMillis = 2000
 
-/** What the control asks of the guard that it belongs to. */
-export interface ControlOwner {
-  /** The client's real `query`. */
-  readonly query: Method
+/** What the control needs of the guard that it belongs to. */
+export interface ControlHost {
   /** The pool's `stream` option. */
   readonly stream: unknown
   /** The pool runs statements of the application's on each new client. */
@@ -32,21 +30,24 @@ export interface ControlOwner {
 }
 
 /** A client of node-postgres as rules and remedies see it. */
-export class PgControl implements ClientControl {
+export class Control implements ClientControl {
   readonly client: Client
   readonly session: SessionTransaction
   readonly changes: SessionChanges | undefined
   contents: SessionContents | undefined
   /** What statements of the owner meet instead of the server. */
   raised: Fence | undefined
-  readonly #owner: ControlOwner
+  readonly #host: ControlHost
+  /** The client's real one: made before the guard overrides it. */
+  readonly #query: Method
   #waiting: (() => void)[] = []
 
-  constructor(client: Client, owner: ControlOwner) {
+  constructor(client: Client, host: ControlHost) {
     this.client = client
     this.session = new SessionTransaction(client.getTransactionStatus?.())
-    this.changes = owner.tracksState ? new SessionChanges() : undefined
-    this.#owner = owner
+    this.changes = host.tracksState ? new SessionChanges() : undefined
+    this.#host = host
+    this.#query = client.query
   }
 
   get pid(): number | undefined {
@@ -56,7 +57,7 @@ export class PgControl implements ClientControl {
 
   get setUpByHost(): boolean {
     // With this mark pg-promise tells the first owner of a session, with whom it sets the session up, for all of them.
-    return this.#owner.setUpByHost || '$useCount' in this.client
+    return this.#host.setUpByHost || '$useCount' in this.client
   }
 
   get gone(): boolean {
@@ -108,21 +109,21 @@ export class PgControl implements ClientControl {
   }
 
   read(statement: string): Promise<string> {
-    this.#owner.sending()
+    this.#host.sending()
     return new Promise((resolve, reject) => {
       const done = (error: unknown, result: unknown) =>
         error ? reject(error) : resolve(String((result as { rows: unknown[][] }).rows[0]?.[0]))
       // The application may have changed how values are read.
       const types = { getTypeParser: () => String }
-      Reflect.apply(this.#owner.query, this.client, [{ text: statement, rowMode: 'array', types }, done])
+      Reflect.apply(this.#query, this.client, [{ text: statement, rowMode: 'array', types }, done])
     })
   }
 
   run(statement: string): Promise<void> {
-    this.#owner.sending()
+    this.#host.sending()
     return new Promise((resolve, reject) => {
       const done = (error: unknown) => (error ? reject(error) : resolve())
-      Reflect.apply(this.#owner.query, this.client, [statement, done])
+      Reflect.apply(this.#query, this.client, [statement, done])
     })
   }
 
@@ -135,7 +136,7 @@ export class PgControl implements ClientControl {
   }
 
   cancel(): Promise<void> {
-    return cancelRunning(this.client, this.#owner.stream)
+    return cancelRunning(this.client, this.#host.stream)
   }
 
   fence(fence: Fence): void {
@@ -155,7 +156,7 @@ export class PgControl implements ClientControl {
       if (this.raised === fence) {
         this.raised = undefined
         fence.lifted()
-        this.#owner.learned()
+        this.#host.learned()
       }
       return Reflect.apply(this.client.query, this.client, args)
     })
@@ -169,6 +170,6 @@ export class PgControl implements ClientControl {
   }
 
   destroy(error: Error): void {
-    this.#owner.takeBack(error)
+    this.#host.takeBack(error)
   }
 }

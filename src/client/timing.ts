@@ -1,7 +1,6 @@
 import type { CheckoutPool } from '../core/checkout.ts'
 import { isAnyTimeout } from '../core/exhaustion.ts'
 import type { Ledger } from '../core/ledger.ts'
-
 import { Override } from './override.ts'
 import { type Callback, isClient, type Pool } from './types.ts'
 

@@ -22,6 +22,8 @@ export interface PgClientLike {
 }
 
 export type Callback = (...args: unknown[]) => unknown
+/** The pool's own release of one checkout; with an error the pool closes the client. */
+export type GiveBack = (error?: unknown) => unknown
 export type Method = (this: unknown, ...args: unknown[]) => unknown
 
 export interface Pool {
@@ -50,7 +52,7 @@ export interface Pool {
 
 export interface Client {
   query: Method
-  release?: ((error?: unknown) => unknown) | undefined
+  release?: GiveBack | undefined
   on?(event: string, listener: Callback): unknown
   once?(event: string, listener: Callback): unknown
   removeListener?(event: string, listener: Callback): unknown

@@ -1,48 +1,8 @@
-import type { Client, Pool } from '../client/types.ts'
-import { activeQuery } from '../client/work.ts'
-import type { Checkout, CheckoutPool } from '../core/checkout.ts'
-import type { PassingQuery } from '../core/pool-record.ts'
+import type { Pool } from '../client/types.ts'
 import { describeValue, WatchError } from '../errors.ts'
-import { statementText } from '../sql/statement.ts'
 
 /** Marks a watched pool, also for another copy of this package. */
 export const watchedMark = Symbol.for('pg-lifeguard.watched')
-
-/** The books of one pool, and what the pool says of itself when asked. */
-export function poolRecord(
-  pool: Pool,
-  name: string,
-  isTracked: (client: Client) => boolean,
-  forgetReleased: () => void,
-): CheckoutPool {
-  return {
-    name,
-    out: new Set<Checkout>(),
-    waiters: new Set<Checkout>(),
-    endingSince: undefined,
-    gauge: () => ({
-      total: pool.totalCount ?? 0,
-      idle: pool.idleCount ?? 0,
-      waiting: pool.waitingCount ?? 0,
-      max: typeof pool.options?.max === 'number' ? pool.options.max : undefined,
-      min: typeof pool.options?.min === 'number' ? pool.options.min : undefined,
-    }),
-    forgetReleased,
-    passingQueries() {
-      const passing: PassingQuery[] = []
-      for (const client of pool._clients ?? []) {
-        const query = activeQuery(client)
-        if (query === undefined || isTracked(client)) continue
-        const { processID } = client
-        passing.push({
-          pid: typeof processID === 'number' ? processID : undefined,
-          text: statementText(query),
-        })
-      }
-      return passing
-    },
-  }
-}
 
 /** @throws WatchError if it is not shaped like a pool, or watched already */
 export function asPool(host: unknown): Pool {

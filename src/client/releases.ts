@@ -1,0 +1,136 @@
+import type { Checkout } from '../core/checkout.ts'
+import type { CheckoutEvents } from '../core/checkout-events.ts'
+import type { Work } from '../core/client-control.ts'
+import type { Release } from '../core/findings/rule.ts'
+import type { Ledger } from '../core/ledger.ts'
+import type { Control } from './control.ts'
+import type { Ownership } from './ownership.ts'
+import type { GiveBack } from './types.ts'
+import { pendingQueries } from './work.ts'
+
+/** What a release needs of the pool and of the guard. */
+export interface ReleaseHost {
+  /** The guard has been taken off the pool; checkouts made under it may still come back. */
+  readonly unwatched: boolean
+  /** The client may be put back as it was found, if it is back. */
+  unguard(): void
+}
+
+/** Judges the releases of one client, and gives it back to its pool: at once, or when a remedy is done with it. */
+export class Releases {
+  readonly #control: Control
+  readonly #ownership: Ownership
+  readonly #host: ReleaseHost
+  readonly #ledger: Ledger
+  readonly #events: CheckoutEvents
+
+  constructor(
+    control: Control,
+    ownership: Ownership,
+    host: ReleaseHost,
+    ledger: Ledger,
+    events: CheckoutEvents,
+  ) {
+    this.#control = control
+    this.#ownership = ownership
+    this.#host = host
+    this.#ledger = ledger
+    this.#events = events
+  }
+
+  /** An owner, present or former, releases the client. `giveBack` is the pool's own release of its checkout. */
+  release(checkout: Checkout, giveBack: GiveBack, error: unknown): unknown {
+    switch (checkout.phase) {
+      case 'out':
+        break
+      case 'destroyed':
+        checkout.phase = 'over' // Once: another one is a second release like any other.
+        this.#events.releasedLate(checkout)
+        return undefined
+      case 'returning':
+        this.#events.releasedAgain(checkout, false)
+        throw new Error('Release called on client which has already been released to the pool.')
+      default:
+        if (!this.#host.unwatched) this.#events.releasedAgain(checkout, false)
+        return giveBack(error)
+    }
+    return !error && this.#control.isPlain() && this.#events.sessionState !== 'by query'
+      ? this.#giveBack(checkout, giveBack, error)
+      : this.#releaseWithCare(checkout, giveBack, error)
+  }
+
+  /** The server is ready: what was released before that can be judged now. */
+  settle(): void {
+    const { unsettled, unclean } = this.#ownership
+    if (unsettled === undefined) return
+    const { checkout, inherited } = unsettled
+    this.#ownership.unsettled = undefined
+    const release = { ...this.#describe(checkout, 'none', true), inherited }
+    const left = this.#events.releasedAs(release) === 'left'
+    if (left && release.transaction !== 'idle') unclean.add(checkout, 0)
+    checkout.forget()
+  }
+
+  #releaseWithCare(checkout: Checkout, giveBack: GiveBack, error: unknown): unknown {
+    const control = this.#control
+    if (control.raised !== undefined) {
+      // A remedy is at work, or was: the client goes back when it is done with it.
+      const settled = control.raised.settled.then(() => 'proceed' as const)
+      return this.#hold(checkout, giveBack, error, settled)
+    }
+    // The pool closes a client that is released with an error, or that is closed already: nobody inherits anything.
+    // An owner that has sent nothing is not to blame for what a former one has left behind.
+    if (error || control.gone || checkout.queryCount === 0) return this.#giveBack(checkout, giveBack, error)
+    const work = control.work()
+    const settled = work !== 'none' || control.isReady()
+    if (!settled && !this.#events.holdsReleases(control, control.client.pipeline === true)) {
+      this.#events.leavingState(checkout, control)
+      this.#ownership.unsettled = { checkout, inherited: control.session.inherited }
+      return this.#giveBack(checkout, giveBack, error)
+    }
+    const release = this.#describe(checkout, work, settled)
+    const verdict = this.#events.releasing(release)
+    if (verdict !== 'proceed') return this.#hold(checkout, giveBack, error, verdict)
+    // A transaction that it has inherited is somebody else's finding; what it has left running is its own.
+    const isDirty = release.transaction !== 'idle' && !release.inherited
+    const unanswered = work === 'none' ? 0 : pendingQueries(control.client)
+    if (unanswered > 0 || isDirty) this.#ownership.unclean.add(checkout, unanswered)
+    return this.#giveBack(checkout, giveBack, error)
+  }
+
+  #describe(checkout: Checkout, work: Work, settled: boolean): Release {
+    const control = this.#control
+    const { transaction, session } = control
+    return { checkout, control, work, transaction, settled, inherited: session.inherited }
+  }
+
+  #hold(
+    checkout: Checkout,
+    giveBack: GiveBack,
+    error: unknown,
+    verdict: Promise<'proceed' | 'destroyed'>,
+  ): undefined {
+    // A remedy that has nothing to wait for has destroyed the client already. The owner may not release it again.
+    checkout.phase = checkout.phase === 'out' ? 'returning' : 'over'
+    void verdict.then(() => {
+      if (checkout.phase !== 'returning') {
+        checkout.phase = 'over'
+        this.#ledger.releasedLate(checkout)
+        return
+      }
+      this.#control.raised = undefined
+      this.#giveBack(checkout, giveBack, error)
+    })
+  }
+
+  #giveBack(checkout: Checkout, giveBack: GiveBack, error: unknown): unknown {
+    const ownership = this.#ownership
+    const unsettled = ownership.unsettled?.checkout === checkout
+    ownership.end()
+    this.#ledger.closed(checkout, unsettled)
+    ownership.released = checkout
+    if (this.#host.unwatched) this.#host.unguard()
+    // The pool may set timers, and open a connection for the next in line.
+    return this.#ledger.detached(() => giveBack(error))
+  }
+}

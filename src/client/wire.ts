@@ -1,0 +1,125 @@
+import type { Checkout } from '../core/checkout.ts'
+import type { CheckoutEvents } from '../core/checkout-events.ts'
+import type { Ledger } from '../core/ledger.ts'
+import { statementText } from '../sql/statement.ts'
+import type { Control } from './control.ts'
+import type { Ownership } from './ownership.ts'
+import { commitLost, statusLetter } from './session-transaction.ts'
+import type { Client, SubmittedQuery } from './types.ts'
+import { activeQuery, answerOf, isFollowed } from './work.ts'
+
+/** What the rest of the guard does about what the wire says. */
+export interface WireEvents {
+  /** The server is ready: the state in which a client was released is known now. */
+  settled(): void
+  /** A statement of `pool.query` that did not look like it has opened a transaction. */
+  openedInPassing(query: SubmittedQuery | undefined): void
+}
+
+/**
+ * Follows what the server says on one connection: the state of its transaction, failures, and its end. The listeners run
+ * before the driver's own, so that a callback which releases the client already finds the right state.
+ */
+export class Wire {
+  readonly #client: Client
+  readonly #control: Control
+  readonly #ownership: Ownership
+  readonly #ledger: Ledger
+  readonly #events: CheckoutEvents
+  readonly #told: WireEvents
+  #fatal: string | undefined
+
+  constructor(
+    control: Control,
+    ownership: Ownership,
+    ledger: Ledger,
+    events: CheckoutEvents,
+    told: WireEvents,
+  ) {
+    const { client } = control
+    this.#client = client
+    this.#control = control
+    this.#ownership = ownership
+    this.#ledger = ledger
+    this.#events = events
+    this.#told = told
+    client.on?.('error', this.#onError)
+    client.on?.('end', this.#onEnd)
+    client.connection?.prependListener('readyForQuery', this.#onReady)
+    client.connection?.prependListener('errorMessage', this.#onErrorMessage)
+  }
+
+  leave(): void {
+    const client = this.#client
+    client.removeListener?.('error', this.#onError)
+    client.removeListener?.('end', this.#onEnd)
+    client.connection?.removeListener('readyForQuery', this.#onReady)
+    client.connection?.removeListener('errorMessage', this.#onErrorMessage)
+  }
+
+  readonly #onReady = (message: unknown): void => {
+    const letter = statusLetter(message)
+    const ownership = this.#ownership
+    const { checkout, unclean } = ownership
+    const sentAt = checkout?.noteAnswer(this.#ledger.time.now())
+    const { session, changes } = this.#control
+    if (changes?.touched === true) changes.answered(answerOf(activeQuery(this.#client)), letter)
+    if (letter !== 'I' || session.letter !== 'I' || session.isOpening) {
+      this.#noteTransaction(letter, checkout, sentAt)
+    }
+    if (ownership.isPassing && !isFollowed(this.#client)) ownership.isPassing = false
+    if (ownership.unsettled !== undefined) this.#told.settled()
+    if (!unclean.isEmpty) {
+      for (const clean of unclean.answered(letter)) this.#events.cleaned(clean, 'its session is clean again')
+    }
+    this.#control.wake()
+  }
+
+  #noteTransaction(letter: string, checkout: Checkout | undefined, sentAt: number | undefined): void {
+    const { session } = this.#control
+    const { unclean, unsettled, isPassing } = this.#ownership
+    const query = activeQuery(this.#client)
+    const failed = session.letter === 'E'
+    const now = this.#ledger.time.now()
+    const change = session.note(letter, query, unsettled?.checkout.busySince ?? sentAt ?? now, now)
+    if (change !== undefined) checkout?.noteTransaction(change, now)
+    if (change === 'opened') {
+      // A statement that a former owner left behind has opened the transaction, not the present owner.
+      if (!unclean.isEmpty || unsettled !== undefined) session.inherited = true
+      else if (checkout === undefined && isPassing) this.#told.openedInPassing(query)
+      return
+    }
+    const sender = unclean.senderOf(checkout)
+    if (failed && sender !== undefined && commitLost(query)) this.#events.commitAnswered(sender)
+    if (change === 'ended' && checkout?.reported) this.#events.transactionEnded(checkout)
+  }
+
+  readonly #onErrorMessage = (message: unknown): void => {
+    const { checkout } = this.#ownership
+    if (checkout !== undefined) checkout.lastQueryFailed = true
+    this.#control.changes?.failed(statementText(activeQuery(this.#client)))
+    const { severity, code } = (message ?? {}) as { severity?: unknown; code?: unknown }
+    if (severity !== 'FATAL' || typeof code !== 'string') return
+    this.#fatal = code
+    // The statement in flight rejects now, and its owner may release before the driver says that the connection is lost.
+    this.#noteEnd(message)
+  }
+
+  readonly #onError = (error: unknown): void => this.#noteEnd(error)
+
+  #noteEnd(error: unknown): void {
+    const { checkout } = this.#ownership
+    if (checkout === undefined || this.#client._ending === true) return
+    const reason = error instanceof Error ? error : new Error(String(error))
+    this.#events.sessionEnded({ checkout, error: reason, sqlState: this.#fatal })
+    this.#control.session.end()
+  }
+
+  readonly #onEnd = (): void => {
+    this.#control.session.end()
+    const { checkout, unclean } = this.#ownership
+    if (checkout !== undefined && checkout.reported !== 0) this.#events.transactionEnded(checkout)
+    for (const released of unclean.takeAll()) this.#events.cleaned(released, 'its session was closed')
+    this.#control.wake()
+  }
+}

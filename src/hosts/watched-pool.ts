@@ -1,0 +1,218 @@
+import { type ClientHost, GuardedClient } from '../client/guarded-client.ts'
+import { clientBehind } from '../client/handle.ts'
+import { type StatementTagger, statementTagger } from '../client/tag.ts'
+import { type Client, type GiveBack, isClient } from '../client/types.ts'
+import { activeQuery } from '../client/work.ts'
+import type { Checkout, CheckoutPool, Via } from '../core/checkout.ts'
+import type { CheckoutEvents } from '../core/checkout-events.ts'
+import { isAnyTimeout } from '../core/exhaustion.ts'
+import type { Ledger } from '../core/ledger.ts'
+import type { CapturedStack } from '../core/origin/origin.ts'
+import { OriginProbe } from '../core/origin/origin-probe.ts'
+import type { PassingQuery } from '../core/pool-record.ts'
+import { isThenable } from '../core/thenable.ts'
+import { statementText } from '../sql/statement.ts'
+import type { Installed, PoolCore, PoolHost, WatchSettings } from './pool-host.ts'
+import { watchedMark } from './watchable.ts'
+
+/** The core: the checkouts of one watched pool, whatever its host. */
+export class WatchedPool implements PoolCore, ClientHost {
+  readonly ledger: Ledger
+  readonly events: CheckoutEvents
+  readonly settings: WatchSettings
+  readonly record: CheckoutPool
+  readonly tagged: StatementTagger
+  /** Clients that were checked out under the guard may still come back. */
+  unwatched = false
+  readonly #host: PoolHost
+  readonly #guards = new WeakMap<Client, GuardedClient>()
+  readonly #alive = new Set<GuardedClient>()
+  readonly #rejected = new WeakSet<Checkout>()
+  readonly #probe = new OriginProbe()
+  readonly #installed: readonly Installed[]
+
+  constructor(host: PoolHost, settings: WatchSettings, ledger: Ledger, events: CheckoutEvents) {
+    this.#host = host
+    this.settings = settings
+    this.ledger = ledger
+    this.events = events
+    this.tagged = statementTagger(settings.tag)
+    this.record = {
+      name: settings.name,
+      out: new Set(),
+      waiters: new Set(),
+      endingSince: undefined,
+      gauge: () => host.gauge(),
+      forgetReleased: () => {
+        for (const guard of this.#alive) guard.forgetReleased()
+      },
+      passingQueries: () => this.#passingQueries(),
+    }
+    this.#installed = host.install(this)
+    Object.defineProperty(host.pool, watchedMark, { value: true, configurable: true })
+    ledger.pools.add(this.record)
+  }
+
+  acquire(start: () => unknown, via: Via, stack: CapturedStack): unknown {
+    const checkout = this.request(via, stack)
+    const connecting = this.start(checkout, start)
+    // Not what a pool does, but what it gives is passed on all the same.
+    if (!isThenable(connecting)) return this.handOut(checkout, connecting)
+    const connected = connecting.then(
+      (client) => this.#arrived(checkout, client),
+      (error: unknown) => {
+        this.failed(checkout, error)
+        throw error
+      },
+    )
+    if (!this.events.rejectsWaiters) return connected
+    const rejected = new Promise((_resolve, reject) => this.makeRejectable(checkout, reject))
+    return Promise.race([connected, rejected])
+  }
+
+  release(client: Client, giveBack: GiveBack): unknown {
+    const guard = this.#guards.get(client)
+    return guard === undefined ? giveBack() : guard.release(giveBack)
+  }
+
+  ending(): void {
+    this.record.endingSince ??= this.ledger.time.now()
+  }
+
+  removed(client: unknown): void {
+    const guard = isClient(client) ? this.#guards.get(client) : undefined
+    if (guard !== undefined) this.#alive.delete(guard)
+  }
+
+  request(via: Via, stack: CapturedStack): Checkout {
+    this.#probe.see(stack)
+    const { ledger } = this
+    return ledger.request(this.record, via, this.isFull(), stack, ledger.currentScope())
+  }
+
+  start(waiter: Checkout, acquire: () => unknown): unknown {
+    try {
+      return this.ledger.detached(acquire)
+    } catch (error) {
+      this.failed(waiter, error)
+      throw error
+    }
+  }
+
+  arriving(client: unknown): Promise<void> | undefined {
+    if (this.events.sessionState !== 'by query' || !isClient(client) || this.unwatched) return undefined
+    return this.guardOf(client).arriving()
+  }
+
+  handOut(checkout: Checkout, client: unknown): unknown {
+    const guard = isClient(client) && !this.unwatched ? this.guardOf(client) : undefined
+    const giveBack = guard === undefined ? undefined : this.#host.giveBackOf(guard.client)
+    if (guard === undefined || giveBack === undefined) {
+      this.ledger.withdrawn(checkout, 'got a client')
+      return client
+    }
+    const release = guard.begin(checkout, giveBack)
+    return this.settings.handles === 'checked' && checkout.via === 'connect'
+      ? guard.handle(checkout, release)
+      : client
+  }
+
+  failed(waiter: Checkout, error: unknown): void {
+    if (this.isRejected(waiter)) return
+    if (isAnyTimeout(error)) this.ledger.meter?.timedOut(this.record)
+    this.events.acquireFailed(waiter, error)
+    this.ledger.withdrawn(waiter, 'gave up')
+  }
+
+  makeRejectable(waiter: Checkout, answer: (error: Error) => void): void {
+    if (!this.events.rejectsWaiters) return
+    waiter.reject = (error) => {
+      this.#rejected.add(waiter)
+      answer(error)
+    }
+  }
+
+  isRejected(waiter: Checkout): boolean {
+    return this.events.rejectsWaiters && this.#rejected.has(waiter)
+  }
+
+  giveUp(client: unknown): undefined {
+    if (!isClient(client)) return
+    const giveBack = this.#host.giveBackOf(client)
+    if (giveBack !== undefined) this.ledger.detached(() => giveBack())
+  }
+
+  isFull(): boolean {
+    return this.#host.isFull()
+  }
+
+  guardOf(client: Client): GuardedClient {
+    const known = this.#guards.get(client)
+    if (known !== undefined) return known
+    const guard = new GuardedClient(client, this, this.ledger, this.events)
+    this.#guards.set(client, guard)
+    this.#alive.add(guard)
+    return guard
+  }
+
+  /** The present checkout of a client of this pool, or of a handle of one. */
+  checkoutOf(client: unknown): Checkout | undefined {
+    const behind = clientBehind(client)
+    return isClient(behind) ? this.#guards.get(behind)?.checkout : undefined
+  }
+
+  unwatch(): void {
+    if (this.unwatched) return
+    this.unwatched = true
+    // In the reverse order: V8 keeps an object fast from which the property that came last is taken.
+    Reflect.deleteProperty(this.#host.pool, watchedMark)
+    for (const installed of this.#installed.toReversed()) installed.restore()
+    for (const guard of this.#alive) guard.unguard()
+    for (const waiter of this.record.waiters) this.ledger.dismiss(waiter)
+    this.ledger.pools.delete(this.record)
+  }
+
+  get stream(): unknown {
+    return this.#host.stream
+  }
+
+  get setUpByHost(): boolean {
+    return this.#host.setUpByHost
+  }
+
+  get capturesQueries(): boolean {
+    return this.#probe.losesUser
+  }
+
+  isIdle(client: Client): boolean {
+    return this.#host.isIdle(client)
+  }
+
+  destroy(client: Client, error: Error, giveBack: GiveBack): void {
+    this.#host.destroy(client, error, giveBack)
+  }
+
+  #arrived(checkout: Checkout, client: unknown): unknown {
+    const arriving = this.arriving(client)
+    if (arriving !== undefined) return arriving.then(() => this.#answer(checkout, client))
+    return this.#answer(checkout, client)
+  }
+
+  #answer(checkout: Checkout, client: unknown): unknown {
+    return this.isRejected(checkout) ? this.giveUp(client) : this.handOut(checkout, client)
+  }
+
+  #passingQueries(): PassingQuery[] {
+    const passing: PassingQuery[] = []
+    for (const client of this.#host.clients()) {
+      const query = activeQuery(client)
+      if (query === undefined || this.checkoutOf(client) !== undefined) continue
+      const { processID } = client
+      passing.push({
+        pid: typeof processID === 'number' ? processID : undefined,
+        text: statementText(query),
+      })
+    }
+    return passing
+  }
+}
