@@ -1,4 +1,4 @@
-/** What every error of this library has in common: a stable `code` to branch on. */
+/** The base of every error of this library: a stable `code` to branch on. */
 export class LifeguardError extends Error {
   readonly code: string
 
@@ -17,9 +17,20 @@ export class LifeguardError extends Error {
 export class OptionError extends LifeguardError {
   readonly option: string
 
-  constructor(option: string, expected: string, received: unknown) {
-    super('LIFEGUARD_OPTION', `${option} ${expected}, got ${describeValue(received)}`)
+  constructor(
+    option: string,
+    expected: string,
+    received: unknown,
+    message = `${option} ${expected}, got ${describeValue(received)}`,
+  ) {
+    super('LIFEGUARD_OPTION', message)
     this.option = option
+  }
+
+  /** `help`: "did you mean mode?" */
+  static unknown(option: string, help: string, received: unknown): OptionError {
+    const message = `unknown option ${option}; ${help} (got ${describeValue(received)})`
+    return new OptionError(option, help, received, message)
   }
 }
 
@@ -37,17 +48,17 @@ export class ClosedError extends LifeguardError {
   }
 }
 
-/** Where the session that an error speaks of was checked out, as far as it is known. */
+/** The finding behind an error, and the line where its session was checked out. */
 export interface FindingReference {
   readonly id: string
   readonly kind: string
-  /** `file:line:column` of the checkout, absent where no line of the user's code was on the stack. */
+  /** `file:line:column` of the checkout; absent if no line of the user's code is known. */
   readonly origin?: string
 }
 
-/** A client was used after its release, and its statement was not sent: the client may have another owner by now. */
+/** A client was used after its release. The statement was not sent, because the client may have another owner by now. */
 export class SessionReleasedError extends LifeguardError {
-  /** Absent for a session of `lifeguard.session`, which no finding is made of. */
+  /** Absent for a session of `lifeguard.session`, for which there is no finding. */
   readonly finding: FindingReference | undefined
 
   constructor(finding?: FindingReference) {
@@ -62,8 +73,8 @@ export class SessionReleasedError extends LifeguardError {
 }
 
 /**
- * The lifeguard rolled the transaction back because it was left open. Every statement of the old owner gets this
- * error until it sends `ROLLBACK` or releases the client, as in a transaction that PostgreSQL itself has failed.
+ * The lifeguard rolled the transaction back because it was left open. Every statement of its owner gets this error
+ * until the owner sends `ROLLBACK` or releases the client, as in a transaction that PostgreSQL itself has failed.
  */
 export class TransactionRolledBackError extends LifeguardError {
   readonly finding: FindingReference
@@ -78,7 +89,7 @@ export class TransactionRolledBackError extends LifeguardError {
   }
 }
 
-/** The lifeguard took the session away and closed it. Every further statement of the old owner gets this error. */
+/** The lifeguard closed the session. Every further statement of its owner gets this error. */
 export class SessionDestroyedError extends LifeguardError {
   readonly finding: FindingReference
 
@@ -92,24 +103,24 @@ export class SessionDestroyedError extends LifeguardError {
   }
 }
 
-/** The readable `cause` of a pool's acquire timeout: who holds the clients. */
+/** The `cause` of a pool's acquire timeout: lists who holds the clients. */
 export class PoolExhaustedError extends LifeguardError {
   constructor(message: string) {
     super('LIFEGUARD_POOL_EXHAUSTED', message)
   }
 }
 
-/** The lifeguard has rejected this caller, the last of those who wait for each other's clients, so that the others go on. */
+/** The callers waited for each other's clients. The lifeguard rejected the last one, so that the others go on. */
 export class PoolDeadlockError extends LifeguardError {
   readonly finding: FindingReference
 
   constructor(finding: FindingReference, holders: string) {
-    super('LIFEGUARD_POOL_DEADLOCK', `Rejected by pg-lifeguard to end a deadlock on the pool\n${holders}`)
+    super('LIFEGUARD_POOL_DEADLOCK', `Rejected by pg-lifeguard to end a deadlock in the pool\n${holders}`)
     this.finding = finding
   }
 }
 
-/** `COMMIT` was answered by `ROLLBACK`: a statement had failed before, nothing was saved. */
+/** PostgreSQL answered `COMMIT` with `ROLLBACK`, because a statement had failed before: nothing was saved. */
 export class LostCommitError extends LifeguardError {
   constructor() {
     super(
@@ -119,9 +130,9 @@ export class LostCommitError extends LifeguardError {
   }
 }
 
-/** There is no connection to the server, or none any more. The message says why, and never holds a password. */
+/** The connection could not be opened, or was lost. The message says why, and never holds a password. */
 export class ConnectionError extends LifeguardError {
-  /** The server's SQLSTATE or the system's error code, where there is one: `28P01`, `53300`, `ECONNREFUSED`. */
+  /** The server's SQLSTATE or the system's error code, if there is one: `28P01`, `53300`, `ECONNREFUSED`. */
   readonly reason: string | undefined
 
   constructor(message: string, reason?: string) {
@@ -130,10 +141,10 @@ export class ConnectionError extends LifeguardError {
   }
 }
 
-/** The server is older than what is supported. */
+/** The server is older than PostgreSQL 14. */
 export class UnsupportedServerError extends LifeguardError {
   constructor(version: string) {
-    super('LIFEGUARD_UNSUPPORTED_SERVER', `PostgreSQL 14 or later is needed, this server is ${version}`)
+    super('LIFEGUARD_UNSUPPORTED_SERVER', `PostgreSQL 14 or later is required, this server is ${version}`)
   }
 }
 
@@ -141,7 +152,7 @@ function at(finding: FindingReference): string {
   return finding.origin === undefined ? '' : `, checked out at ${finding.origin}`
 }
 
-/** A value as a reader of an error message would write it; never longer than a line. */
+/** A value as an error message shows it: on one line, and cut if it is long. */
 export function describeValue(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}...` : value)
   if (typeof value === 'function') return `function ${value.name || '(anonymous)'}`

@@ -2,7 +2,8 @@ import { endAbandonedStatement } from './client/cancel.ts'
 import type { PgClientLike, PgPoolLike } from './client/types.ts'
 import type { Finding } from './core/findings/finding.ts'
 import { Ledger } from './core/ledger.ts'
-import { rejectUnknown, requireObject } from './core/option-check.ts'
+import { readOptions } from './core/options/read.ts'
+import type { OptionTable } from './core/options/rows.ts'
 import { captureStack } from './core/origin/origin.ts'
 import { describePool } from './core/pool-record.ts'
 import { type Snapshot, takeSnapshot } from './core/snapshot.ts'
@@ -28,6 +29,12 @@ export interface WatchOptions {
   /** What reports call the pool. Default: `pool`, then `pool-2`, ... */
   readonly name?: string
 }
+
+export const watchTable = {
+  whole: 'watch(pool, options)',
+  prefix: 'watch.',
+  rows: { name: { kind: 'string' } },
+} as const satisfies OptionTable<WatchOptions>
 
 export interface LifeguardEvents {
   /** A finding was opened. If a remedy was applied, `outcome` says what it came to. */
@@ -182,8 +189,8 @@ function watchedPools(settings: Settings, { ledger, judge, announcer, inspection
   const watches = new Map<object, WatchedPool>()
   let names = 0
 
-  function begin(pool: PgPoolLike, options: WatchOptions): WatchedPool {
-    const name = poolName(options, names + 1)
+  function begin(pool: PgPoolLike, given: string | undefined): WatchedPool {
+    const name = given ?? (names === 0 ? 'pool' : `pool-${names + 1}`)
     const { handles, tag } = settings
     const watch = watchPool(pool, { name, handles, tag }, ledger, judge)
     names += 1
@@ -196,9 +203,9 @@ function watchedPools(settings: Settings, { ledger, judge, announcer, inspection
 
   return {
     watch(pool: PgPoolLike, options: WatchOptions): () => void {
-      checkWatchOptions(options)
+      const { name } = readOptions(watchTable, options)
       const known = typeof pool === 'object' && pool !== null ? watches.get(pool) : undefined
-      const watch = known ?? begin(pool, options)
+      const watch = known ?? begin(pool, name)
       return () => {
         watch.unwatch()
         if (watches.get(pool) === watch) watches.delete(pool)
@@ -222,18 +229,5 @@ function watchedPools(settings: Settings, { ledger, judge, announcer, inspection
       for (const watch of watches.values()) watch.unwatch()
       watches.clear()
     },
-  }
-}
-
-function poolName({ name }: WatchOptions, ordinal: number): string {
-  return name ?? (ordinal === 1 ? 'pool' : `pool-${ordinal}`)
-}
-
-function checkWatchOptions(options: WatchOptions): void {
-  requireObject('watch(pool, options)', options)
-  rejectUnknown('watch.', options, ['name'])
-  const { name } = options
-  if (name !== undefined && (typeof name !== 'string' || name === '')) {
-    throw new OptionError('watch.name', 'must be a string', name)
   }
 }

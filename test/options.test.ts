@@ -163,14 +163,8 @@ describe('what is unknown or cannot work', () => {
     ['enforce', 'options must be an object, got "enforce"'],
     [7, 'options must be an object, got 7'],
     [() => ({}), 'options must be an object, got function (anonymous)'],
-    [
-      { modus: 'enforce' },
-      'modus is not an option (there are mode, limits, remedies, reporters, reportsPerMinute, queryText, handles, sessionState, tag, statistics, reportStatistics, clock, context), got "enforce"',
-    ],
-    [
-      { Mode: 'enforce' },
-      'Mode is not an option (there are mode, limits, remedies, reporters, reportsPerMinute, queryText, handles, sessionState, tag, statistics, reportStatistics, clock, context), got "enforce"',
-    ],
+    [{ modus: 'enforce' }, 'unknown option modus; did you mean mode? (got "enforce")'],
+    [{ Mode: 'enforce' }, 'unknown option Mode; did you mean mode? (got "enforce")'],
     [{ mode: 'enforced' }, 'mode must be "observe" or "enforce", got "enforced"'],
     [{ mode: '' }, 'mode must be "observe" or "enforce", got ""'],
     [{ mode: null }, 'mode must be "observe" or "enforce", got null'],
@@ -178,15 +172,12 @@ describe('what is unknown or cannot work', () => {
     [{ limits: 30_000 }, 'limits must be an object, got 30000'],
     [{ limits: null }, 'limits must be an object, got null'],
     [{ limits: [1] }, 'limits must be an object, got an array of 1'],
-    [
-      { limits: { hold: 1 } },
-      'limits.hold is not an option (there are idleTransactionMillis, transactionMillis, holdMillis, acquireWaitMillis, scopeGraceMillis), got 1',
-    ],
+    [{ limits: { hold: 1 } }, 'unknown option limits.hold; did you mean limits.holdMillis? (got 1)'],
     [{ remedies: 'rollback' }, 'remedies must be an object, got "rollback"'],
     [{ remedies: null }, 'remedies must be an object, got null'],
     [
       { remedies: { 'idle-in-transaction': 'rollback' } },
-      `remedies.idle-in-transaction is not an option (there are ${findingKinds.join(', ')}), got "rollback"`,
+      'unknown option remedies.idle-in-transaction; did you mean remedies.idle-transaction? (got "rollback")',
     ],
     [
       { remedies: { 'long-hold': 'rollback' } },
@@ -210,22 +201,22 @@ describe('what is unknown or cannot work', () => {
     [{ sessionState: true }, 'sessionState must be an object or false, got true'],
     [
       { sessionState: { verfy: true } },
-      'sessionState.verfy is not an option (there are verify, ignore), got true',
+      'unknown option sessionState.verfy; did you mean sessionState.verify? (got true)',
     ],
     [{ sessionState: { verify: 1 } }, 'sessionState.verify must be true or false, got 1'],
     [{ sessionState: { ignore: 'role' } }, 'sessionState.ignore must be an array of names, got "role"'],
     [{ sessionState: { ignore: ['role', ''] } }, 'sessionState.ignore[1] must be a name, got ""'],
     [{ reportsPerMinute: 0 }, 'reportsPerMinute must be a positive whole number or false, got 0'],
     [{ tag: 'orders' }, 'tag must be an object, got "orders"'],
-    [{ tag: {} }, 'tag.application must be a text, got undefined'],
+    [{ tag: {} }, 'tag.application must be a string that is not empty, got undefined'],
     [
       { tag: { application: 'orders', origins: true } },
-      'tag.origins is not an option (there are application, statements, connections, origin, route, traceparent), got true',
+      'unknown option tag.origins; did you mean tag.origin? (got true)',
     ],
     [{ tag: { application: 'orders', route: 1 } }, 'tag.route must be true or false, got 1'],
-    [{ queryText: 'all' }, 'queryText must be "full" or "redacted" or "none", got "all"'],
-    [{ queryText: false }, 'queryText must be "full" or "redacted" or "none", got false'],
-    [{ queryText: null }, 'queryText must be "full" or "redacted" or "none", got null'],
+    [{ queryText: 'all' }, 'queryText must be "full", "redacted" or "none", got "all"'],
+    [{ queryText: false }, 'queryText must be "full", "redacted" or "none", got false'],
+    [{ queryText: null }, 'queryText must be "full", "redacted" or "none", got null'],
     [{ clock: Date }, 'clock must be an object, got function Date'],
     [{ clock: {} }, 'clock.now must be a function, got undefined'],
     [{ clock: { ...manualClock(), schedule: 5 } }, 'clock.schedule must be a function, got 5'],
@@ -250,7 +241,7 @@ describe('settings', () => {
   it('do not change when the caller changes the options', () => {
     const reporters = [{ finding() {} }]
     const limits = { holdMillis: 1000 }
-    const remedies: Partial<Record<FindingKind, Remedy>> = { 'long-hold': 'destroy' }
+    const remedies: { 'long-hold': 'destroy' | 'report' } = { 'long-hold': 'destroy' }
     const settings = resolveOptions({ limits, remedies, reporters })
     reporters.length = 0
     limits.holdMillis = 5
@@ -285,7 +276,7 @@ describe('watch', () => {
     [{ name: 7 }, 'watch.name must be'],
     [{ name: '' }, 'watch.name must be'],
     [{ name: null }, 'watch.name must be'],
-    [{ label: 'main' }, 'watch.label is not an option (there is name), got "main"'],
+    [{ label: 'main' }, 'unknown option watch.label; known are name (got "main")'],
     [null, 'watch(pool, options) must be an object, got null'],
     ['main', 'watch(pool, options) must be an object, got "main"'],
   ])('refuses %o', (options, message) => {

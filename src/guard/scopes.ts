@@ -1,5 +1,6 @@
 import type { Ledger } from '../core/ledger.ts'
-import { rejectUnknown, requireObject } from '../core/option-check.ts'
+import { readOptions } from '../core/options/read.ts'
+import type { OptionTable } from '../core/options/rows.ts'
 import { Scope, type ScopeData, type ScopeOptions } from '../core/scope.ts'
 import { type CheckoutSnapshot, scopeSessions } from '../core/snapshot.ts'
 import { isThenable } from '../core/thenable.ts'
@@ -49,10 +50,22 @@ export interface Scopes {
   detach<Result>(work: () => Result): Result
 }
 
+export const scopeOptions = {
+  whole: 'scope',
+  prefix: 'scope.',
+  rows: {
+    kind: { kind: 'string', required: true },
+    name: { kind: 'string', or: 'function', required: true },
+    id: { kind: 'string', content: 'any', or: 'function' },
+    attributes: { kind: 'map' },
+    traceparent: { kind: 'string', content: 'any' },
+  },
+} as const satisfies OptionTable<ScopeOptions>
+
 /** Scopes over the context of a ledger. */
 export function scopesOf(ledger: Ledger): Scopes {
   function open(options: ScopeOptions): Scope {
-    return new Scope(checked(options), ledger.currentScope())
+    return new Scope(readOptions(scopeOptions, options), ledger.currentScope())
   }
 
   function current(scope: Scope): CurrentScope {
@@ -116,34 +129,6 @@ export function scopesOf(ledger: Ledger): Scopes {
   }
 }
 
-function checked(options: ScopeOptions): ScopeOptions {
-  requireObject('scope', options)
-  rejectUnknown('scope.', options, ['kind', 'name', 'id', 'attributes', 'traceparent'])
-  const { kind, name, id, attributes, traceparent } = options
-  if (!isText(kind)) throw new OptionError('scope.kind', 'must be a text', kind)
-  if (typeof name !== 'function' && !isText(name)) {
-    throw new OptionError('scope.name', 'must be a text or a function that returns one', name)
-  }
-  if (id !== undefined && typeof id !== 'string' && typeof id !== 'function')
-    throw new OptionError('scope.id', 'must be a text or a function that returns one', id)
-  if (traceparent !== undefined && typeof traceparent !== 'string') {
-    throw new OptionError('scope.traceparent', 'must be a text', traceparent)
-  }
-  if (attributes === undefined) return { ...options }
-  requireObject('scope.attributes', attributes)
-  for (const [key, value] of Object.entries(attributes)) {
-    // Reports are frozen, and what the application goes on with must not be.
-    if (!['string', 'number', 'boolean'].includes(typeof value)) {
-      throw new OptionError(`scope.attributes.${key}`, 'must be a text, a number, true or false', value)
-    }
-  }
-  return { ...options, attributes: { ...attributes } }
-}
-
 function requireWork(name: string, work: unknown): void {
   if (typeof work !== 'function') throw new OptionError(name, 'must be a function', work)
-}
-
-function isText(value: unknown): boolean {
-  return typeof value === 'string' && value !== ''
 }

@@ -1,5 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { OptionError } from '../errors.ts'
+import { readOptions } from '../core/options/read.ts'
+import type { OptionTable } from '../core/options/rows.ts'
 import type { Lifeguard } from '../lifeguard.ts'
 import { requireLifeguard } from './request-scope.ts'
 
@@ -7,6 +8,13 @@ export interface LifeguardHandlerOptions {
   /** Whoever sends it as `Authorization: Bearer ...` may read from anywhere. Without one, only this machine may. */
   readonly token?: string
 }
+
+export const lifeguardHandlerOptions = {
+  whole: 'lifeguardHandler(lifeguard, options)',
+  prefix: 'lifeguardHandler.',
+  // A variable that is not set must not open the handler to everybody who sends nothing.
+  rows: { token: { kind: 'string', content: 'visible', secret: true } },
+} as const satisfies OptionTable<LifeguardHandlerOptions>
 
 /** A request of `node:http`, as far as the handler reads it. */
 export interface HandlerRequest {
@@ -58,7 +66,7 @@ export function lifeguardHandler(
   options: LifeguardHandlerOptions = {},
 ): (request: HandlerRequest, response: HandlerResponse) => void {
   requireLifeguard('lifeguardHandler(lifeguard)', lifeguard)
-  const token = checkedToken(options)
+  const { token } = readOptions(lifeguardHandlerOptions, options)
   const expected = token === undefined ? undefined : digest(token)
   return (request, response) => {
     const { status, body, headers } = refusal(request, expected) ?? answer(request, lifeguard)
@@ -72,24 +80,6 @@ export function lifeguardHandler(
     })
     response.end(request.method === 'HEAD' ? undefined : text)
   }
-}
-
-function checkedToken(options: unknown): string | undefined {
-  if (typeof options !== 'object' || options === null) {
-    throw new OptionError('lifeguardHandler(lifeguard, options)', 'must be an object', options)
-  }
-  for (const [name, value] of Object.entries(options)) {
-    if (name !== 'token')
-      throw new OptionError(`lifeguardHandler.${name}`, 'is not an option (there is token)', value)
-  }
-  const { token } = options as { token?: unknown }
-  if (token === undefined) return undefined
-  // A variable that is not set must not open the door to whoever sends nothing.
-  if (typeof token !== 'string' || token.trim() === '') {
-    const shown = typeof token === 'string' ? 'an empty text' : typeof token
-    throw new OptionError('lifeguardHandler.token', 'must be a text that is not empty', shown)
-  }
-  return token
 }
 
 /** Before anything is said of what there is. */

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { readOptions } from '../core/options/read.ts'
 import { OptionError } from '../errors.ts'
 import type { Lifeguard } from '../lifeguard.ts'
 import {
@@ -8,6 +9,7 @@ import {
   requireLifeguard,
   warn,
 } from './request-scope.ts'
+import { type RequestScopeOptions, requestScopeOptions } from './request-scope-options.ts'
 
 export {
   type HandlerRequest,
@@ -15,13 +17,7 @@ export {
   type LifeguardHandlerOptions,
   lifeguardHandler,
 } from './lifeguard-handler.ts'
-
-export interface RequestScopeOptions<Request> {
-  /** The request's name in reports, such as its route's pattern with the method; asked when a report needs it. */
-  readonly name?: (request: Request) => string | undefined
-  /** Default: the header `x-request-id`. */
-  readonly id?: (request: Request) => string | undefined
-}
+export type { RequestScopeOptions } from './request-scope-options.ts'
 
 /**
  * Makes each request a scope, which ends when its response closes. For plain `node:http`, and for frameworks that give a
@@ -53,7 +49,7 @@ export function withRequestScope<Request extends RequestLike, Response extends R
   if (typeof handler !== 'function') {
     throw new OptionError('withRequestScope(lifeguard, handler)', 'must be a function', handler)
   }
-  const { name, id } = checked(options)
+  const { name, id } = readOptions(requestScopeOptions, options)
   let saidTwice = false
 
   return function handleInScope(this: unknown, request, response) {
@@ -68,22 +64,6 @@ export function withRequestScope<Request extends RequestLike, Response extends R
     const handle = () => Reflect.apply(handler, this, [request, response]) as Result
     return again ? handle() : scope.run(handle)
   }
-}
-
-function checked<Request>(options: RequestScopeOptions<Request>): RequestScopeOptions<Request> {
-  if (typeof options !== 'object' || options === null) {
-    throw new OptionError('withRequestScope(lifeguard, handler, options)', 'must be an object', options)
-  }
-  for (const [option, value] of Object.entries(options)) {
-    const name = `withRequestScope.${option}`
-    if (option !== 'name' && option !== 'id') {
-      throw new OptionError(name, 'is not an option (there are name, id)', value)
-    }
-    if (value !== undefined && typeof value !== 'function') {
-      throw new OptionError(name, 'must be a function of the request', value)
-    }
-  }
-  return options
 }
 
 /** Foreign code: a request must not fail for the want of a name. */

@@ -1,41 +1,19 @@
-import {
-  createNoopMeter,
-  INVALID_TRACEID,
-  type MeterProvider,
-  metrics,
-  type Span,
-  trace,
-} from '@opentelemetry/api'
+import { createNoopMeter, INVALID_TRACEID, metrics, type Span, trace } from '@opentelemetry/api'
 import type { Ledger } from '../core/ledger.ts'
-import { rejectUnknown, requireBoolean, requireObject } from '../core/option-check.ts'
+import { readOptions } from '../core/options/read.ts'
 import type { SpanIds } from '../core/trace.ts'
 import { OptionError } from '../errors.ts'
 import { internalsOf } from '../guard/internals.ts'
 import type { Lifeguard } from '../lifeguard.ts'
-import {
-  findingAttributes,
-  globalLoggerProvider,
-  isLoggerProvider,
-  type LoggerProviderLike,
-  logRecordReporter,
-} from './log-records.ts'
+import { type InstrumentOptions, instrumentOptions } from './instrument-options.ts'
+import { findingAttributes, globalLoggerProvider, logRecordReporter } from './log-records.ts'
 import { recordMetrics } from './metrics.ts'
 import { eventNames } from './names.ts'
 import { neverThrowing } from './never-throwing.ts'
 
+export type { InstrumentOptions } from './instrument-options.ts'
 export type { LoggerProviderLike } from './log-records.ts'
 export { attributeNames, eventNames, metricNames } from './names.ts'
-
-export interface InstrumentOptions {
-  /** Default: the one that is registered with `metrics.setGlobalMeterProvider`. */
-  readonly meterProvider?: MeterProvider
-  /** Default: the one that is registered with `logs.setGlobalLoggerProvider`. */
-  readonly loggerProvider?: LoggerProviderLike
-  /** Also makes a finding an event of the span that checked the client out, if it goes on. Default false. */
-  readonly spanEvents?: boolean
-  /** How many lines of source `pg_lifeguard.findings` tells apart; what comes later is `(other)`. Default 0: none. */
-  readonly maxOrigins?: number
-}
 
 const instrumented = new WeakSet<Lifeguard>()
 
@@ -60,7 +38,7 @@ export function instrumentLifeguard(lifeguard: Lifeguard, options: InstrumentOpt
     const expected = 'must be made by createLifeguard of this installation of pg-lifeguard'
     throw new OptionError('instrumentLifeguard(lifeguard)', expected, lifeguard)
   }
-  const { meterProvider, loggerProvider, spanEvents, maxOrigins } = checked(options)
+  const { meterProvider, loggerProvider, spanEvents, maxOrigins } = readOptions(instrumentOptions, options)
   if (instrumented.has(lifeguard)) {
     throw new OptionError('instrumentLifeguard(lifeguard)', 'is instrumented already', lifeguard)
   }
@@ -103,27 +81,4 @@ function followTraces(ledger: Ledger, spanEvents: boolean): () => void {
     ledger.activeSpan = undefined
     ledger.opened = undefined
   }
-}
-
-function checked(options: InstrumentOptions) {
-  requireObject('instrumentLifeguard(lifeguard, options)', options)
-  rejectUnknown('instrumentLifeguard.', options, [
-    'meterProvider',
-    'loggerProvider',
-    'spanEvents',
-    'maxOrigins',
-  ])
-  const { meterProvider, loggerProvider, spanEvents = false, maxOrigins = 0 } = options
-  if (meterProvider !== undefined && typeof meterProvider?.getMeter !== 'function')
-    throw new OptionError('instrumentLifeguard.meterProvider', 'must have a method getMeter', meterProvider)
-  if (loggerProvider !== undefined && !isLoggerProvider(loggerProvider))
-    throw new OptionError(
-      'instrumentLifeguard.loggerProvider',
-      'must have a method getLogger',
-      loggerProvider,
-    )
-  requireBoolean('instrumentLifeguard.spanEvents', spanEvents)
-  if (!Number.isInteger(maxOrigins) || maxOrigins < 0)
-    throw new OptionError('instrumentLifeguard.maxOrigins', 'must be a whole number from 0 on', maxOrigins)
-  return { meterProvider, loggerProvider, spanEvents, maxOrigins }
 }

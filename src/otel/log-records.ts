@@ -39,7 +39,7 @@ export function globalLoggerProvider(): LoggerProviderLike | undefined {
   return isLoggerProvider(provider) ? provider : undefined
 }
 
-export function isLoggerProvider(value: unknown): value is LoggerProviderLike {
+function isLoggerProvider(value: unknown): value is LoggerProviderLike {
   return (
     typeof value === 'object' &&
     value !== null &&

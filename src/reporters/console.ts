@@ -1,9 +1,10 @@
 import type { Finding } from '../core/findings/finding.ts'
 import { isTold } from '../core/findings/repeats.ts'
 import type { Reporter } from '../core/findings/reporter.ts'
-import { rejectUnknown, requireBoolean, requireObject } from '../core/option-check.ts'
+import { readOptions } from '../core/options/read.ts'
+import type { OptionTable } from '../core/options/rows.ts'
 import { oneLine } from '../text/safe-text.ts'
-import { requireWritable, styleFor, type TextSink } from '../text/style.ts'
+import { styleFor, type TextSink } from '../text/style.ts'
 import { findingText, repeatText, updateText } from './finding-text.ts'
 import { statisticsText } from './statistics-text.ts'
 
@@ -17,6 +18,15 @@ export interface ConsoleReporterOptions {
   readonly info?: boolean
 }
 
+export const consoleReporterOptions = {
+  whole: 'consoleReporter(options)',
+  prefix: 'consoleReporter.',
+  rows: {
+    stream: { kind: 'object', methods: ['write'], expected: 'must have a method write' },
+    info: { kind: 'boolean', default: true },
+  },
+} as const satisfies OptionTable<ConsoleReporterOptions>
+
 /**
  * Prints findings for people, by default on stderr: in full the first time that they come from a line of source, as a
  * count after that.
@@ -25,11 +35,7 @@ export interface ConsoleReporterOptions {
  * createLifeguard({ reporters: [consoleReporter({ stream: process.stdout })] })
  */
 export function consoleReporter(options: ConsoleReporterOptions = {}): Reporter {
-  requireObject('consoleReporter(options)', options)
-  rejectUnknown('consoleReporter.', options, ['stream', 'info'])
-  const { stream = process.stderr, info = true } = options
-  requireWritable('consoleReporter.stream', stream)
-  requireBoolean('consoleReporter.info', info)
+  const { stream = process.stderr, info } = readOptions(consoleReporterOptions, options)
   const style = styleFor(stream)
   const shown = new Set<number>()
 

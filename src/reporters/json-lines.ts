@@ -1,13 +1,19 @@
 import type { Finding } from '../core/findings/finding.ts'
 import type { Reporter } from '../core/findings/reporter.ts'
-import { rejectUnknown, requireObject } from '../core/option-check.ts'
+import { readOptions } from '../core/options/read.ts'
+import type { OptionTable } from '../core/options/rows.ts'
 import type { Statistics } from '../core/statistics/statistics.ts'
-import { requireWritable } from '../text/style.ts'
 
 export interface JsonLinesReporterOptions {
   /** Default: `process.stderr`. */
   readonly stream?: { write(text: string): unknown }
 }
+
+export const jsonLinesReporterOptions = {
+  whole: 'jsonLinesReporter(options)',
+  prefix: 'jsonLinesReporter.',
+  rows: { stream: { kind: 'object', methods: ['write'], expected: 'must have a method write' } },
+} as const satisfies OptionTable<JsonLinesReporterOptions>
 
 /**
  * Writes one JSON object per line and event: `{ event: 'finding' | 'remedied' | 'resolved', ...finding }`, and
@@ -17,10 +23,7 @@ export interface JsonLinesReporterOptions {
  * createLifeguard({ reporters: [jsonLinesReporter({ stream: fs.createWriteStream('findings.jsonl') })] })
  */
 export function jsonLinesReporter(options: JsonLinesReporterOptions = {}): Reporter {
-  requireObject('jsonLinesReporter(options)', options)
-  rejectUnknown('jsonLinesReporter.', options, ['stream'])
-  const { stream = process.stderr } = options
-  requireWritable('jsonLinesReporter.stream', stream)
+  const { stream = process.stderr } = readOptions(jsonLinesReporterOptions, options)
   const write = (event: string, data: Finding | Statistics | { message: string }) => {
     stream.write(`${JSON.stringify({ event, ...data })}\n`)
   }

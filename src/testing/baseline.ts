@@ -28,7 +28,6 @@ const variable = 'LIFEGUARD_BASELINE'
 
 /** @throws OptionError, LeakCheckError if the file cannot be read */
 export function openBaseline(path: string, env: NodeJS.ProcessEnv = process.env): BaselineFile {
-  if (typeof path !== 'string' || path === '') throw new OptionError('baseline', 'must be a path', path)
   const mode = env[variable]
   if (mode !== undefined && mode !== '' && mode !== 'write') {
     throw new OptionError(variable, "must be 'write' or not be set", mode)

@@ -1,14 +1,15 @@
 import type { Finding } from '../core/findings/finding.ts'
 import { ignoring } from '../core/findings/ignore.ts'
-import { rejectUnknown, requireObject } from '../core/option-check.ts'
+import { readOptions } from '../core/options/read.ts'
+import type { OptionTable } from '../core/options/rows.ts'
 import { settle } from '../core/time/settle.ts'
-import { OptionError } from '../errors.ts'
 import type { Lifeguard } from '../lifeguard.ts'
 import { type BaselineFile, openBaseline } from './baseline.ts'
 import { LeakCheckError, type LeakError, leakError } from './leak-error.ts'
-import { blindnessOf, checkedSettleMillis, inspectorFor, type VerifyOptions } from './subject.ts'
+import { blindnessOf, inspectorFor } from './subject.ts'
 import { standaloneClients } from './unended-clients.ts'
-import { requireUnendedPools, type UnendedPools, unendedError, watchForHang } from './unended-pools.ts'
+import { type UnendedPools, unendedError, watchForHang } from './unended-pools.ts'
+import { type VerifyOptions, verifyRows } from './verify-options.ts'
 
 export interface LeakCheckOptions extends VerifyOptions {
   /** A file of known leaks, relative to the working directory: they do not fail, new ones and listed ones that are gone do. */
@@ -21,6 +22,17 @@ export interface LeakCheckOptions extends VerifyOptions {
    */
   readonly unendedPools?: UnendedPools
 }
+
+export const leakCheckOptions = {
+  whole: 'leakCheck(lifeguard, options)',
+  prefix: '',
+  rows: {
+    ...verifyRows,
+    baseline: { kind: 'string', expected: 'must be a path' },
+    onLeak: { kind: 'function' },
+    unendedPools: { kind: 'choice', values: ['tell', 'fail', 'ignore'], default: 'tell' },
+  },
+} as const satisfies OptionTable<LeakCheckOptions>
 
 /** What a runner lets its users see. */
 export interface RunnerTraits {
@@ -58,17 +70,15 @@ export function createLeakCheck(
   traits: RunnerTraits,
 ): LeakCheck {
   const inspector = inspectorFor(`leakCheck(lifeguard) of ${traits.name}`, lifeguard)
-  requireObject('leakCheck(lifeguard, options)', options)
-  rejectUnknown('', options, ['ignore', 'settleMillis', 'baseline', 'onLeak', 'unendedPools'])
-  const { onLeak } = options
-  if (onLeak !== undefined && typeof onLeak !== 'function') {
-    throw new OptionError('onLeak', 'must be a function', onLeak)
-  }
-  const isIgnored = ignoring(options.ignore)
-  const settleMillis = checkedSettleMillis(options.settleMillis)
-  const unendedPools = requireUnendedPools(options.unendedPools)
-  const baseline: BaselineFile | undefined =
-    options.baseline === undefined ? undefined : openBaseline(options.baseline)
+  const {
+    ignore,
+    settleMillis,
+    onLeak,
+    unendedPools,
+    baseline: path,
+  } = readOptions(leakCheckOptions, options)
+  const isIgnored = ignoring(ignore)
+  const baseline: BaselineFile | undefined = path === undefined ? undefined : openBaseline(path)
   inspector.enforceCleanUp()
 
   function failure(leaks: readonly Finding[]): LeakError {

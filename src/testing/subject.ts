@@ -1,18 +1,7 @@
-import type { IgnoreRule } from '../core/findings/ignore.ts'
-import { OptionError } from '../errors.ts'
 import type { Inspector } from '../guard/inspection.ts'
 import { internalsOf } from '../guard/internals.ts'
 import type { Lifeguard } from '../lifeguard.ts'
 import { LeakCheckError } from './leak-error.ts'
-
-export interface VerifyOptions {
-  /** What is meant to be there. Its sessions are left alone. */
-  readonly ignore?: readonly IgnoreRule[]
-  /** How long to wait for what may still end well, before anybody is accused. Default 500. */
-  readonly settleMillis?: number
-}
-
-const defaultSettleMillis = 500
 
 /**
  * The books of the lifeguard that is to be checked.
@@ -37,14 +26,6 @@ export function inspectorFor(caller: string, lifeguard: Lifeguard): Inspector {
   throw new LeakCheckError(
     `${caller} expects a lifeguard, as createLifeguard() returns it, got another object`,
   )
-}
-
-/** @throws OptionError */
-export function checkedSettleMillis(millis: number = defaultSettleMillis): number {
-  if (typeof millis !== 'number' || !(millis >= 0 && millis <= 60_000)) {
-    throw new OptionError('settleMillis', 'must be a number of milliseconds from 0 to 60000', millis)
-  }
-  return millis
 }
 
 /** Why a check of this lifeguard would pass whatever happens; nothing if it would not. */

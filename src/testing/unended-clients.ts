@@ -1,4 +1,6 @@
 import { Override } from '../client/override.ts'
+import { readOptions } from '../core/options/read.ts'
+import type { OptionTable } from '../core/options/rows.ts'
 import {
   type CapturedStack,
   captureStack,
@@ -9,7 +11,7 @@ import {
 import { settle } from '../core/time/settle.ts'
 import { OptionError } from '../errors.ts'
 import { LeakCheckError } from './leak-error.ts'
-import { checkedSettleMillis } from './subject.ts'
+import { settleRow, type VerifyOptions } from './verify-options.ts'
 
 /** The module `pg`, as far as it is needed. */
 export interface PgModuleLike {
@@ -35,10 +37,16 @@ export interface ClientWatch {
    *
    * @throws LeakCheckError that names where each was connected that is open all the same, pools' clients included
    */
-  verifyEnded(options?: { readonly settleMillis?: number }): Promise<void>
+  verifyEnded(options?: Pick<VerifyOptions, 'settleMillis'>): Promise<void>
   /** Gives the module back as it was. */
   unwatch(): void
 }
+
+const verifyEndedOptions = {
+  whole: 'verifyEnded(options)',
+  prefix: 'verifyEnded.',
+  rows: { settleMillis: settleRow },
+} as const satisfies OptionTable<Pick<VerifyOptions, 'settleMillis'>>
 
 interface Client {
   once(event: 'end', listener: () => void): unknown
@@ -102,8 +110,9 @@ export function watchClients(pg: PgModuleLike): ClientWatch {
 
   const watch: ClientWatch = {
     unended: () => [...open.values()].map(describe),
-    async verifyEnded({ settleMillis } = {}) {
-      await settle(() => [...open.values()].some(({ ending }) => ending), checkedSettleMillis(settleMillis))
+    async verifyEnded(options = {}) {
+      const { settleMillis } = readOptions(verifyEndedOptions, options)
+      await settle(() => [...open.values()].some(({ ending }) => ending), settleMillis)
       const left = watch.unended()
       if (left.length > 0) throw new LeakCheckError(describeClients(left))
     },

@@ -1,4 +1,3 @@
-import { oneOf } from '../core/option-check.ts'
 import { describeFrame } from '../core/origin/origin.ts'
 import type { InspectedPool, Inspector } from '../guard/inspection.ts'
 import { LeakCheckError } from './leak-error.ts'
@@ -12,11 +11,6 @@ const setSystemTimeout = setTimeout
 
 /** A process that has nothing to wait for is gone by then. */
 const hangMillis = 1000
-
-/** @throws OptionError */
-export function requireUnendedPools(value: UnendedPools = 'tell'): UnendedPools {
-  return oneOf('unendedPools', value, ['tell', 'fail', 'ignore'])
-}
 
 /** What a test file fails with if pools or clients are still open. */
 export function unendedError(inspector: Inspector): LeakCheckError | undefined {

@@ -1,10 +1,11 @@
 import { ignoring } from '../core/findings/ignore.ts'
-import { rejectUnknown, requireObject } from '../core/option-check.ts'
+import { readOptions } from '../core/options/read.ts'
 import { settle } from '../core/time/settle.ts'
 import { OptionError } from '../errors.ts'
 import type { Lifeguard } from '../lifeguard.ts'
 import { LeakCheckError, leakError } from './leak-error.ts'
-import { blindnessOf, checkedSettleMillis, inspectorFor, type VerifyOptions } from './subject.ts'
+import { blindnessOf, inspectorFor } from './subject.ts'
+import { type VerifyOptions, verifyNoneOptions } from './verify-options.ts'
 
 export type { IgnoreRule, Pattern } from '../core/findings/ignore.ts'
 export { githubAnnotations } from '../reporters/github.ts'
@@ -12,13 +13,13 @@ export { junitReport } from '../reporters/junit.ts'
 export { markdownSummary } from '../reporters/markdown.ts'
 export { type SarifLog, sarifLog } from '../reporters/sarif.ts'
 export { LeakCheckError, LeakError } from './leak-error.ts'
-export type { VerifyOptions } from './subject.ts'
 export {
   type ClientWatch,
   type PgModuleLike,
   type UnendedClient,
   watchClients,
 } from './unended-clients.ts'
+export type { VerifyOptions } from './verify-options.ts'
 export { type VerifyServiceOptions, verifyService } from './verify-service.ts'
 
 /**
@@ -35,10 +36,8 @@ export { type VerifyServiceOptions, verifyService } from './verify-service.ts'
  */
 export async function verifyNone(lifeguard: Lifeguard, options: VerifyOptions = {}): Promise<void> {
   const inspector = inspectorFor('verifyNone(lifeguard)', lifeguard)
-  requireObject('verifyNone(lifeguard, options)', options)
-  rejectUnknown('', options, ['ignore', 'settleMillis'])
-  const isIgnored = ignoring(options.ignore)
-  const settleMillis = checkedSettleMillis(options.settleMillis)
+  const { ignore, settleMillis } = readOptions(verifyNoneOptions, options)
+  const isIgnored = ignoring(ignore)
   const blindness = blindnessOf(inspector)
   if (blindness !== undefined) throw new LeakCheckError(blindness)
   const inspection = inspector.everything()
@@ -61,7 +60,7 @@ export async function verifyNone(lifeguard: Lifeguard, options: VerifyOptions = 
 export function allowLeaks(lifeguard: Lifeguard, reason: string): void {
   const inspector = inspectorFor('allowLeaks(lifeguard, reason)', lifeguard)
   if (typeof reason !== 'string' || reason.trim() === '') {
-    throw new OptionError('allowLeaks(lifeguard, reason)', 'must be a text that says why', reason)
+    throw new OptionError('allowLeaks(lifeguard, reason)', 'must be a string that says why', reason)
   }
   if (!inspector.allow()) {
     throw new LeakCheckError('allowLeaks was called outside of a test that a leak check watches')

@@ -1,5 +1,4 @@
 import { styleText } from 'node:util'
-import { OptionError } from '../errors.ts'
 
 /** The stream of a reporter: `process.stderr`, or any object with `write`. */
 export interface TextSink {
@@ -34,11 +33,4 @@ function wantsColors(sink: Pick<TextSink, 'isTTY' | 'hasColors'>, env: NodeJS.Pr
 function colored(format: Format, text: string): string {
   // Node would look at stdout to decide, which need not be the stream that is written to.
   return styleText(format, text, { validateStream: false } as never)
-}
-
-/** @throws OptionError unless it has a method `write` */
-export function requireWritable(name: string, sink: unknown): void {
-  const isWritable =
-    typeof sink === 'object' && sink !== null && 'write' in sink && typeof sink.write === 'function'
-  if (!isWritable) throw new OptionError(name, 'must have a method write', sink)
 }

@@ -1,5 +1,5 @@
-import { rejectUnknown, requireObject } from '../core/option-check.ts'
-import { OptionError } from '../errors.ts'
+import { readOptions } from '../core/options/read.ts'
+import type { OptionTable } from '../core/options/rows.ts'
 
 /** Safety nets of the server and of the pool, in milliseconds. */
 export interface SessionTimeouts {
@@ -21,14 +21,23 @@ export interface PoolTimeoutOptions {
   connectionTimeoutMillis?: number
 }
 
-/** The largest value of PostgreSQL's settings and of timers alike. */
-const longestMillis = 2 ** 31 - 1
+export const sessionTimeoutOptions = {
+  whole: 'sessionTimeouts(timeouts)',
+  prefix: 'sessionTimeouts.',
+  rows: {
+    statementMillis: { kind: 'millis', whole: true, off: true, default: 30_000 },
+    idleInTransactionMillis: { kind: 'millis', whole: true, off: true, default: 60_000 },
+    lockMillis: { kind: 'millis', whole: true, off: true, default: 10_000 },
+    acquireMillis: { kind: 'millis', whole: true, off: true, default: 10_000 },
+  },
+} as const satisfies OptionTable<SessionTimeouts>
 
+/** The option of `pg.Pool` that each timeout becomes. */
 const nets = [
-  { option: 'statement_timeout', name: 'statementMillis', defaultMillis: 30_000 },
-  { option: 'idle_in_transaction_session_timeout', name: 'idleInTransactionMillis', defaultMillis: 60_000 },
-  { option: 'lock_timeout', name: 'lockMillis', defaultMillis: 10_000 },
-  { option: 'connectionTimeoutMillis', name: 'acquireMillis', defaultMillis: 10_000 },
+  { option: 'statement_timeout', name: 'statementMillis' },
+  { option: 'idle_in_transaction_session_timeout', name: 'idleInTransactionMillis' },
+  { option: 'lock_timeout', name: 'lockMillis' },
+  { option: 'connectionTimeoutMillis', name: 'acquireMillis' },
 ] as const
 
 /**
@@ -43,22 +52,11 @@ const nets = [
  * const pool = new pg.Pool({ max: 10, ...sessionTimeouts({ statementMillis: 5_000 }) })
  */
 export function sessionTimeouts(timeouts: SessionTimeouts = {}): PoolTimeoutOptions {
-  requireObject('sessionTimeouts(timeouts)', timeouts)
-  const known = nets.map(({ name }) => name)
-  rejectUnknown('sessionTimeouts.', timeouts, known)
+  const millis = readOptions(sessionTimeoutOptions, timeouts)
   const options: PoolTimeoutOptions = {}
-  for (const { option, name, defaultMillis } of nets) {
-    const given = timeouts[name]
-    const millis = given === undefined ? defaultMillis : given
-    if (millis === false) continue
-    if (typeof millis !== 'number' || !Number.isInteger(millis) || millis <= 0 || millis > longestMillis) {
-      throw new OptionError(
-        `sessionTimeouts.${name}`,
-        `must be a positive whole number of milliseconds (at most ${longestMillis}) or false`,
-        millis,
-      )
-    }
-    options[option] = millis
+  for (const { option, name } of nets) {
+    const given = millis[name]
+    if (given !== false) options[option] = given
   }
   return options
 }

@@ -1,5 +1,6 @@
-import { oneOf, rejectUnknown, requireBoolean, requireObject } from '../core/option-check.ts'
-import { LostCommitError, OptionError } from '../errors.ts'
+import { readOptions } from '../core/options/read.ts'
+import type { OptionTable } from '../core/options/rows.ts'
+import { LostCommitError } from '../errors.ts'
 import { type ClientOf, checkOut, giveBackClean, type SessionPool } from './session.ts'
 
 export interface TransactionOptions {
@@ -12,7 +13,17 @@ export interface TransactionOptions {
   readonly retries?: number
 }
 
-const isolations = ['read committed', 'repeatable read', 'serializable']
+export const transactionOptions = {
+  whole: 'transaction(pool, work, options)',
+  prefix: 'transaction.',
+  rows: {
+    isolation: { kind: 'choice', values: ['read committed', 'repeatable read', 'serializable'] },
+    readOnly: { kind: 'boolean', default: false },
+    deferrable: { kind: 'boolean', default: false },
+    retries: { kind: 'count', least: 0, default: 0 },
+  },
+} as const satisfies OptionTable<TransactionOptions>
+
 /** serialization_failure and deadlock_detected: PostgreSQL asks to try the transaction again. */
 const retryable = new Set(['40001', '40P01'])
 
@@ -23,8 +34,8 @@ export async function runTransaction<Pool extends SessionPool, Result>(
   options: TransactionOptions = {},
   endRunning: (client: object) => Promise<void> = async () => {},
 ): Promise<Result> {
-  const begin = beginStatement(options)
-  const retries = options.retries ?? 0
+  const { retries, ...traits } = readOptions(transactionOptions, options)
+  const begin = beginStatement(traits)
   for (let attempt = 0; ; attempt++) {
     try {
       return await attemptTransaction(pool, begin, work, endRunning)
@@ -61,20 +72,19 @@ async function attemptTransaction<Pool extends SessionPool, Result>(
   return result
 }
 
-function beginStatement(options: TransactionOptions): string {
-  requireObject('transaction(pool, work, options)', options)
-  rejectUnknown('transaction.', options, ['isolation', 'readOnly', 'deferrable', 'retries'])
-  const { isolation, readOnly, deferrable, retries } = options
-  if (isolation !== undefined) oneOf('transaction.isolation', isolation, isolations)
-  if (readOnly !== undefined) requireBoolean('transaction.readOnly', readOnly)
-  if (deferrable !== undefined) requireBoolean('transaction.deferrable', deferrable)
-  if (retries !== undefined && !(Number.isInteger(retries) && retries >= 0)) {
-    throw new OptionError('transaction.retries', 'must be a whole number from 0', retries)
-  }
+function beginStatement({
+  isolation,
+  readOnly,
+  deferrable,
+}: {
+  readonly isolation: TransactionOptions['isolation'] | undefined
+  readonly readOnly: boolean
+  readonly deferrable: boolean
+}): string {
   return [
     'BEGIN',
     isolation === undefined ? '' : ` ISOLATION LEVEL ${isolation.toUpperCase()}`,
-    readOnly === true ? ' READ ONLY' : '',
-    deferrable === true ? ' DEFERRABLE' : '',
+    readOnly ? ' READ ONLY' : '',
+    deferrable ? ' DEFERRABLE' : '',
   ].join('')
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { defaultLimits, type Limits } from '../../src/core/findings/limits.ts'
+import type { Limits } from '../../src/core/findings/limits.ts'
 import { type FindingKind, findingKinds, type Outcome, type Remedy } from '../../src/index.ts'
 import { resolveOptions } from '../../src/options.ts'
 import { type CodeBlock, readPage, tableIn } from './page.ts'
@@ -79,7 +79,7 @@ function factsOf(kind: FindingKind) {
 function limitIn(cell: string): number | undefined {
   const [name] = codeIn(cell)
   if (name === undefined) return undefined
-  const millis = Number(defaultLimits[name as keyof Limits])
+  const millis = Number(resolveOptions().limits[name as keyof Limits])
   if (cell !== `\`${name}\`, ${millis / 1000} s`) throw new Error(`${cell} is not a limit with its default`)
   return millis
 }

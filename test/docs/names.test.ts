@@ -1,7 +1,6 @@
 import { join } from 'node:path'
 import ts from 'typescript'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { defaultLimits } from '../../src/core/findings/limits.ts'
 import * as lifeguard from '../../src/index.ts'
 import { findingKinds, LifeguardError, sessionTimeouts } from '../../src/index.ts'
 import { resolveOptions } from '../../src/options.ts'
@@ -79,7 +78,7 @@ describe('what the package exports', () => {
   })
 
   it('is read by this test as TypeScript has it', () => {
-    expect(exported.get('Limits')).toEqual(Object.keys(defaultLimits))
+    expect(exported.get('Limits')).toEqual(Object.keys(resolveOptions().limits))
     expect(exported.has('createLifeguard')).toBe(true)
     expect(namedIn('`lifeguard.watch(pool)`', 'watch')).toBe(true)
     expect(namedIn('watch the pool; `unwatch`', 'watch')).toBe(false)
@@ -94,7 +93,7 @@ describe('the README', () => {
       const limit = /^`limits\.(\w+)`$/.exec(name)?.[1]
       return limit === undefined ? [] : [[limit, numberIn(millis)]]
     })
-    expect(Object.fromEntries(told)).toEqual(defaultLimits)
+    expect(Object.fromEntries(told)).toEqual(resolveOptions().limits)
   })
 
   it('has the defaults of the other options', () => {

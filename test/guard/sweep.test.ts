@@ -1,8 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { describe, expect, it } from 'vitest'
-import { defaultLimits } from '../../src/core/findings/limits.ts'
 import { startSweep, sweepPeriod } from '../../src/guard/sweep.ts'
 import { pretendedPool } from '../core/pretended-pool.ts'
+import { resolveOptions } from '../../src/options.ts'
 
 const off = {
   idleTransactionMillis: false,
@@ -14,7 +14,7 @@ const off = {
 
 describe('the period', () => {
   it.each([
-    ['a tenth of the grace of a scope, by default', { ...defaultLimits }, 100],
+    ['a tenth of the grace of a scope, by default', { ...resolveOptions().limits }, 100],
     ['a tenth of the smallest limit', { ...off, holdMillis: 500 }, 50],
     ['never less than ten milliseconds', { ...off, holdMillis: 1 }, 10],
     ['a fifth of a second without any limit', off, 200],

@@ -264,7 +264,7 @@ it.each([
   ],
   [
     [lifeguard, describeScope, { nam: () => 'x' }],
-    'withRequestScope.nam is not an option (there are name, id)',
+    'unknown option withRequestScope.nam; did you mean withRequestScope.name?',
   ],
   [[lifeguard, describeScope, { id: 'x' }], 'withRequestScope.id must be a function of the request, got "x"'],
 ])('refuses %#', (args, message) => {

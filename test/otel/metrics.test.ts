@@ -240,7 +240,9 @@ describe('instrumentLifeguard', () => {
     const lifeguard = createLifeguard({ reporters: [] })
     const call = (options: object) => () => instrumentLifeguard(lifeguard, options)
     expect(() => instrumentLifeguard({} as never)).toThrow(OptionError)
-    expect(call({ meter: 1 })).toThrow(/instrumentLifeguard.meter is not an option/)
+    expect(call({ meter: 1 })).toThrow(
+      /unknown option instrumentLifeguard.meter; did you mean instrumentLifeguard.meterProvider\?/,
+    )
     expect(call({ meterProvider: {} })).toThrow(/must have a method getMeter/)
     expect(call({ loggerProvider: {} })).toThrow(/must have a method getLogger/)
     expect(call({ maxOrigins: -1 })).toThrow(/whole number/)

@@ -1,10 +1,11 @@
 import type pg from 'pg'
+import type { RemedyByKind } from '../../src/core/findings/possible-remedies.ts'
 import {
   createLifeguard,
-  type Finding,
   type Lifeguard,
   type ManualClock,
   manualClock,
+  type Remedy,
 } from '../../src/index.ts'
 import type { TestDatabase } from '../support/database.ts'
 import type { OpenPool } from './aftermath.ts'
@@ -122,7 +123,7 @@ export class World {
       mode: this.mode === 'enforce' ? 'enforce' : 'observe',
       clock: this.clock,
       limits,
-      remedies: this.model.remedies,
+      remedies: remediesOf(this.mode, this.seed),
       reporters: [],
     })
   }
@@ -268,10 +269,11 @@ export class World {
 }
 
 /** In `enforce` the options that decide on remedies are part of what is random. */
-function remediesOf(mode: Mode, seed: number): Record<Finding['kind'], Finding['remedy']> {
+function remediesOf(mode: Mode, seed: number): Required<RemedyByKind> {
   const random = seededRandom(seed ^ 0xf1d0)
   const enforce = mode === 'enforce'
-  const choose = (...remedies: Finding['remedy'][]) => (enforce ? random.pick(remedies) : 'report')
+  const choose = <Choice extends Remedy>(...remedies: Choice[]): Choice | 'report' =>
+    enforce ? random.pick(remedies) : 'report'
   return {
     'idle-transaction': choose('rollback', 'rollback', 'rollback', 'destroy'),
     'long-transaction': choose('report', 'report', 'rollback', 'destroy'),

@@ -220,7 +220,7 @@ describe('colours', () => {
 
 describe('options that cannot work', () => {
   it.each<[unknown, string]>([
-    [{ steam: 'stderr' }, 'consoleReporter.steam is not an option (there are stream, info), got '],
+    [{ steam: 'stderr' }, 'unknown option consoleReporter.steam; did you mean consoleReporter.stream? (got '],
     [{ stream: 'stderr' }, 'consoleReporter.stream must have a method write, got "stderr"'],
     [{ stream: null }, 'consoleReporter.stream must have a method write, got null'],
     [{ info: 'no' }, 'consoleReporter.info must be true or false, got "no"'],

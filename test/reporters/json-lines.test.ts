@@ -77,7 +77,7 @@ describe('JSON lines', () => {
 
 describe('options that cannot work', () => {
   it.each<[unknown, string]>([
-    [{ file: 'findings.jsonl' }, 'jsonLinesReporter.file is not an option (there is stream), got '],
+    [{ file: 'findings.jsonl' }, 'unknown option jsonLinesReporter.file; known are stream (got '],
     [{ stream: 'findings.jsonl' }, 'jsonLinesReporter.stream must have a method write, got "findings.jsonl"'],
     [null, 'jsonLinesReporter(options) must be an object, got null'],
   ])('are refused: %o', (options, message) => {

@@ -57,7 +57,7 @@ describe('the options', () => {
   it.each<[unknown, string]>([
     [
       { statementTimeout: 5 },
-      'sessionTimeouts.statementTimeout is not an option (there are statementMillis, idleInTransactionMillis, lockMillis, acquireMillis), got 5',
+      'unknown option sessionTimeouts.statementTimeout; did you mean sessionTimeouts.statementMillis? (got 5)',
     ],
     ...[0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31, '5s', '5000', true, null, {}].map(
       (value): [unknown, string] => [

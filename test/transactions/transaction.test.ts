@@ -330,24 +330,24 @@ describe('options of a transaction', () => {
   it.each<[unknown, string]>([
     [
       { isolationLevel: 'serializable' },
-      'transaction.isolationLevel is not an option (there are isolation, readOnly, deferrable, retries), got "serializable"',
+      'unknown option transaction.isolationLevel; did you mean transaction.isolation? (got "serializable")',
     ],
     [
       { isolation: 'snapshot' },
-      'transaction.isolation must be "read committed" or "repeatable read" or "serializable", got "snapshot"',
+      'transaction.isolation must be "read committed", "repeatable read" or "serializable", got "snapshot"',
     ],
     [{ isolation: 'serializable; DROP TABLE items; --' }, 'transaction.isolation must be'],
     [{ isolation: null }, 'transaction.isolation must be'],
     [{ readOnly: 'yes' }, 'transaction.readOnly must be true or false, got "yes"'],
     [{ deferrable: 1 }, 'transaction.deferrable must be true or false, got 1'],
-    [{ retries: -1 }, 'transaction.retries must be a whole number from 0, got -1'],
-    [{ retries: 1.5 }, 'transaction.retries must be a whole number from 0, got 1.5'],
-    [{ retries: '3' }, 'transaction.retries must be a whole number from 0, got "3"'],
+    [{ retries: -1 }, 'transaction.retries must be a whole number, 0 or more, got -1'],
+    [{ retries: 1.5 }, 'transaction.retries must be a whole number, 0 or more, got 1.5'],
+    [{ retries: '3' }, 'transaction.retries must be a whole number, 0 or more, got "3"'],
     [
       { retries: Number.POSITIVE_INFINITY },
-      'transaction.retries must be a whole number from 0, got Infinity',
+      'transaction.retries must be a whole number, 0 or more, got Infinity',
     ],
-    [{ retries: null }, 'transaction.retries must be a whole number from 0, got null'],
+    [{ retries: null }, 'transaction.retries must be a whole number, 0 or more, got null'],
     [null, 'transaction(pool, work, options) must be an object, got null'],
     ['serializable', 'transaction(pool, work, options) must be an object, got "serializable"'],
   ])('are refused before a client is taken: %o', async (options, message) => {

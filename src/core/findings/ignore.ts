@@ -1,5 +1,6 @@
 import { OptionError } from '../../errors.ts'
-import { oneOf, rejectUnknown, requireObject } from '../option-check.ts'
+import { readOptions } from '../options/read.ts'
+import type { ArrayRow } from '../options/rows.ts'
 import { describeFrame } from '../origin/origin.ts'
 import { type Finding, type FindingKind, findingKinds } from './finding.ts'
 
@@ -8,37 +9,43 @@ export type Pattern = string | RegExp
 
 /** Findings that are meant by a rule: those to which all of it applies. */
 export interface IgnoreRule {
-  readonly kind?: FindingKind
+  readonly kind?: FindingKind | undefined
   /** `src/listen.ts:12:20 in listen`, the file relative to the working directory. */
-  readonly origin?: Pattern
+  readonly origin?: Pattern | undefined
   /** The name of the scope: a test's, a request's. */
-  readonly scope?: Pattern
+  readonly scope?: Pattern | undefined
   /** The hint of the finding. */
-  readonly reason?: Pattern
+  readonly reason?: Pattern | undefined
 }
 
-/** @throws OptionError if a rule is empty, unknown or nonsense */
+const pattern = { kind: 'string', or: 'RegExp' } as const
+
+/** Rules as the option `ignore`. */
+export const ignoreRow = {
+  kind: 'array',
+  of: {
+    kind: 'options',
+    rows: {
+      kind: { kind: 'choice', values: findingKinds },
+      origin: pattern,
+      scope: pattern,
+      reason: pattern,
+    },
+  },
+  default: [],
+  expected: 'must be an array of rules',
+} as const satisfies ArrayRow<IgnoreRule>
+
+/** @throws OptionError if a rule is empty, unknown or cannot work */
 export function ignoring(rules: readonly IgnoreRule[] = []): (finding: Finding) => boolean {
-  if (!Array.isArray(rules)) throw new OptionError('ignore', 'must be an array of rules', rules)
-  for (const [index, rule] of rules.entries()) check(`ignore[${index}]`, rule)
-  return (finding) => rules.some((rule) => applies(rule, finding))
-}
-
-function check(name: string, rule: IgnoreRule): void {
-  requireObject(name, rule)
-  rejectUnknown(`${name}.`, rule, ['kind', 'origin', 'scope', 'reason'])
-  // Such a rule would ignore everything.
-  if (Object.values(rule).every((value) => value === undefined)) {
-    throw new OptionError(name, 'must have a kind, an origin, a scope or a reason', rule)
-  }
-  if (rule.kind !== undefined) oneOf(`${name}.kind`, rule.kind, findingKinds)
-  for (const key of ['origin', 'scope', 'reason'] as const) {
-    const pattern: unknown = rule[key]
-    if (pattern === undefined || pattern instanceof RegExp) continue
-    if (typeof pattern !== 'string' || pattern === '') {
-      throw new OptionError(`${name}.${key}`, 'must be a text or a RegExp', pattern)
+  const { ignore } = readOptions({ whole: '', prefix: '', rows: { ignore: ignoreRow } }, { ignore: rules })
+  for (const [index, rule] of ignore.entries()) {
+    // Such a rule would ignore everything.
+    if (Object.values(rule).every((value) => value === undefined)) {
+      throw new OptionError(`ignore[${index}]`, 'must have a kind, an origin, a scope or a reason', rule)
     }
   }
+  return (finding) => ignore.some((rule) => applies(rule, finding))
 }
 
 function applies({ kind, origin, scope, reason }: IgnoreRule, finding: Finding): boolean {

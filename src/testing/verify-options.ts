@@ -1,0 +1,22 @@
+import { type IgnoreRule, ignoreRow } from '../core/findings/ignore.ts'
+import type { OptionTable, RowsFor } from '../core/options/rows.ts'
+
+export interface VerifyOptions {
+  /** What is meant to be there. Its sessions are left alone. */
+  readonly ignore?: readonly IgnoreRule[]
+  /** How long to wait for what may still end well, before anybody is accused. Default 500. */
+  readonly settleMillis?: number
+}
+
+export const settleRow = { kind: 'millis', zero: true, most: 60_000, default: 500 } as const
+
+export const verifyRows = {
+  ignore: ignoreRow,
+  settleMillis: settleRow,
+} as const satisfies RowsFor<VerifyOptions>
+
+export const verifyNoneOptions = {
+  whole: 'verifyNone(lifeguard, options)',
+  prefix: '',
+  rows: verifyRows,
+} as const satisfies OptionTable<VerifyOptions>
