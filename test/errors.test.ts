@@ -42,7 +42,7 @@ const errors: readonly [name: string, code: string, error: face.LifeguardError, 
     'PoolDeadlockError',
     'LIFEGUARD_POOL_DEADLOCK',
     new face.PoolDeadlockError({ id: 'f3', kind: 'pool-deadlock' }, 'pool main: all 2 clients are taken'),
-    'Rejected by pg-lifeguard to end a deadlock on the pool\npool main: all 2 clients are taken',
+    'Rejected by pg-lifeguard to end a deadlock in the pool\npool main: all 2 clients are taken',
   ],
   ['PoolExhaustedError', 'LIFEGUARD_POOL_EXHAUSTED', new face.PoolExhaustedError('all taken'), 'all taken'],
   [

@@ -1,8 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { describe, expect, it } from 'vitest'
 import { startSweep, sweepPeriod } from '../../src/guard/sweep.ts'
-import { pretendedPool } from '../core/pretended-pool.ts'
 import { resolveOptions } from '../../src/options.ts'
+import { pretendedPool } from '../core/pretended-pool.ts'
 
 const off = {
   idleTransactionMillis: false,

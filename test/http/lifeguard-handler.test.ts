@@ -149,12 +149,17 @@ describe('lifeguardHandler', () => {
     expect([none, headers['www-authenticate']]).toEqual([401, 'Bearer realm="pg-lifeguard"'])
   })
 
-  it.each([[{ token: '' }], [{ token: ' ' }], [{ token: 7 }], [{ tokens: 'x' }], [null], ['secret']])(
-    'refuses the options %j, and does not repeat a token',
-    (options) => {
-      expect(() => lifeguardHandler(lifeguard, options as never)).toThrow(/^lifeguardHandler/)
-    },
-  )
+  it.each([
+    [{ token: '' }],
+    [{ token: ' ' }],
+    [{ token: 7 }],
+    [{ tokens: 'secret-token' }],
+    [null],
+    ['secret'],
+  ])('refuses the options %j, and does not repeat a token', (options) => {
+    expect(() => lifeguardHandler(lifeguard, options as never)).toThrow(/^(unknown option )?lifeguardHandler/)
+    expect(() => lifeguardHandler(lifeguard, options as never)).not.toThrow(/secret-token/)
+  })
 
   it('refuses what is no lifeguard', () => {
     expect(() => lifeguardHandler({} as never)).toThrow('must be a lifeguard')

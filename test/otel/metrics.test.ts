@@ -2,7 +2,7 @@ import { metrics } from '@opentelemetry/api'
 import pg from 'pg'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { internalsOf } from '../../src/guard/internals.ts'
-import { createLifeguard, manualClock, OptionError } from '../../src/index.ts'
+import { createLifeguard, manualClock } from '../../src/index.ts'
 import { attributeNames as attribute, instrumentLifeguard, metricNames } from '../../src/otel/index.ts'
 import { useDatabase } from '../support/database.ts'
 import { guardedPool, socketOf } from '../support/guarded-pool.ts'
@@ -232,20 +232,5 @@ describe('without an SDK', () => {
     const lifeguard = createLifeguard({ reporters: [] })
     instrumentLifeguard(lifeguard)
     expect(internalsOf(lifeguard)?.ledger.meter).toBeUndefined()
-  })
-})
-
-describe('instrumentLifeguard', () => {
-  it('refuses what cannot work', () => {
-    const lifeguard = createLifeguard({ reporters: [] })
-    const call = (options: object) => () => instrumentLifeguard(lifeguard, options)
-    expect(() => instrumentLifeguard({} as never)).toThrow(OptionError)
-    expect(call({ meter: 1 })).toThrow(
-      /unknown option instrumentLifeguard.meter; did you mean instrumentLifeguard.meterProvider\?/,
-    )
-    expect(call({ meterProvider: {} })).toThrow(/must have a method getMeter/)
-    expect(call({ loggerProvider: {} })).toThrow(/must have a method getLogger/)
-    expect(call({ maxOrigins: -1 })).toThrow(/whole number/)
-    expect(call({ spanEvents: 'yes' })).toThrow(/must be true or false/)
   })
 })

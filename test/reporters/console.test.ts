@@ -223,6 +223,9 @@ describe('options that cannot work', () => {
     [{ steam: 'stderr' }, 'unknown option consoleReporter.steam; did you mean consoleReporter.stream? (got '],
     [{ stream: 'stderr' }, 'consoleReporter.stream must have a method write, got "stderr"'],
     [{ stream: null }, 'consoleReporter.stream must have a method write, got null'],
+    [{ stream: 7 }, 'consoleReporter.stream must have a method write, got 7'],
+    [{ stream: {} }, 'consoleReporter.stream must have a method write, got an object'],
+    [{ stream: { write: 'text' } }, 'consoleReporter.stream must have a method write, got an object'],
     [{ info: 'no' }, 'consoleReporter.info must be true or false, got "no"'],
     [null, 'consoleReporter(options) must be an object, got null'],
   ])('are refused: %o', (options, message) => {

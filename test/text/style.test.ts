@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { plain, requireWritable, styleFor, type TextSink } from '../../src/text/style.ts'
+import { plain, styleFor, type TextSink } from '../../src/text/style.ts'
 
 const write = () => {}
 const terminal: TextSink = { write, isTTY: true, hasColors: () => true }
@@ -31,16 +31,4 @@ describe('colours', () => {
     if (!colored) expect(style).toBe(plain)
     expect(style('bold', 'text')).toBe(colored ? '\u001b[1mtext\u001b[22m' : 'text')
   })
-})
-
-describe('a stream', () => {
-  it.each([undefined, null, 'stderr', {}, { write: true }])(
-    'is refused without a method write: %j',
-    (sink) => {
-      expect(() => requireWritable('consoleReporter.stream', sink)).toThrow(
-        /^consoleReporter\.stream must have a method write, got /,
-      )
-      expect(() => requireWritable('consoleReporter.stream', terminal)).not.toThrow()
-    },
-  )
 })

@@ -138,8 +138,11 @@ function unknownOption(prefix: string, rows: Rows, name: string, value: unknown)
   const near = nearest(name, [...Object.keys(rows), ...namesInside(rows)], lastSegment)
   const help =
     near === undefined ? `known are ${Object.keys(rows).join(', ')}` : `did you mean ${prefix}${near}?`
-  const hasSecrets = Object.values(rows).some((row) => row.kind === 'string' && row.secret === true)
-  return OptionError.unknown(prefix + name, help, hasSecrets ? concealed(value) : value)
+  // It may be a secret under a misspelt name.
+  const mayBeSecret =
+    typeof value === 'string' &&
+    Object.values(rows).some((row) => row.kind === 'string' && row.secret === true)
+  return OptionError.unknown(prefix + name, help, mayBeSecret ? concealed(value) : value)
 }
 
 /** Names of options inside options: `limits.holdMillis`. */
@@ -156,7 +159,7 @@ function lastSegment(name: string): string {
 /** Stands for a value that must not be shown. */
 function concealed(value: unknown): unknown {
   const isBlank = typeof value === 'string' && value.trim() === ''
-  const noun = isBlank ? 'string without a character' : `${typeof value} that is not shown`
+  const noun = isBlank ? 'string without visible characters' : `${typeof value} that is not shown`
   return { constructor: { name: noun } }
 }
 

@@ -213,7 +213,7 @@ describe('a value', () => {
     const reading = (options: object) => () =>
       readOptions({ whole: 'w', prefix: '', rows }, options as { token?: string })
     expect(reading({ token: ' ' })).toThrow(
-      'token must be a string that is not empty, got a string without a character',
+      'token must be a string that is not empty, got a string without visible characters',
     )
     expect(reading({ token: 12345 })).toThrow(
       'token must be a string that is not empty, got a number that is not shown',
