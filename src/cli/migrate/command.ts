@@ -2,7 +2,14 @@ import { randomBytes } from 'node:crypto'
 import { ConnectionError } from '../../errors.ts'
 import { type ControlConnection, connectControl } from '../../postgres/index.ts'
 import { type CommandSpec, type Invocation, UsageError } from '../command.ts'
-import { type CommonOptions, connect, connectionOptions, outputOptions } from '../common-options.ts'
+import {
+  type CommonOptions,
+  connect,
+  connectionOptions,
+  outputOptions,
+  type SpareOptions,
+  spareOption,
+} from '../common-options.ts'
 import { parseCount, parseDuration, parseTimeout } from '../option-values.ts'
 import { originOptions } from '../origins/origin-options.ts'
 import { patientOrigins } from '../origins/patient-origins.ts'
@@ -16,7 +23,7 @@ import { runWithRetries } from './retries.ts'
 import { signalRelay } from './signal-relay.ts'
 import { migrateText } from './text.ts'
 
-interface MigrateOptions extends CommonOptions {
+interface MigrateOptions extends CommonOptions, SpareOptions {
   readonly lockTimeout: number
   readonly retries: number
   readonly retryPause: number
@@ -57,9 +64,10 @@ export const migrate: CommandSpec = {
     {
       flags: '--free <policy>',
       description:
-        'idle-in-transaction:30s ends the session at the front of those the command waits for, if it has been idle in its transaction for that long. No other session is ever ended',
+        'idle-in-transaction:30s ends the session at the front of those the command waits for, if it has been idle in its transaction for that long. No other session is ever ended, and no backup',
       parse: parseFree,
     },
+    spareOption,
     {
       flags: '--protect-readers <count>',
       description: 'when more sessions than this wait behind the command, cancel its statement and try again',
@@ -152,10 +160,11 @@ cancelled. Messages of pg-lifeguard go to stderr, with --json as one line of JSO
   },
 }
 
-function policyOf({ free, protectReaders, ...options }: MigrateOptions): MigrationPolicy {
+function policyOf({ free, protectReaders, spare = [], ...options }: MigrateOptions): MigrationPolicy {
   return {
     lockTimeoutMillis: options.lockTimeout,
     ...(free === undefined ? {} : { freeIdleMillis: free }),
+    spare,
     ...(protectReaders === undefined ? {} : { mostBehind: protectReaders }),
     retries: options.retries,
     retryPauseMillis: options.retryPause,

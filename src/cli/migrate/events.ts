@@ -39,6 +39,8 @@ export type MigrateEvent =
     }
   /** `--free` ended the root. */
   | { readonly event: 'freed'; readonly session: SessionReport; readonly result: SignalResult }
+  /** `--free` would have ended the root, but it is spared. */
+  | { readonly event: 'spared'; readonly session: SessionReport; readonly reason: string }
   /** A statement of the command was cancelled. */
   | {
       readonly event: 'cancelled'

@@ -1,3 +1,4 @@
+import { idlesInTransactionFor } from '../../postgres/idle-in-transaction.ts'
 import {
   blockedBehind,
   cancelSession,
@@ -5,6 +6,7 @@ import {
   sessionId,
   terminateSession,
 } from '../../postgres/index.ts'
+import { spareReason } from '../../postgres/spared.ts'
 import { sessionReport } from '../report/session-report.ts'
 import { identityOf } from './command-sessions.ts'
 import type { MigrateEvent, Tell } from './events.ts'
@@ -44,11 +46,14 @@ export function intervention(
   }
 
   async function endRoot({ control, snapshot }: Scene, session: ServerSession): Promise<boolean> {
+    const { queryText, spare } = policy
+    const report = sessionReport(session, snapshot, { queryText, originOf: () => undefined })
+    const reason = spareReason(session, snapshot.sessions, spare)
+    if (reason !== undefined) {
+      tellOnce({ event: 'spared', session: report, reason }, identityOf(session))
+      return false
+    }
     const result = await terminateSession(control, session)
-    const report = sessionReport(session, snapshot, {
-      queryText: policy.queryText,
-      originOf: () => undefined,
-    })
     const key = `${identityOf(session)} ${session.stateChange} ${result.outcome}`
     tellOnce({ event: 'freed', session: report, result }, key)
     return result.outcome === 'ended'
@@ -66,7 +71,7 @@ export function intervention(
   }
 }
 
-/** The sessions that `--free` may end: at the very front, idle for the limit, and not the command's own. */
+/** The sessions that `--free` is about: at the very front, idle for the limit, and not the command's own. */
 function idleRoots({ own, tree }: Scene, limitMillis: number | undefined): ServerSession[] {
   if (limitMillis === undefined) return []
   const ownIds = new Set(own.map(({ pid }) => sessionId(pid)))
@@ -74,9 +79,7 @@ function idleRoots({ own, tree }: Scene, limitMillis: number | undefined): Serve
   const roots = new Set(waiting.flatMap((node) => node.roots))
   return tree.nodes.flatMap(({ id, session }) => {
     if (!roots.has(id) || ownIds.has(id) || session === undefined) return []
-    const { state, stateMillis = 0 } = session
-    const isIdle = state?.startsWith('idle in transaction') === true && stateMillis >= limitMillis
-    return isIdle ? [session] : []
+    return idlesInTransactionFor(session, limitMillis) ? [session] : []
   })
 }
 

@@ -31,6 +31,8 @@ export interface MigrationPolicy {
   readonly lockTimeoutMillis: number
   /** Ends a root that has been idle in its transaction for this long. */
   readonly freeIdleMillis?: number
+  /** Application names of sessions that are never ended, beside those that no policy ends. */
+  readonly spare: readonly string[]
   /** How many sessions may wait behind the command. */
   readonly mostBehind?: number
   readonly retries: number

@@ -65,6 +65,12 @@ const wordings: { readonly [Wanted in Name]: Wording<Wanted> } = {
     colour: 'yellow',
     title: ({ session, result }) => `ends pid ${session.pid}, ${stateText(session)}: ${signalText(result)}`,
   },
+  spared: {
+    colour: 'yellow',
+    title: ({ session, reason }) =>
+      `does not end pid ${session.pid}, ${stateText(session)}: ${oneLine(reason)}`,
+    details: (_event, options) => detail('It waits until that session is done.', options),
+  },
   cancelled: {
     colour: 'yellow',
     title: (event) =>

@@ -1,5 +1,12 @@
 import { type CommandSpec, UsageError } from '../command.ts'
-import { type CommonOptions, connect, connectionOptions, outputOptions } from '../common-options.ts'
+import {
+  type CommonOptions,
+  connect,
+  connectionOptions,
+  outputOptions,
+  type SpareOptions,
+  spareOption,
+} from '../common-options.ts'
 import { exitCode } from '../exit-code.ts'
 import { interruption } from '../interruption.ts'
 import { parseDuration, parseTimeout } from '../option-values.ts'
@@ -9,7 +16,7 @@ import { systemPace } from '../pace.ts'
 import { watchText } from './text.ts'
 import { watchServer } from './watch-loop.ts'
 
-interface WatchCommandOptions extends CommonOptions {
+interface WatchCommandOptions extends CommonOptions, SpareOptions {
   readonly interval: number
   readonly minIdle: number
   readonly minWait: number
@@ -48,6 +55,7 @@ export const watch: CommandSpec = {
         'end sessions that are idle in a transaction for so long, in the database that it is connected to',
       parse: parseDuration,
     },
+    spareOption,
     {
       flags: '--heartbeat <duration>',
       description: 'print a line that it is still there, so often; 0 for none',
@@ -64,6 +72,7 @@ export const watch: CommandSpec = {
   escalated   it began to block, blocks twice as many, or has lasted twice as long
   cleared     it is over
   terminate   a session was told to end, and what came of it: ended, signalled, changed, gone, denied
+  spared      --terminate-idle leaves a session alone, and why: a backup, for instance
   elected, standby   who acts, where several watchers of a database have --terminate-idle: the one that
               holds an advisory lock. Another one takes over when it ends
   lost, back  the connection; in between it tries again, with growing pauses
@@ -79,7 +88,7 @@ With --json each is one line of JSON, with its time and its event.`,
   2  the command line makes no sense
   3  no connection at the start`,
   async run(invocation) {
-    const { interval, minIdle, minWait, heartbeat, terminateIdle, queryText, database, json } =
+    const { interval, minIdle, minWait, heartbeat, terminateIdle, spare, queryText, database, json } =
       invocation.options as unknown as WatchCommandOptions
     if (interval < leastIntervalMillis) throw new UsageError('--interval must be 100ms or longer.')
     const { terminal } = invocation
@@ -95,6 +104,7 @@ With --json each is one line of JSON, with its time and its event.`,
           minWaitMillis: minWait,
           queryText,
           ...(terminateIdle === undefined ? {} : { terminateIdleMillis: terminateIdle }),
+          ...(spare === undefined ? {} : { spare }),
           ...(database === undefined ? {} : { database }),
         },
         {

@@ -1,5 +1,6 @@
 import { describeMillis } from '../../text/duration.ts'
 import { counted } from '../../text/layout.ts'
+import { oneLine } from '../../text/safe-text.ts'
 import { listLines, preparedText, stateText, type TextOptions } from '../report/session-text.ts'
 import { signalText } from '../report/signal-text.ts'
 import type { Concern } from './concerns.ts'
@@ -19,6 +20,7 @@ const colours: Readonly<Partial<Record<WatchEvent['event'], 'red' | 'yellow' | '
   escalated: 'red',
   cleared: 'green',
   terminated: 'yellow',
+  spared: 'yellow',
   lost: 'red',
   back: 'green',
   heartbeat: 'dim',
@@ -45,6 +47,8 @@ function wording(event: WatchEvent, options: TextOptions): readonly [string, str
         'terminate',
         `pid ${event.session.pid} ${stateText(event.session)}: ${signalText(event.result)}`,
       ]
+    case 'spared':
+      return ['spared', `pid ${event.session.pid} ${stateText(event.session)}: ${oneLine(event.reason)}`]
     case 'elected':
       return ['elected', `this watcher is the one that acts in database ${event.database}`]
     case 'standby':

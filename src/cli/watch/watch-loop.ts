@@ -1,4 +1,5 @@
 import { tryElection } from '../../postgres/election.ts'
+import { idlesInTransactionFor } from '../../postgres/idle-in-transaction.ts'
 import {
   type ControlConnection,
   databasePart,
@@ -7,6 +8,7 @@ import {
   type SignalResult,
   terminateSession,
 } from '../../postgres/index.ts'
+import { spareReason } from '../../postgres/spared.ts'
 import { type CheckReport, checkReport, type ReportOptions } from '../check/report.ts'
 import { UsageError } from '../command.ts'
 import { type Origins, withOrigin } from '../origins/patient-origins.ts'
@@ -22,6 +24,8 @@ export type WatchEvent =
   | Change
   /** A session that idled in its transaction for the limit was told to end. */
   | { readonly event: 'terminated'; readonly session: SessionReport; readonly result: SignalResult }
+  /** A session that idled in its transaction for the limit is never ended: a backup, for instance. */
+  | { readonly event: 'spared'; readonly session: SessionReport; readonly reason: string }
   /** Of several that may act, this one does; or another does. */
   | { readonly event: 'elected' | 'standby'; readonly database: string }
   | { readonly event: 'lost'; readonly reason: string }
@@ -43,6 +47,8 @@ export interface WatchOptions extends Omit<ReportOptions, 'originOf'> {
   /** 0: none. */
   readonly heartbeatMillis: number
   readonly terminateIdleMillis?: number
+  /** Application names of sessions that are never ended, beside those that no policy ends. */
+  readonly spare?: readonly string[]
   readonly database?: string
 }
 
@@ -68,7 +74,7 @@ interface Memory {
   report?: CheckReport
   /** An election counts for the connection that it was held on. Absent: not asked yet. */
   election?: { readonly control: ControlConnection; readonly isWon: boolean }
-  /** Sessions that could not be ended, so that each is reported once. */
+  /** Sessions that are spared or could not be ended, so that each is reported once. */
   refused: ReadonlySet<string>
 }
 
@@ -192,18 +198,20 @@ async function endIdle(
 ): Promise<void> {
   const refused = new Set<string>()
   for (const session of snapshot.sessions) {
-    const { state, stateMillis = 0, database } = session
-    if (database !== snapshot.server.database || state?.startsWith('idle in transaction') !== true) continue
-    if (stateMillis < limitMillis) continue
-    const result = await terminateSession(control, session)
+    if (session.database !== snapshot.server.database) continue
+    if (!idlesInTransactionFor(session, limitMillis)) continue
     const key = keyOf(session)
+    const isKnown = memory.refused.has(key)
+    const report = sessionReport(session, snapshot, { ...options, originOf: nowhere })
+    const reason = spareReason(session, snapshot.sessions, options.spare)
+    if (reason !== undefined) {
+      refused.add(key)
+      if (!isKnown) tell({ event: 'spared', session: report, reason })
+      continue
+    }
+    const result = await terminateSession(control, session)
     if (result.outcome === 'denied' || result.outcome === 'signalled') refused.add(key)
-    if (refused.has(key) && memory.refused.has(key)) continue
-    tell({
-      event: 'terminated',
-      session: sessionReport(session, snapshot, { ...options, originOf: nowhere }),
-      result,
-    })
+    if (!refused.has(key) || !isKnown) tell({ event: 'terminated', session: report, result })
   }
   memory.refused = refused
 }

@@ -53,6 +53,39 @@ describe('migrate --free', () => {
   })
 })
 
+describe('migrate --free and what it spares', () => {
+  const options = ['--free', 'idle-in-transaction:0', '--lock-timeout', '1s', '--retries', '0']
+
+  it.each([
+    ['a backup', 'pg_dump', 'a backup: ending it spoils it'],
+    ['another migration', 'ci pg-lifeguard migrate 0123abcd', 'a migration run by pg-lifeguard'],
+    ['an application by name', 'nightly', 'spared by --spare application=nightly'],
+  ])('does not end %s, and says why', async (_what, name, reason) => {
+    const idle = await openSession(db, name)
+    await idle.run('BEGIN; LOCK TABLE datasets IN ACCESS SHARE MODE')
+    const run = migrate(db, [...options, '--spare', 'application=nightly'], tool(alter))
+    expect((await run.ended).code).toBe(exitCode.locks)
+    expect(run.err()).toMatch(
+      new RegExp(`does not end pid ${idle.pid}, idle in transaction for .*: ${reason}`),
+    )
+    expect(run.err().match(/does not end/g)).toHaveLength(1)
+    expect(run.err()).not.toContain('ends pid')
+    expect((await idle.run('SELECT 1')).rowCount).toBe(1)
+    await idle.client.end()
+  })
+
+  it('ends an idle session beside a backup, and waits for the backup', async () => {
+    const dump = await openSession(db, 'pg_dump')
+    await dump.run('BEGIN; LOCK TABLE datasets IN ACCESS SHARE MODE')
+    const idle = await forgetTransaction(db)
+    const run = migrate(db, ['--free', 'idle-in-transaction:0', '--lock-timeout', '0'], tool(alter))
+    await run.printed(`ends pid ${idle.pid}`)
+    await run.printed(`does not end pid ${dump.pid}`)
+    await dump.run('COMMIT')
+    expect((await run.ended).code).toBe(0)
+  })
+})
+
 describe('migrate --protect-readers', () => {
   it('steps back when too many wait behind it', async () => {
     const idle = await forgetTransaction(db)

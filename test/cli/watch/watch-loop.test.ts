@@ -236,6 +236,24 @@ describe('watch --terminate-idle', () => {
     expect((await other.run('SELECT 1')).rowCount).toBe(1)
   })
 
+  it('spares backups and the applications that are named, and says so once', async () => {
+    const dump = await openSession(db, 'pg_dump')
+    await dump.run('BEGIN; SELECT FROM items')
+    const report = await openSession(db, 'nightly')
+    await report.run('BEGIN')
+    const idle = await openSession(db, 'idle')
+    await idle.run('BEGIN')
+    const watch = startWatch({ terminateIdleMillis: 0, spare: ['nightly'] })
+    for (let look = 0; look < 3; look += 1) await watch.look()
+    const acts = watch.events.filter(({ event }) => event === 'terminated' || event === 'spared')
+    expect(acts).toMatchObject([
+      { event: 'spared', session: { pid: dump.pid }, reason: 'a backup: ending it spoils it' },
+      { event: 'spared', session: { pid: report.pid }, reason: 'spared by --spare application=nightly' },
+      { event: 'terminated', session: { pid: idle.pid } },
+    ])
+    for (const { run } of [dump, report]) expect((await run('SELECT 1')).rowCount).toBe(1)
+  })
+
   it('elects one of several watchers, and another one when that dies', async () => {
     const one = startWatch({ terminateIdleMillis: 600_000 })
     await eventually(() => expect(one.names()).toEqual(['started', 'elected']))
