@@ -26,7 +26,7 @@ import { missingTimeouts } from './transactions/session-timeouts.ts'
 import { runTransaction, type TransactionOptions } from './transactions/transaction.ts'
 
 export interface WatchOptions {
-  /** What reports call the pool. Default: `pool`, then `pool-2`, ... */
+  /** The name of the pool in reports. Default: `pool`, then `pool-2`, ... */
   readonly name?: string
 }
 
@@ -45,7 +45,7 @@ export interface LifeguardEvents {
   resolved: Finding
 }
 
-/** Watches pools and says where they leak. Made by {@link createLifeguard}. */
+/** Watches pools and reports where they leak. Made by {@link createLifeguard}. */
 export interface Lifeguard extends Scopes, AsyncDisposable {
   /**
    * Watches a pool from now on. Watching it twice changes nothing.
@@ -58,7 +58,7 @@ export interface Lifeguard extends Scopes, AsyncDisposable {
    * const unwatch = lifeguard.watch(pool, { name: 'main' })
    */
   watch(pool: PgPoolLike, options?: WatchOptions): () => void
-  /** Calls `listener` for each event. What it throws is reported as a process warning and stops nothing. */
+  /** Calls `listener` for each event. An error that it throws is reported as a process warning and stops nothing. */
   on<Event extends keyof LifeguardEvents>(
     event: Event,
     listener: (finding: LifeguardEvents[Event]) => void,
@@ -72,7 +72,7 @@ export interface Lifeguard extends Scopes, AsyncDisposable {
    */
   statistics(): Statistics
   /**
-   * Says that this client is held for long by design, until it is released: limits do not apply to it.
+   * Marks a client as held for long by design, until it is released: limits do not apply to it.
    *
    * @example
    * const client = await pool.connect()
@@ -84,7 +84,7 @@ export interface Lifeguard extends Scopes, AsyncDisposable {
    * Runs `work` in a transaction: BEGIN, COMMIT or ROLLBACK, and release, in the right order under every error.
    *
    * @returns what `work` returns
-   * @throws what `work` throws, after ROLLBACK; LostCommitError if COMMIT was answered by ROLLBACK
+   * @throws the error of `work`, after ROLLBACK; LostCommitError if COMMIT was answered by ROLLBACK
    *
    * @example
    * await lifeguard.transaction(pool, async (client) => {

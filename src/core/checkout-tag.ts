@@ -2,7 +2,7 @@ import { sqlComment } from '../sql/comment.ts'
 import type { Checkout } from './checkout.ts'
 import { describeFrame } from './origin/origin.ts'
 
-/** What the tag of a statement says. */
+/** The content of a statement's tag. */
 export interface TagContent {
   readonly application: string
   readonly origin: boolean

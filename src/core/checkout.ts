@@ -28,7 +28,7 @@ export class Checkout {
   readonly pool: CheckoutPool
   readonly via: Via
   readonly requestedAt: number
-  /** Whether the pool had no client to give when this one was asked for. */
+  /** True if the pool had no client to give when this one was asked for. */
   readonly queued: boolean
   stack: CapturedStack | undefined
   /** The unit of work that asked for the client. */
@@ -42,7 +42,7 @@ export class Checkout {
   queryCount = 0
   lastQuery: string | undefined = undefined
   lastQueryFailed = false
-  /** Where its first statements were sent; only where the stack of the acquire does not reach the user's code. */
+  /** The stacks of its first statements; only where the stack of the acquire does not reach the user's code. */
   queryStacks: CapturedStack[] | undefined = undefined
   busyMillis = 0
   /** When the statement that is running, or ran last, was sent. */
@@ -51,7 +51,7 @@ export class Checkout {
   idleSince = 0
   /** How long its transactions that are over were open with no statement running; undefined if it had none. */
   outsideBefore: number | undefined = undefined
-  /** What `now - busyMillis`, a clock that stands still in the database, read when the present transaction was opened. */
+  /** The reading of `now - busyMillis`, a clock that stands still in the database, at the start of the present transaction. */
   outsideSince: number | undefined = undefined
   /** The comment that its statements are sent with, once it is complete. */
   tag: string | undefined = undefined
@@ -113,7 +113,7 @@ export class Checkout {
     return (this.outsideBefore ?? 0) + Math.max(0, now - this.busyMillis - this.outsideSince)
   }
 
-  /** What is needed only while the client is out; a released client keeps no request alive. */
+  /** Drops everything that is needed only while the client is out; a released client keeps no request alive. */
   forget(): void {
     this.control = undefined
     this.lastQuery = undefined

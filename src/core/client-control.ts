@@ -3,14 +3,14 @@ import type { SessionChanges } from './session-state/changes.ts'
 import type { SessionContents } from './session-state/contents.ts'
 import type { TransactionStatus } from './transaction.ts'
 
-/** What a client is doing: nothing, a statement sent or queued, a portal held open (cursor, query stream), a COPY. */
+/** The work of a client: none, a statement sent or queued, a portal held open (cursor, query stream), a COPY. */
 export type Work = 'none' | 'query' | 'portal' | 'copy'
 
-/** What a client does with the statements of an owner that has lost its transaction or its session. */
+/** Meets the statements of an owner that has lost its transaction or its session. */
 export interface Fence {
   /** A fresh error for each refused statement. */
   refusal(cause?: unknown): Error
-  /** Whether a plain ROLLBACK still goes through, which lifts the fence. */
+  /** True if a plain ROLLBACK still goes through, which lifts the fence. */
   readonly admitsRollback: boolean
   /** Settles when the remedy is done with the client; a ROLLBACK of the owner waits for it. */
   readonly settled: Promise<unknown>
@@ -31,17 +31,17 @@ export interface ClientControl {
   readonly transactionSince: number
   /** Where the statement that opened the transaction was sent, if it was recognised. */
   readonly transactionStack: CapturedStack | undefined
-  /** What the owner's statements have done to the session. Undefined if nobody wants to know. */
+  /** The effects of the owner's statements on the session. Undefined if they are not judged. */
   readonly changes: SessionChanges | undefined
-  /** What the session held when it was last looked at. */
+  /** The session's state when it was last looked at. */
   contents: SessionContents | undefined
   /** The application sets its sessions up itself, so that RESET would not bring back what it wants. */
   readonly setUpByHost: boolean
   /** The driver closed or lost the connection: whatever was open on the server is gone. */
   readonly gone: boolean
-  /** What the driver is doing right now. */
+  /** The driver's work right now. */
   work(): Work
-  /** Whether the server has answered everything that was sent, so that the transaction's state is known. */
+  /** True if the server has answered everything that was sent, so that the transaction's state is known. */
   isReady(): boolean
   /** Resolves once the client is ready with nothing queued, or gone. */
   whenReady(): Promise<void>
@@ -56,7 +56,7 @@ export interface ClientControl {
    * dealt with the request, so that it cannot hit a later statement once one more round trip has been made.
    */
   cancel(): Promise<void>
-  /** From now on statements of the owner meet the fence. Those not yet sent are refused, the one in flight is told when it fails. */
+  /** From now on statements of the owner meet the fence. Those not yet sent are refused; the one in flight fails with the refusal. */
   fence(fence: Fence): void
   /** Closes the session and gives its slot back to the pool at once. The owner's release becomes a no-op. */
   destroy(error: Error): void

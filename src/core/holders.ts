@@ -4,10 +4,10 @@ import type { Holder } from './findings/finding.ts'
 import type { Ledger } from './ledger.ts'
 import { originOf } from './origin/origin.ts'
 
-/** A report that lists more holders than this helps nobody. */
+/** A longer list of holders does not help. */
 const mostHolders = 20
 
-/** Who has the clients of a pool, the longest first; statements of `pool.query` last. */
+/** The holders of a pool's clients, the longest first; statements of `pool.query` last. */
 export function holdersOf(ledger: Ledger, pool: CheckoutPool): Holder[] {
   const held = holdersAmong(ledger, [...pool.out])
   const passing = pool.passingQueries().map(({ pid, text }): Holder => {

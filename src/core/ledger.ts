@@ -25,7 +25,7 @@ export interface LedgerEvents {
   resolved(record: FindingRecord): void
 }
 
-/** Who has which client and who waits, with what was found of them. It records, and judges nothing. */
+/** Records who has which client, who waits, and the findings about them. It judges nothing. */
 export class Ledger {
   readonly pools = new Set<CheckoutPool>()
   readonly clock: Clock
@@ -34,7 +34,7 @@ export class Ledger {
   readonly queryText: QueryTextMode
   readonly scopeBooks = new ScopeBooks()
   readonly findings: Findings
-  /** What counts and times. Undefined, so that it costs nothing, while nobody asks for it. */
+  /** Counts and times. Undefined, so that it costs nothing, unless it is asked for. */
   meter: Meter | undefined = undefined
   /** Yields the active span, where traces are followed. */
   activeSpan: (() => SpanIds | undefined) | undefined = undefined
@@ -126,7 +126,7 @@ export class Ledger {
     checkout.phase = 'over'
   }
 
-  /** The owner gave the client back. `unsettled`: what it did is not known in full yet, so nothing is forgotten. */
+  /** The owner gave the client back. `unsettled`: the state of the session is not known yet, so nothing is forgotten. */
   closed(checkout: Checkout, unsettled: boolean): void {
     checkout.pool.out.delete(checkout)
     this.meter?.released(checkout.pool, this.time.now() - checkout.acquiredAt, checkout)

@@ -2,7 +2,7 @@ import type { Checkout } from './checkout.ts'
 import type { FindingRecord } from './findings/finding-record.ts'
 import type { Scope } from './scope.ts'
 
-/** What is kept of one scope for whoever asks at its end. */
+/** The record of one scope that is asked at its end what it leaves. */
 export interface ScopeBook {
   readonly scope: Scope
   readonly findings: FindingRecord[]
@@ -52,13 +52,13 @@ export class ScopeBooks {
     return undefined
   }
 
-  /** What comes from outside of any such scope, such as a request that a test makes, is the only running one's. */
+  /** A finding from outside of any such scope, of a request that a test makes, belongs to the only one that runs. */
   noteFinding(record: FindingRecord, scope: Scope | undefined): void {
     const book = this.bookOf(scope) ?? this.onlyRunning()
     if (book?.closed === false) book.findings.push(record)
   }
 
-  /** Somebody asks for a client, or has released one before it was known whether that was clean. */
+  /** A caller asks for a client, or has released one before its state was known. */
   noteUnderWay(checkout: Checkout): void {
     if (this.running.size === 0) return
     const book = this.bookOf(checkout.scope) ?? this.onlyRunning()
@@ -67,7 +67,7 @@ export class ScopeBooks {
     if (book.underWay.size % pruneEvery === 0) forgetSettled(book)
   }
 
-  /** Whether anything of this book is not known in full yet. */
+  /** True while anything in this book is not known in full yet. */
   isUnsettled(book: ScopeBook): boolean {
     forgetSettled(book)
     return book.underWay.size > 0

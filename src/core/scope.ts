@@ -1,13 +1,13 @@
 /** A value that reports can show. */
 export type AttributeValue = string | number | boolean
 
-/** What a scope is opened with. */
+/** Describes a unit of work. */
 export interface ScopeOptions {
-  /** What sort of work it is, in one word: `request`, `job`, `test`. */
+  /** The sort of work, in one word: `request`, `job`, `test`. */
   readonly kind: string
-  /** What people call it: `GET /datasets/:id`, `nightly`. A function is asked when a report needs it, and not before. */
+  /** A name that people use: `GET /datasets/:id`, `nightly`. A function is called when a report needs the name. */
   readonly name: string | (() => string)
-  /** Tells this one from others of its name: a request id. A function is asked as that of `name` is. */
+  /** Distinguishes scopes of one name: a request id. A function is called as that of `name` is. */
   readonly id?: string | (() => string | undefined) | undefined
   readonly attributes?: Readonly<Record<string, AttributeValue>> | undefined
   /** A W3C `traceparent`, as tracing clients send it. */
@@ -57,10 +57,10 @@ export class Scope {
 
   data(): ScopeData {
     const { kind, attributes, traceparent } = this.#options
-    const id = told(this.#options.id)
+    const id = textOf(this.#options.id)
     return {
       kind,
-      name: told(this.#options.name) ?? kind,
+      name: textOf(this.#options.name) ?? kind,
       ...(id === undefined ? {} : { id }),
       ...(attributes === undefined ? {} : { attributes: { ...attributes } }),
       ...(this.ending === undefined ? {} : { ending: this.ending }),
@@ -69,8 +69,8 @@ export class Scope {
   }
 }
 
-/** A text, or what a function of the application's says: foreign code, for the want of which a report must not fail. */
-function told(text: string | (() => string | undefined) | undefined): string | undefined {
+/** A string, or the result of a function of the application: foreign code that must not make a report fail. */
+function textOf(text: string | (() => string | undefined) | undefined): string | undefined {
   if (typeof text !== 'function') return text
   try {
     const found: unknown = text()
@@ -80,7 +80,7 @@ function told(text: string | (() => string | undefined) | undefined): string | u
   }
 }
 
-/** Nothing, if it is malformed: it comes from whoever sent the request. */
+/** Nothing if it is malformed: it comes from outside. */
 function traceOf(traceparent: string | undefined): { traceId?: string; spanId?: string } {
   const match = /^(?!ff)[\da-f]{2}-(?!0{32})([\da-f]{32})-(?!0{16})([\da-f]{16})-[\da-f]{2}/.exec(
     traceparent ?? '',
@@ -89,7 +89,7 @@ function traceOf(traceparent: string | undefined): { traceId?: string; spanId?: 
   return traceId === undefined || spanId === undefined ? {} : { traceId, spanId }
 }
 
-/** Where the current scope comes from: whatever carries a value along a flow of asynchronous calls. */
+/** Carries the current scope along a flow of asynchronous calls. */
 export interface ScopeContext {
   /** The value that `run` was given by the nearest caller. */
   current(): unknown

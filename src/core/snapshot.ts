@@ -61,15 +61,15 @@ export function takeSnapshot(ledger: Ledger, mode: Snapshot['mode']): Snapshot {
   })
 }
 
-/** What a scope holds or waits for, the scopes inside it included. */
-export function scopeSessions(ledger: Ledger, scope: Scope): readonly CheckoutSnapshot[] {
-  const sessions: CheckoutSnapshot[] = []
+/** The checkouts of a scope, held or waited for, the scopes inside it included. */
+export function scopeCheckouts(ledger: Ledger, scope: Scope): readonly CheckoutSnapshot[] {
+  const checkouts: CheckoutSnapshot[] = []
   for (const pool of ledger.pools) {
     for (const checkout of [...pool.out, ...pool.waiters]) {
-      if (scope.encloses(checkout.scope)) sessions.push(describeCheckout(ledger, checkout))
+      if (scope.encloses(checkout.scope)) checkouts.push(describeCheckout(ledger, checkout))
     }
   }
-  return deepFreeze(sessions)
+  return deepFreeze(checkouts)
 }
 
 function describeCheckout(ledger: Ledger, checkout: Checkout): CheckoutSnapshot {

@@ -10,7 +10,7 @@ import { OptionError } from '../errors.ts'
 export type EventName = 'finding' | 'remedied' | 'resolved'
 type Listener = (finding: Finding) => unknown
 
-/** Tells listeners and reporters. None of them can stop the others, the sweep or the application. */
+/** Passes findings to listeners and reporters. None of them can stop the others, the sweep or the application. */
 export class Announcer {
   #reporters: readonly Reporter[]
   readonly #listeners: Readonly<Record<EventName, Set<Listener>>> = {
@@ -32,9 +32,9 @@ export class Announcer {
     this.#limit = new ReportLimit(reportsPerMinute, clock, (message) => this.info(message))
   }
 
-  /** Says what is left to be said. */
+  /** Reports the count of the findings that were not reported. */
   close(): void {
-    this.#limit.tellSuppressed()
+    this.#limit.reportSuppressed()
   }
 
   on(event: EventName, listener: Listener): () => void {
@@ -48,7 +48,7 @@ export class Announcer {
     return () => listeners.delete(listener)
   }
 
-  /** Tells one more, until the function that is returned is called. */
+  /** Adds a reporter, until the function that is returned is called. */
   addReporter(reporter: Reporter): () => void {
     this.#reporters = [...this.#reporters, reporter]
     return () => {
@@ -56,7 +56,7 @@ export class Announcer {
     }
   }
 
-  /** Reports a finding; where a remedy is at work, which is bounded, together with what it came to. */
+  /** Announces a finding; where a remedy is at work, which is bounded, together with its outcome. */
   finding(record: FindingRecord, remedy?: Promise<unknown>): void {
     if (remedy === undefined) {
       this.#emit('finding', record.data())
@@ -64,7 +64,7 @@ export class Announcer {
     }
     const announce = () => {
       if (this.#unannounced.delete(record)) this.#emit('finding', record.data())
-      // Told early because it cleared; there is no more to say.
+      // Announced early because it resolved: there is no more to say.
       else if (!record.resolved) this.#emit('remedied', record.data())
     }
     this.#unannounced.add(record)
@@ -77,7 +77,7 @@ export class Announcer {
   }
 
   resolved(record: FindingRecord): void {
-    // It cleared before its remedy was done, which must not be told before the finding itself.
+    // It resolved before its remedy was done; the finding itself comes first.
     if (this.#unannounced.delete(record)) this.#emit('finding', record.data())
     this.#emit('resolved', record.data())
   }

@@ -12,7 +12,7 @@ import { type RemedyResult, rollBack } from '../remedies/rollback.ts'
 import { describeMillis } from '../text/duration.ts'
 import type { Announcer } from './announcer.ts'
 
-/** What a finding is opened with beyond its rule, its checkout and its hint. */
+/** Evidence beyond the rule, the checkout and the hint. */
 export type More = Omit<FindingEvidence, 'kind' | 'certainty' | 'checkout' | 'hint' | 'remedy'>
 
 /** Opens findings with their remedies, applies these, and keeps track of those that are under way. */

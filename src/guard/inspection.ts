@@ -25,9 +25,9 @@ export interface Inspection {
   /** Whether something is out, or on its way: it may still end well. */
   pending(): boolean
   /**
-   * What is left is a leak. Takes the sessions of all but the spared ones back from their owners.
+   * Anything left is a leak. Takes the clients of all but the spared ones back from their owners.
    *
-   * @returns the leaks, what was spared not among them
+   * @returns the leaks, without the spared ones
    */
   conclude(isSpared: (finding: Finding) => boolean): Promise<Finding[]>
 }
@@ -39,7 +39,7 @@ export interface ScopeInspection extends Inspection {
   end(how: string): void
 }
 
-/** What a leak check needs of a lifeguard. */
+/** The side of a lifeguard that leak checks use. */
 export interface Inspector {
   openScope(options: ScopeOptions): ScopeInspection
   /**
@@ -49,11 +49,11 @@ export interface Inspector {
   enforceCleanUp(): void
   /** Everything but the scopes that are under inspection of their own. */
   everything(): Inspection
-  /** What the caller's scope leaves behind is on purpose. Returns false outside of any inspected scope. */
+  /** The caller's scope leaves things behind on purpose. Returns false outside of any inspected scope. */
   allow(): boolean
   /** The pools that have been watched, also if they no longer are; the last hundred of them. */
   pools(): readonly InspectedPool[]
-  /** How many sessions were out when the lifeguard was closed; undefined while it is open. */
+  /** How many clients were out when the lifeguard was closed; undefined while it is open. */
   readonly outAtClose: number | undefined
 }
 
@@ -181,7 +181,7 @@ class Inspections {
     belongs: (checkout: Checkout) => boolean,
     isSpared: (finding: Finding) => boolean,
   ): Promise<Finding[]> {
-    // A connection that is still being made accuses nobody, and will not go away either.
+    // A connection that is still being made is no leak yet, and will not go away either.
     await settle(() => [...scopeBook.underWay].some(({ phase }) => phase === 'waiting'), servedMillis)
     const isAllowed = this.#allowed.has(scopeBook)
     const left = await takeBackAll(this.#ledger, belongs, isAllowed ? () => false : isSpared)

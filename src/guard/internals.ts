@@ -8,7 +8,7 @@ export const internalsVersion = 1
 /** The same for every copy of the package, ES module or CommonJS. */
 const key = Symbol.for('pg-lifeguard.internals')
 
-/** What the other rooms need of a lifeguard beyond its public methods. It hangs on the lifeguard itself. */
+/** Gives the other rooms more of a lifeguard than its public methods. It hangs on the lifeguard itself. */
 export interface Internals {
   readonly version: typeof internalsVersion
   readonly ledger: Ledger

@@ -2,7 +2,7 @@ import type { Ledger } from '../core/ledger.ts'
 import { readOptions } from '../core/options/read.ts'
 import type { OptionTable } from '../core/options/rows.ts'
 import { Scope, type ScopeData, type ScopeOptions } from '../core/scope.ts'
-import { type CheckoutSnapshot, scopeSessions } from '../core/snapshot.ts'
+import { type CheckoutSnapshot, scopeCheckouts } from '../core/snapshot.ts'
 import { isThenable } from '../core/thenable.ts'
 import { OptionError } from '../errors.ts'
 
@@ -10,22 +10,22 @@ import { OptionError } from '../errors.ts'
 export interface CurrentScope {
   /** As it would be reported now: its name may become known late, as a route's does. */
   describe(): ScopeData
-  /** The sessions that it holds or waits for, as frozen plain data. */
+  /** The checkouts that it holds or waits for, as frozen plain data. */
   sessions(): readonly CheckoutSnapshot[]
 }
 
-/** A scope in the hands of whoever opened it, and has to end it. */
+/** A scope that its opener has to end. */
 export interface OpenScope extends CurrentScope {
   /** Calls `work` inside the scope. */
   run<Result>(work: () => Result): Result
-  /** What is still held a grace later is a leak. `how` is part of its report: "answered", "the client aborted". */
+  /** Anything still held a grace later is a leak. `how` is part of its report: "answered", "the client aborted". */
   end(how?: string): void
 }
 
 /** The part of the lifeguard that is about scopes. */
 export interface Scopes {
   /**
-   * Runs `work` in a scope that ends when it returns or, if it returns a promise, when that settles. Sessions that are
+   * Runs `work` in a scope that ends when it returns or, if it returns a promise, when that settles. Clients that are
    * checked out inside belong to the scope and ought to be released by then.
    *
    * @returns what `work` returns; of a promise, one that settles as it does
@@ -69,14 +69,14 @@ export function scopesOf(ledger: Ledger): Scopes {
   }
 
   function current(scope: Scope): CurrentScope {
-    return { describe: () => scope.data(), sessions: () => scopeSessions(ledger, scope) }
+    return { describe: () => scope.data(), sessions: () => scopeCheckouts(ledger, scope) }
   }
 
   function end(scope: Scope, how: string): void {
     scope.end(ledger.time.now(), how)
   }
 
-  /** The promise is told on, and not just listened to: a rejection that nobody handles must stay one. */
+  /** Passes the promise on instead of listening to it: an unhandled rejection must stay one. */
   async function endWith<Value>(scope: Scope, result: PromiseLike<Value>): Promise<Value> {
     try {
       const value = await result

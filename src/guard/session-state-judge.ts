@@ -14,7 +14,7 @@ import { sessionState } from '../rules/session-state.ts'
 import type { Announcer } from './announcer.ts'
 import type { Enforcer } from './enforcer.ts'
 
-const emptyPicture: SessionContents = new Map()
+const nothing: SessionContents = new Map()
 
 /** Judges what owners leave in their sessions: by their statements, by asking the server, or both. */
 export class SessionStateJudge {
@@ -33,7 +33,7 @@ export class SessionStateJudge {
     else this.interest = settings.sessionState.verify ? 'by query' : 'by statement'
   }
 
-  /** Whether the server is asked at this release. In `observe` only where the application wants it. */
+  /** True if the server is asked at this release. In `observe` only where the application wants it. */
   inspects({ changes }: ClientControl): boolean {
     if (this.interest === 'by query') return true
     return changes?.hasLeft === true && this.#settings.remedies['session-state'] !== 'report'
@@ -42,7 +42,7 @@ export class SessionStateJudge {
   /** A session is handed out, for the first time or after it could not be looked at. */
   arriving(control: ClientControl): Promise<void> | undefined {
     if (this.interest !== 'by query' || control.contents !== undefined) return undefined
-    // What a former owner has left open is nothing to look from.
+    // A transaction that a former owner has left open is no state to compare with.
     if (control.transaction !== 'idle') return undefined
     const looked = lookAt(control, [], this.#settings.clock).then((contents) => {
       control.contents = contents
@@ -58,7 +58,7 @@ export class SessionStateJudge {
     if (control.gone) return 'proceed'
     const isAtRest = control.work() === 'none' && control.transaction === 'idle'
     if (this.inspects(control) && isAtRest) return this.#enforcer.follow(this.#inspect(checkout, control))
-    // What was left unseen is not the next owner's doing.
+    // The next owner is not to blame for anything that was not seen here.
     if (!isAtRest) control.contents = undefined
     this.report(checkout, control)
     return 'proceed'
@@ -96,7 +96,7 @@ export class SessionStateJudge {
     try {
       after = await lookAt(control, seen, this.#settings.clock)
     } catch {
-      // What the statements say is all that is known.
+      // Only the statements are known.
       control.contents = undefined
       return itemsOf(changes.left(true))
     }
@@ -104,9 +104,9 @@ export class SessionStateJudge {
       control.contents = after
       return before === undefined ? [] : differences(before, after)
     }
-    // What the application has set up by itself cannot be told from what this owner has set back to it by hand.
+    // A value that the application has set up looks like one that this owner has set back to it by hand.
     const keys = keysOf(control.setUpByHost ? itemsOf(changes.left(true)) : seen)
-    return differences(emptyPicture, after).filter((item) => keys.has(itemKey(item)))
+    return differences(nothing, after).filter((item) => keys.has(itemKey(item)))
   }
 
   #open(

@@ -61,7 +61,7 @@ function recordOf({ findings, time }: Ledger, checkout: Checkout): FindingRecord
   const { kind, certainty } = outlived
   const hint =
     outlived.judge(checkout, time.now()) ??
-    'still checked out at the end: release was not reached, or nobody calls it'
+    'still checked out at the end: release was not reached, or is never called'
   return (
     findings.open({ kind, certainty, checkout, hint, remedy: 'destroy' }) ??
     findings.of(checkout).find(({ evidence }) => evidence.kind === kind)

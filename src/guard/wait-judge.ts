@@ -67,7 +67,7 @@ export class WaitJudge {
 
   /**
    * One finding for the whole pool, which names all holders. It is opened for the last of those who keep a holder
-   * waiting: others may have queued up behind them, and rejecting one of these would help nobody.
+   * waiting: others may have queued up behind them, and rejecting one of these would free nothing.
    */
   #judgeDeadlock(pool: CheckoutPool, now: number): void {
     const waiters = [...pool.waiters]

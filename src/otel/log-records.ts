@@ -1,6 +1,6 @@
 import { type Context, ROOT_CONTEXT, TraceFlags, trace } from '@opentelemetry/api'
 import { type Finding, isLeak } from '../core/findings/finding.ts'
-import { isTold } from '../core/findings/repeats.ts'
+import { isReported } from '../core/findings/repeats.ts'
 import type { Reporter } from '../core/findings/reporter.ts'
 import type { Frame } from '../core/origin/origin.ts'
 import { attributeNames as attribute, eventNames } from './names.ts'
@@ -57,7 +57,7 @@ export function logRecordReporter(provider: () => LoggerProviderLike | undefined
     timestamp: number,
     body: string,
   ): void {
-    if (!isTold(finding.occurrences)) return
+    if (!isReported(finding.occurrences)) return
     provider()
       ?.getLogger('pg-lifeguard')
       .emit({

@@ -1,5 +1,5 @@
 import type { Finding } from '../core/findings/finding.ts'
-import { isTold } from '../core/findings/repeats.ts'
+import { isReported } from '../core/findings/repeats.ts'
 import type { Reporter } from '../core/findings/reporter.ts'
 import { readOptions } from '../core/options/read.ts'
 import type { OptionTable } from '../core/options/rows.ts'
@@ -55,7 +55,7 @@ export function consoleReporter(options: ConsoleReporterOptions = {}): Reporter 
   return {
     finding(finding) {
       if (finding.occurrences === 1) tellFully(finding)
-      else if (isTold(finding.occurrences)) stream.write(repeatText(finding, style))
+      else if (isReported(finding.occurrences)) stream.write(repeatText(finding, style))
     },
     remedied(finding) {
       if (finding.occurrences === 1) stream.write(updateText(finding, 'remedied', style))

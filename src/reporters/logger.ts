@@ -1,5 +1,5 @@
 import { type Finding, isLeak } from '../core/findings/finding.ts'
-import { isTold } from '../core/findings/repeats.ts'
+import { isReported } from '../core/findings/repeats.ts'
 import type { Reporter } from '../core/findings/reporter.ts'
 import { describeFrame } from '../core/origin/origin.ts'
 import { describePool } from '../core/pool-record.ts'
@@ -41,15 +41,15 @@ export function loggerReporter(logger: LoggerLike): Reporter {
 
   return {
     finding(finding) {
-      if (!isTold(finding.occurrences)) return
+      if (!isReported(finding.occurrences)) return
       log(isLeak(finding) ? 'error' : 'warn', findingMessage(finding), { finding })
     },
     remedied(finding) {
-      if (isTold(finding.occurrences))
+      if (isReported(finding.occurrences))
         log('warn', `pg-lifeguard: remedied ${subject(finding)}${done(finding)}`, { finding })
     },
     resolved(finding) {
-      if (!isTold(finding.occurrences)) return
+      if (!isReported(finding.occurrences)) return
       log('info', `pg-lifeguard: resolved ${subject(finding)}: ${finding.resolution ?? 'cleared'}`, {
         finding,
       })

@@ -1,13 +1,13 @@
 import { presentRelease } from '../core/restored-release.ts'
 import { OptionError, SessionReleasedError } from '../errors.ts'
 
-/** What `lifeguard.session` and `lifeguard.transaction` need of a client; a `pg.PoolClient` fits. */
+/** A client for `lifeguard.session` and `lifeguard.transaction`; a `pg.PoolClient` fits. */
 export interface SessionClient {
   query: (statement: string) => Promise<unknown>
   release: (error?: Error | boolean) => void
 }
 
-/** What they need of a pool; a `pg.Pool` fits. */
+/** A pool for them; a `pg.Pool` fits. */
 export interface SessionPool {
   connect: (...args: never[]) => unknown
 }
@@ -72,8 +72,8 @@ export async function checkOut<Pool extends SessionPool>(
  */
 export async function giveBackClean(client: SessionClient, release: SessionClient['release']): Promise<void> {
   if (client.release !== presentRelease(release)) {
-    // Another owner has it, or somebody has put another `release` in its place. This one knows: it throws if it is over,
-    // and otherwise closes the client, to which no statement is sent that could be somebody else's.
+    // Another owner has it, or `release` was replaced. This one knows: it throws if its checkout is over, and otherwise
+    // closes the client, to which no statement is sent that could belong to another owner.
     try {
       release.call(client, true)
     } catch {

@@ -62,7 +62,7 @@ async function attemptTransaction<Pool extends SessionPool, Result>(
     const committed = (await client.query('COMMIT')) as { readonly command?: unknown } | undefined
     if (committed?.command === 'ROLLBACK') throw new LostCommitError()
   } catch (error) {
-    // What the work has thrown is what the caller needs to know, also if the work has released the client itself.
+    // The caller needs the error of the work, also if the work has released the client itself.
     // ROLLBACK would wait for a statement that has timed out in the client alone.
     if (client.release === release) await endRunning(client)
     await giveBackClean(client, release).catch(() => {})

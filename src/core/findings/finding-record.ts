@@ -9,7 +9,7 @@ import type { SpanIds } from '../trace.ts'
 import type { Certainty, Finding, FindingKind, Holder, Outcome, Remedy } from './finding.ts'
 import { fingerprintOf } from './fingerprint.ts'
 
-/** What a finding is opened with. */
+/** The facts that a finding is opened with. */
 export interface FindingEvidence {
   readonly kind: FindingKind
   readonly certainty: Certainty
@@ -67,7 +67,7 @@ export class FindingRecord {
     return this.#resolution !== undefined
   }
 
-  /** What errors say of it. */
+  /** The finding as errors refer to it. */
   get reference(): FindingReference {
     const { kind } = this.evidence
     const place = this.origin ?? this.#transactionOrigin
@@ -112,7 +112,7 @@ export class FindingRecord {
   }
 }
 
-/** The span that the scope was opened in, as whoever sent the request has told. */
+/** The span that the scope was opened in, from the headers of the request. */
 function spanOf(scope: ScopeData | undefined): SpanIds | undefined {
   const { traceId, spanId } = scope ?? {}
   return traceId === undefined || spanId === undefined ? undefined : { traceId, spanId }

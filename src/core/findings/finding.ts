@@ -31,13 +31,13 @@ export function bitOf(kind: FindingKind): number {
 /** `suspected`: a limit has passed, which proves nothing. `certain`: it happened, whatever the time. */
 export type Certainty = 'suspected' | 'certain'
 
-/** What is done about a finding. */
+/** The action on a finding. */
 export type Remedy = 'report' | 'rollback' | 'destroy' | 'refuse' | 'reject' | 'reset'
 
-/** What a remedy other than `report` came to. */
+/** The result of a remedy other than `report`. */
 export type Outcome = 'rolled-back' | 'destroyed' | 'refused' | 'rejected' | 'reset'
 
-/** A client that somebody else waits for. */
+/** A client that others wait for. */
 export interface Holder extends Partial<CheckoutData> {
   readonly via: CheckoutData['via']
   readonly origin?: Origin
@@ -45,7 +45,7 @@ export interface Holder extends Partial<CheckoutData> {
   readonly scope?: ScopeData
 }
 
-/** What a rule reports: frozen, plain, JSON-safe. */
+/** A mistake that a rule has found: frozen, plain, JSON-safe. */
 export interface Finding {
   /** Unique in this process; the same in `finding`, `remedied` and `resolved`. */
   readonly id: string
@@ -54,11 +54,11 @@ export interface Finding {
   /** The name that the pool was watched under. */
   readonly pool: string
   readonly checkout: CheckoutData
-  /** Where the session was checked out. */
+  /** The line that checked the client out. */
   readonly origin?: Origin
-  /** Where its transaction was opened. */
+  /** The line that opened its transaction. */
   readonly transactionOrigin?: Origin
-  /** Where it happened: the second release, the statement after release, the statement that changed the session. */
+  /** The line of the event: the second release, the statement after release, the statement that changed the session. */
   readonly eventOrigin?: Origin
   /** The unit of work that checked it out. */
   readonly scope?: ScopeData
@@ -67,7 +67,7 @@ export interface Finding {
   readonly spanId?: string
   /** For `session-state`: what was left, such as `search_path` or `LISTEN orders`. Names only, never values. */
   readonly left?: readonly string[]
-  /** Who has the pool's clients, for `pool-exhausted`. */
+  /** The clients that are waited for. */
   readonly holders?: readonly Holder[]
   /** The likely cause, in one sentence. */
   readonly hint: string

@@ -23,7 +23,7 @@ export interface Resolution {
   readonly afterMillis?: number
 }
 
-/** What has been found of which checkout, open or resolved. */
+/** The findings of all checkouts, open or resolved. */
 export class Findings {
   readonly #open = new Map<Checkout, FindingRecord[]>()
   readonly #resolved = new ResolvedFindings()
@@ -71,7 +71,7 @@ export class Findings {
     return this.#open.get(checkout) ?? []
   }
 
-  /** What the open findings of a checkout rest on is no longer so. */
+  /** Resolves open findings of a checkout: the reason for them is gone. */
   resolve(checkout: Checkout, which: (kind: FindingKind) => boolean, resolution: Resolution): void {
     const records = this.#open.get(checkout)
     if (records === undefined) return
@@ -88,7 +88,7 @@ export class Findings {
     }
   }
 
-  /** What was found of a transaction is over with it; the next one of this checkout is judged anew. */
+  /** Resolves the findings that rest on a transaction; the next one of this checkout is judged anew. */
   endTransaction(checkout: Checkout, what: string): void {
     this.resolve(checkout, (kind) => ofTransaction.has(kind), { what })
     for (const kind of ofTransaction) checkout.reported &= ~bitOf(kind)

@@ -1,7 +1,7 @@
 /**
- * Whether the n-th finding from one line of source is told: the first in full, then the second, the tenth, the
+ * True if the n-th finding with one fingerprint is reported: the first in full, then the second, the tenth, the
  * hundredth as a count. A leak in a busy route must not become a flood of reports.
  */
-export function isTold(occurrences: number): boolean {
+export function isReported(occurrences: number): boolean {
   return occurrences <= 2 || Number.isInteger(Math.log10(occurrences))
 }

@@ -1,12 +1,12 @@
 import type { Clock } from '../time/clock.ts'
 import type { Finding, FindingKind } from './finding.ts'
-import { isTold } from './repeats.ts'
+import { isReported } from './repeats.ts'
 
 const minute = 60_000
-/** Of how many findings it is remembered that they were not reported. */
+/** How many unreported findings are remembered. */
 const mostRemembered = 1000
 
-/** What was reported in the minute that goes on. */
+/** The reports of the current minute. */
 interface Minute {
   until: number
   reported: number
@@ -15,27 +15,27 @@ interface Minute {
 /** One for each clock: that of the system is the one of all lifeguards in the process. */
 const minutes = new WeakMap<Clock, Minute>()
 
-/** A storm of findings must not become a flood of reports: beyond so many a minute they are counted, and told as a count. */
+/** A storm of findings must not become a flood of reports: beyond so many a minute they are only counted. */
 export class ReportLimit {
   readonly #perMinute: number | false
   readonly #clock: Clock
-  readonly #tell: (message: string) => void
+  readonly #report: (message: string) => void
   readonly #suppressed = new Map<FindingKind, number>()
   readonly #ids = new Set<string>()
   #cancel: (() => void) | undefined
 
-  constructor(perMinute: number | false, clock: Clock, tell: (message: string) => void) {
+  constructor(perMinute: number | false, clock: Clock, report: (message: string) => void) {
     this.#perMinute = perMinute
     this.#clock = clock
-    this.#tell = tell
+    this.#report = report
   }
 
-  /** Whether reporters are told. What has not been reported does not resolve before their eyes, either. */
+  /** True if reporters get this event. A finding that they did not get does not resolve for them, either. */
   admits(event: 'finding' | 'remedied' | 'resolved', finding: Finding): boolean {
     if (this.#perMinute === false) return true
     if (event !== 'finding') return !this.#ids.has(finding.id)
     // Reporters leave most repetitions out by themselves.
-    if (!isTold(finding.occurrences)) return true
+    if (!isReported(finding.occurrences)) return true
     const now = this.#clock.now()
     const current = this.#minute(now)
     current.reported += 1
@@ -44,8 +44,8 @@ export class ReportLimit {
     return false
   }
 
-  /** Says how many there were since it was last said. */
-  tellSuppressed(): void {
+  /** Reports how many findings were left out since the last such report. */
+  reportSuppressed(): void {
     this.#cancel?.()
     this.#cancel = undefined
     if (this.#suppressed.size === 0) return
@@ -53,14 +53,14 @@ export class ReportLimit {
     const total = [...this.#suppressed.values()].reduce((sum, count) => sum + count, 0)
     this.#suppressed.clear()
     const what = total === 1 ? '1 finding was' : `${total} findings were`
-    this.#tell(`${what} not reported, more than ${this.#perMinute} a minute: ${counts.join(', ')}`)
+    this.#report(`${what} not reported, more than ${this.#perMinute} a minute: ${counts.join(', ')}`)
   }
 
   #suppress({ id, kind }: Finding, remainingMillis: number): void {
     this.#suppressed.set(kind, (this.#suppressed.get(kind) ?? 0) + 1)
     this.#ids.add(id)
     if (this.#ids.size > mostRemembered) this.#ids.delete(this.#ids.values().next().value as string)
-    this.#cancel ??= this.#clock.schedule(() => this.tellSuppressed(), remainingMillis)
+    this.#cancel ??= this.#clock.schedule(() => this.reportSuppressed(), remainingMillis)
   }
 
   #minute(now: number): Minute {

@@ -19,16 +19,16 @@ export interface Rule<Subject> {
 export interface Release {
   readonly checkout: Checkout
   readonly control: ClientControl
-  /** What the client was doing at that moment. */
+  /** The client's work at that moment. */
   readonly work: Work
   readonly transaction: TransactionStatus
-  /** Whether the server has answered everything, so that `transaction` is not a guess. */
+  /** True if the server has answered everything, so that `transaction` is not a guess. */
   readonly settled: boolean
-  /** The transaction was already there when this owner got the client, and somebody else was told. */
+  /** The transaction was there when this owner got the client: the finding is about a former owner. */
   readonly inherited: boolean
 }
 
-/** What an owner has left in its session. */
+/** Items that an owner has left in its session. */
 export interface LeftState {
   readonly checkout: Checkout
   readonly items: readonly SessionItem[]
@@ -49,11 +49,11 @@ export interface EndedSession {
   readonly sqlState: string | undefined
 }
 
-/** Somebody waits for a client, or has given up. */
+/** A caller waits for a client, or has given up. */
 export interface Wait {
   readonly checkout: Checkout
   readonly gaveUp: boolean
-  /** Who has the clients; looked up only if the rule speaks. */
+  /** The use of the pool; looked up only if the rule speaks. */
   occupation(): Occupation
 }
 

@@ -65,7 +65,7 @@ export function originOf(...stacks: readonly (CapturedStack | undefined)[]): Ori
   return undefined
 }
 
-/** Tags and statistics ask at each checkout, and a program has few places: a stack that has been read is not read again. */
+/** Tags and statistics ask at each checkout, and a program has few places: each stack is read once. */
 const mostRemembered = 200
 const remembered = new Map<string, Origin | undefined>()
 
@@ -104,7 +104,7 @@ function readStack(captured: CapturedStack): string {
 function parseFrames(stack: string): Frame[] {
   const frames: Frame[] = []
   const lines = stack.split('\n')
-  // Whoever records a stack is on top of it: in a bundle, nothing else tells it from the user's code.
+  // The function that records a stack is on top of it: in a bundle, nothing else distinguishes it from the user's code.
   if (isBundled) lines.splice(0, lines.findIndex((text) => /^\s+at /.test(text)) + 1)
   for (const text of lines) {
     const match = text.includes('(eval at ') ? null : framePattern.exec(text)
@@ -133,7 +133,7 @@ function filePath(location: string): string | undefined {
 function firstUserFrame(frames: readonly Frame[]): number {
   const first = frames.findIndex(isUserFrame)
   if (first === -1 || existsSync((frames[first] as Frame).file)) return first
-  // Source maps of a dependency may lead out of `node_modules`, to files that nobody has.
+  // Source maps of a dependency may lead out of `node_modules`, to files that do not exist here.
   const known = frames.findIndex((frame) => isUserFrame(frame) && existsSync(frame.file))
   return known === -1 ? first : known
 }

@@ -4,7 +4,7 @@ import type { SessionChange } from './session-change.ts'
 import { isSparedByResetAll } from './setting-statements.ts'
 import { sessionChanges } from './statement-effects.ts'
 
-/** What the driver knows of a statement that the server has answered. */
+/** A statement that the server has answered, as the driver knows it. */
 export interface Answer {
   readonly text: string | undefined
   readonly command: string | undefined
@@ -24,7 +24,7 @@ interface Left extends LeftItem {
   readonly unsure: boolean
 }
 
-/** What a transaction, or its part from a savepoint on, has changed: what there was before, by key. */
+/** A transaction, or its part from a savepoint on: the items as they were before it, by key. */
 interface Part {
   readonly savepoint: string | undefined
   readonly before: Map<string, Left | undefined>
@@ -33,12 +33,12 @@ interface Part {
 type ItemChange = SessionChange & { does: 'leave' | 'clear' }
 
 /**
- * What one owner's statements have done to its session, as far as their texts tell: what was rolled back, reset, or was
- * local to its transaction is not counted.
+ * The effects of one owner's statements on its session, as far as their texts show. Anything rolled back, reset or local
+ * to its transaction is left out.
  */
 export class SessionChanges {
   readonly #left = new Map<string, Left>()
-  /** Of the open transaction, which may yet take back what it did. */
+  /** The parts of the open transaction, which may still be rolled back. */
   #parts: Part[] = [newPart(undefined)]
   /** How many advisory locks there are at the least, and at the most. */
   #locks = { least: 0, most: 0 }
@@ -48,7 +48,7 @@ export class SessionChanges {
     readonly changes: readonly SessionChange[]
     readonly stack: CapturedStack | undefined
   }[] = []
-  /** Whether any statement has changed anything, be it taken back since. Read at each release. */
+  /** True if a statement has changed anything, even if that was taken back since. Read at each release. */
   touched = false
 
   /** Another owner gets the session. What is left from before is not its doing. */
@@ -64,7 +64,7 @@ export class SessionChanges {
 
   /** A statement is about to be sent. `ready`: nothing is in flight. */
   sending(text: string, stack: CapturedStack | undefined, ready: boolean): void {
-    // Whatever still waits for an answer then will get none that could be told to be its own.
+    // A statement that still waits for an answer will not get one that could be matched to it.
     if (ready && this.#sent.length > 0) this.#sent = []
     const changes = sessionChanges(text)
     if (changes.length === 0) return
@@ -90,17 +90,17 @@ export class SessionChanges {
     const sent = this.#take(answer.text)
     for (const change of sent?.changes ?? []) this.#apply(change, answer, sent?.stack)
     if (letter !== 'I') return
-    // The end of a transaction that was not told by a text of the owner's: a remedy's ROLLBACK, as a rule.
+    // A transaction that no statement of the owner has ended: usually the ROLLBACK of a remedy.
     if (sent !== undefined || answer.command === 'COMMIT') this.#commit()
     else this.#rollBack(0)
   }
 
-  /** Whether anything is left, or may be. */
+  /** True if anything is left, or may be. */
   get hasLeft(): boolean {
     return this.#locks.most > 0 || this.#committed().length > 0
   }
 
-  /** What is left. `sure`: without what may not be. */
+  /** The items that are left. `sure`: without those that may not be. */
   left(sure: boolean): LeftItem[] {
     const left: LeftItem[] = this.#committed().filter(({ unsure }) => !sure || !unsure)
     const isLocked = (sure ? this.#locks.least : this.#locks.most) > 0

@@ -1,12 +1,12 @@
 import { advisoryLocks, itemKey, type SessionItem } from './item.ts'
 
-/** What a session holds beyond its transaction, as the server itself tells: the key of each item, and its value. */
+/** The state of a session beyond its transaction, as the server reports it: the key of each item, and its value. */
 export type SessionContents = ReadonlyMap<string, { readonly item: SessionItem; readonly value: string }>
 
 /** Is in no catalog, as little as the settings of the application's own: they are asked for by name. */
 const alwaysAsked = ['role']
 
-/** Nobody tells what RESET brings back: it may be set for the role or the database. */
+/** The value after RESET is not known: it may be set for the role or the database. */
 export function isUntold({ kind, name }: SessionItem): boolean {
   return kind === 'setting' && (alwaysAsked.includes(name) || name.includes('.'))
 }
@@ -36,7 +36,7 @@ export function contentsQuery(names: Iterable<string>): string {
 
 /** @throws SyntaxError if it is not what {@link contentsQuery} yields */
 export function readContents(json: string): SessionContents {
-  const told = JSON.parse(json) as {
+  const found = JSON.parse(json) as {
     readonly setting: Record<string, string> | null
     readonly asked: Record<string, string | null> | null
     readonly session_authorization: string | null
@@ -44,20 +44,20 @@ export function readContents(json: string): SessionContents {
   } & Readonly<Record<'channel' | 'temporary' | 'prepared-statement' | 'cursor', readonly string[] | null>>
   const contents = new Map<string, { item: SessionItem; value: string }>()
   const add = (item: SessionItem, value: string) => contents.set(itemKey(item), { item, value })
-  const { session_authorization } = told
-  for (const [name, value] of Object.entries({ ...told.setting, ...told.asked, session_authorization })) {
-    // What was never set is empty after a RESET, and unknown before.
+  const { session_authorization } = found
+  for (const [name, value] of Object.entries({ ...found.setting, ...found.asked, session_authorization })) {
+    // A setting that was never set is empty after a RESET, and unknown before.
     if (value !== null && value !== '' && !(name === 'role' && value === 'none'))
       add({ kind: 'setting', name }, value)
   }
   for (const kind of ['channel', 'temporary', 'prepared-statement', 'cursor'] as const) {
-    for (const name of told[kind] ?? []) add({ kind, name }, '')
+    for (const name of found[kind] ?? []) add({ kind, name }, '')
   }
-  if (told['advisory-lock'] > 0) add(advisoryLocks, String(told['advisory-lock']))
+  if (found['advisory-lock'] > 0) add(advisoryLocks, String(found['advisory-lock']))
   return contents
 }
 
-/** What is in one of them and not in the other, or not the same. */
+/** Items that are in only one of them, or have another value. */
 export function differences(before: SessionContents, after: SessionContents): SessionItem[] {
   const changed = [...after].filter(([key, { value }]) => before.get(key)?.value !== value)
   const gone = [...before].filter(([key]) => !after.has(key))

@@ -1,4 +1,4 @@
-/** What a session keeps when its transaction has ended, and hands on to the next owner. */
+/** The kinds of state that outlast a transaction and reach the next owner. */
 export type SessionItemKind =
   | 'setting'
   | 'channel'
@@ -10,7 +10,7 @@ export type SessionItemKind =
 /** One thing that was left in a session. Never its value, which may be anything. */
 export interface SessionItem {
   readonly kind: SessionItemKind
-  /** As PostgreSQL knows it: settings in lower case. Advisory locks have none: they are counted, not told apart. */
+  /** As PostgreSQL knows it: settings in lower case. Advisory locks have none: they are only counted. */
   readonly name: string
 }
 

@@ -5,7 +5,7 @@ const leavingCall = /set_config|advisory_lock/i
 const leaving = String.raw`(?:(?:set|listen|prepare|declare|create\s+(?:or\s+replace\s+)?(?:(?:global|local)\s+)?temp(?:orary)?)\b|(?:select|with)\b[^;]*(?:set_config|advisory_lock))`
 const leavingFirst = new RegExp(leaving, 'iy')
 const leavingLater = new RegExp(`;\\s*${leaving}`, 'i')
-/** Further on nobody calls a function for what it does to the session. */
+/** Calls that change the session stand before this. */
 const longestCall = 4096
 
 /**

@@ -1,7 +1,7 @@
 import type { Token } from '../../sql/lexer.ts'
 import type { SessionItem, SessionItemKind } from './item.ts'
 
-/** What one statement does to the session, or to the transaction that may take it back. */
+/** One effect of a statement on the session, or on the transaction that may take it back. */
 export type SessionChange =
   /** `value` is the text that stands for it, undefined where that says nothing (a parameter). */
   | {
@@ -18,7 +18,7 @@ export type SessionChange =
    * only where a row says true.
    */
   | { readonly does: 'lock' | 'unlock'; readonly calls: number | undefined; readonly tries: boolean }
-  /** What is there may have gone: all of a kind, or without one everything. */
+  /** The items that are there may have gone: all of a kind, or without one everything. */
   | { readonly does: 'doubt'; readonly kind?: SessionItemKind }
   | { readonly does: 'unlock-all' | 'commit' | 'rollback' }
   | { readonly does: 'savepoint' | 'release' | 'rollback-to'; readonly name: string }

@@ -2,7 +2,7 @@ import type { Token } from '../../sql/lexer.ts'
 import type { SessionItem } from './item.ts'
 import { clear, type SessionChange, settingName } from './session-change.ts'
 
-/** What SET does. */
+/** The changes that SET makes. */
 export function settingChanges(tokens: readonly Token[], words: readonly string[]): SessionChange[] {
   let at = 1
   if (words[at] === 'local') return []
@@ -47,10 +47,10 @@ function characteristics(words: readonly string[]): SessionChange[] {
   })
 }
 
-/** Of the transaction alone, however they are set; and the seed of random numbers, which cannot be read or reset. */
+/** These end with the transaction, however they are set; the seed of random numbers cannot be read or reset. */
 const fleeting = ['transaction_isolation', 'transaction_read_only', 'transaction_deferrable', 'seed']
 
-/** What it does to give a setting this value. */
+/** The change that a setting with this value is. */
 export function sets(name: string, value: readonly Token[]): SessionChange[] {
   if (value.length === 0 || fleeting.includes(name)) return []
   const text = value.map((token) => token.text).join(' ')
@@ -67,7 +67,7 @@ export function sets(name: string, value: readonly Token[]): SessionChange[] {
 /** RESET ALL leaves role and session authorization as they are. */
 export const sparedByResetAll = ['role', 'session_authorization']
 
-/** What RESET does. */
+/** The changes that RESET makes. */
 export function resettingChanges(tokens: readonly Token[], words: readonly string[]): SessionChange[] {
   switch (words[1]) {
     case 'all':
@@ -81,7 +81,7 @@ export function resettingChanges(tokens: readonly Token[], words: readonly strin
   }
 }
 
-/** Whether a RESET or DISCARD of a whole kind spares this item. */
+/** True if a RESET or DISCARD of a whole kind leaves this item as it is. */
 export function isSparedByResetAll({ kind, name }: SessionItem): boolean {
   return kind === 'setting' && sparedByResetAll.includes(name)
 }

@@ -14,7 +14,7 @@ const mostRemembered = 200
 const longestRemembered = 1000
 const remembered = new Map<string, readonly SessionChange[]>()
 
-/** What the statements of a text do to the session, in their order. */
+/** The effects of the statements of a text on the session, in their order. */
 export function sessionChanges(text: string): readonly SessionChange[] {
   // A bulk insert of megabytes is not taken apart.
   if (!startsWith(text, changingFirst) && !changingCall.test(text) && !changingLater.test(text)) return []

@@ -1,11 +1,11 @@
 import type { Checkout, CheckoutPool } from '../checkout.ts'
 
 /**
- * What is counted and timed as it happens. Called in the path of every checkout: it must be quick, and must not throw.
+ * Counts and times what happens. Called in the path of every checkout: it must be quick, and must not throw.
  * Durations are milliseconds of active time.
  */
 export interface Meter {
-  /** Also told of the statements of `pool.query`, which have no checkout. */
+  /** Also counts the statements of `pool.query`, which have no checkout. */
   readonly statements: boolean
   /** A connection was opened. */
   connected(pool: CheckoutPool, millis: number): void

@@ -1,10 +1,10 @@
 import type { Ledger } from '../ledger.ts'
 
-/** What a dashboard draws of the pools of one name. Durations are milliseconds of active time. */
+/** The pools of one name, as a dashboard draws them. Durations are milliseconds of active time. */
 export interface PoolFigures {
   readonly name: string
   readonly idle: number
-  /** Out, or being opened for somebody. */
+  /** Out, or being opened for a caller. */
   readonly used: number
   readonly waiting: number
   readonly max: number | undefined
@@ -16,8 +16,8 @@ export interface PoolFigures {
 }
 
 /**
- * Reads them without a look at any stack, so that asking every few seconds costs nothing. What was exempted is no part of
- * what is oldest: it is held for long by design.
+ * Reads them without a look at any stack, so that asking every few seconds costs nothing. Exempted checkouts, which are
+ * held for long by design, do not count for the oldest ones.
  */
 export function poolFigures(ledger: Ledger): PoolFigures[] {
   const now = ledger.time.now()

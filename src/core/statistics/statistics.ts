@@ -8,18 +8,18 @@ import { Sampler } from './sampler.ts'
 /** Memory must not grow: what comes after these is counted together. */
 const mostPools = 50
 const mostRows = 200
-/** What is held for at least so long is looked at apart from the short ones, so that these do not crowd it out. */
+/** Holds of at least this are sampled apart from the short ones, which would crowd them out. */
 const longMillis = 100
-/** Fewer meters recommend nothing. */
+/** Fewer checkouts recommend nothing. */
 const enough = 100
 const lowestLimitMillis = 1_000
 
 /** How long clients were held. Durations are milliseconds of active time; quantiles are off by at most 5 %. */
 export interface HoldStatistics {
   readonly checkouts: number
-  /** Of all checkouts together. */
+  /** All checkouts together. */
   readonly heldMillis: number
-  /** Of that, how long the database was at work. */
+  /** How long the database was at work in that time. */
   readonly busyMillis: number
   /** `busyMillis / heldMillis`, 0 to 1. */
   readonly busyShare: number
@@ -34,7 +34,7 @@ export interface HoldStatistics {
 /** One pool; every checkout is counted. */
 export interface PoolStatistics extends HoldStatistics {
   readonly pool: string
-  /** Limits that correct code would not have met: three times the 99th percentile. Absent below 100 meters. */
+  /** Limits that correct code would not have met: three times the 99th percentile. Absent below 100 checkouts. */
   readonly recommended: { readonly holdMillis?: number; readonly idleTransactionMillis?: number }
 }
 
@@ -58,7 +58,7 @@ export interface Statistics {
   /** The longest held in total first. Each row is exact until its pool has had more than 50 checkouts in one second. */
   readonly origins: readonly OriginStatistics[]
   readonly scopes: readonly ScopeStatistics[]
-  /** Whether some checkouts are in the rows of `origins` and `scopes` by way of others like them. */
+  /** True if some checkouts are in the rows of `origins` and `scopes` by way of others like them. */
   readonly estimated: boolean
 }
 

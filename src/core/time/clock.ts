@@ -5,7 +5,7 @@ const dateNow = Date.now
 const setSystemTimeout = setTimeout
 const clearSystemTimeout = clearTimeout
 
-/** Where the lifeguard takes the time from. Replace it in tests: {@link manualClock}. */
+/** The lifeguard's source of time. Replace it in tests: {@link manualClock}. */
 export interface Clock {
   /** Monotonic time in milliseconds; only differences have a meaning. */
   now(): number
@@ -25,7 +25,7 @@ export const systemClock: Clock = {
   },
 }
 
-/** A clock that stands still until it is told to move. */
+/** A clock that stands still until it is moved. */
 export interface ManualClock extends Clock {
   /** Moves the time forward by `millis` and runs each timer that falls due, at its own time and in order. */
   advance(millis: number): void

@@ -6,7 +6,7 @@ const longestPauseMillis = 100
 
 /**
  * Waits with growing pauses, `patienceMillis` of them at most, until nothing is pending any more. Resolves at once if
- * nothing is. What a pause takes longer than it should, the process stood still: that does not count.
+ * nothing is. If a pause takes longer than it should, the process stood still, and that does not count.
  */
 export async function settle(isPending: () => boolean, patienceMillis: number): Promise<void> {
   let left = patienceMillis
