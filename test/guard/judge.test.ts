@@ -1,0 +1,74 @@
+import { describe, expect, it } from 'vitest'
+import { useDatabase } from '../support/database.ts'
+import { guardedPool } from '../support/guarded-pool.ts'
+
+const db = useDatabase()
+
+describe('a sweep', () => {
+  it('reports what has passed its limit, once', async () => {
+    const { pool, clock, kinds } = guardedPool(
+      { ...db.config, max: 2 },
+      { limits: { scopeGraceMillis: false } },
+    )
+    const client = await pool.connect()
+    clock.advance(29_000)
+    expect(kinds()).toEqual([])
+    clock.advance(1_300)
+    expect(kinds()).toEqual(['long-hold'])
+    clock.advance(600_000)
+    expect(kinds()).toEqual(['long-hold'])
+    client.release()
+  })
+
+  it('has no rule for a limit that is switched off', async () => {
+    const limits = {
+      idleTransactionMillis: false,
+      transactionMillis: false,
+      holdMillis: false,
+      scopeGraceMillis: false,
+    } as const
+    const { pool, clock, lifeguard, kinds } = guardedPool({ ...db.config, max: 1 }, { limits })
+    const client = await lifeguard.runInScope({ kind: 'job', name: 'leaky' }, () => pool.connect())
+    await client.query('BEGIN')
+    clock.advance(3_600_000)
+    expect(kinds()).toEqual([])
+    await client.query('COMMIT')
+    client.release()
+  })
+
+  it('spares an exempted client, until its pool is ended', async () => {
+    const { pool, clock, lifeguard, kinds, resolved } = guardedPool({ ...db.config, max: 1 })
+    const client = await pool.connect()
+    clock.advance(31_000)
+    lifeguard.exempt(client, 'by design')
+    expect(resolved).toMatchObject([{ kind: 'long-hold', resolution: 'exempted: by design' }])
+    await client.query('BEGIN')
+    clock.advance(600_000)
+    expect(kinds()).toEqual(['long-hold'])
+    const ended = pool.end()
+    clock.advance(2_000)
+    expect(kinds()).toEqual(['long-hold', 'blocked-shutdown'])
+    await client.query('ROLLBACK')
+    client.release()
+    await ended
+  })
+
+  it('judges the next transaction of a checkout anew', async () => {
+    const { pool, clock, kinds, resolved } = guardedPool(
+      { ...db.config, max: 1 },
+      { limits: { holdMillis: false } },
+    )
+    const client = await pool.connect()
+    for (const _ of [1, 2]) {
+      await client.query('BEGIN')
+      clock.advance(11_000)
+      await client.query('COMMIT')
+    }
+    expect(kinds()).toEqual(['idle-transaction', 'idle-transaction'])
+    expect(resolved.map(({ resolution }) => resolution)).toEqual([
+      'its transaction has ended',
+      'its transaction has ended',
+    ])
+    client.release()
+  })
+})
