@@ -6,11 +6,21 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { cpSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative, sep } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { startServer } from '../test/support/embedded-server.ts'
+import { installMorePackages, morePackages } from './more-packages.ts'
 
 interface Manifest {
   readonly version: string
@@ -46,6 +56,7 @@ const compilations: Readonly<Record<Kind, readonly Compilation[]>> = {
   ],
 }
 
+installMorePackages()
 const tarball = await step('pack', pack)
 if (tarball) {
   await Promise.all([
@@ -162,8 +173,10 @@ async function node(project: string, ...args: string[]): Promise<string> {
   return run(process.execPath, args, project, { refuseWarnings: true })
 }
 
+/** A command of the packages of this repository, or of those that only scripts need. */
 async function tool(name: string, args: readonly string[], cwd = root): Promise<string> {
-  return run(join(root, 'node_modules/.bin', name), args, cwd)
+  const own = join(root, 'node_modules/.bin', name)
+  return run(existsSync(own) ? own : join(morePackages, 'node_modules/.bin', name), args, cwd)
 }
 
 async function run(

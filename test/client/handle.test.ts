@@ -3,7 +3,6 @@ import { Logger, makeWorkerUtils, run } from 'graphile-worker'
 import { Kysely, PostgresDialect, sql } from 'kysely'
 import pg from 'pg'
 import QueryStream from 'pg-query-stream'
-import { DataSource } from 'typeorm'
 import { describe, expect, it } from 'vitest'
 import { type LifeguardOptions, SessionReleasedError } from '../../src/index.ts'
 import { useDatabase } from '../support/database.ts'
@@ -234,31 +233,6 @@ describe.each(['observe', 'enforce'] as const)('libraries on top of checked hand
     expect(findings).toEqual([])
     // It keeps a connection for each client that it sees, and it sees the handles.
     expect(connections.length).toBeGreaterThan(pool.totalCount)
-  })
-
-  it('typeorm', async () => {
-    const source = new DataSource({
-      type: 'postgres',
-      host: db.config.host,
-      port: db.config.port,
-      username: db.config.user,
-      password: db.config.password,
-      database: db.config.database,
-      extra: { max: 2 },
-    })
-    await source.initialize()
-    const { master } = source.driver as unknown as { master: pg.Pool }
-    const { findings } = guarded(options, {}, master)
-    for (let round = 0; round < 3; round++) {
-      await source.transaction((manager) => manager.query('SELECT 1'))
-      await expect(source.transaction((manager) => manager.query('SELECT 1/0'))).rejects.toThrow()
-      const runner = source.createQueryRunner()
-      await runner.connect()
-      await runner.query('SELECT 2')
-      await runner.release()
-    }
-    expect(master.idleCount).toBe(master.totalCount)
-    expect(findings).toEqual([])
   })
 
   it('graphile-worker', async () => {

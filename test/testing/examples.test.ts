@@ -4,16 +4,16 @@ import { describe, expect, it } from 'vitest'
 import { useDatabase } from '../support/database.ts'
 import { withoutFigures } from '../support/figures.ts'
 import { runnerTestMillis, useProject } from './project.ts'
-import { type Runner, runners } from './runners.ts'
+import { runners } from './runners.ts'
 
 const db = useDatabase()
 const examples = join(import.meta.dirname, '../../examples')
 
 describe.each([
-  ['vitest', 'vitest 4'],
-  ['jest', 'jest 29'],
+  ['vitest', runners.vitest],
+  ['jest', runners.jest],
 ])('examples/%s', (name, runner) => {
-  const project = useProject({ ...(runners[runner] as Runner), files: {} }, db)
+  const project = useProject({ ...runner, files: {} }, db)
 
   it(
     'fails as its README shows',

@@ -1,11 +1,8 @@
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const modules = join(root, 'node_modules')
-/** Majors beside those of the repository: `npm ci --prefix test/testing/other-majors`. */
-const otherModules = join(root, 'test/testing/other-majors/node_modules')
 
 /** Two seconds, which is Mocha's own limit, are soon over on a busy machine. */
 const patientMillis = 30_000
@@ -49,12 +46,13 @@ import { lifeguard } from '../src/database.js'
 leakCheck(lifeguard, ${options})
 `
 
-function vitestFrom(folder: string): Runner {
+/** Vitest from this `node_modules`, where it may have another name. */
+export function vitestFrom(folder: string, name = 'vitest'): Runner {
   const json = '--outputFile=verdicts.json'
   return {
     entry: 'vitest',
-    command: [join(folder, 'vitest/vitest.mjs'), 'run', '--root', '.'],
-    packages: { vitest: join(folder, 'vitest') },
+    command: [join(folder, name, 'vitest.mjs'), 'run', '--root', '.'],
+    packages: { vitest: join(folder, name) },
     files: {
       'vitest.config.js': `export default {
         test: {
@@ -72,7 +70,8 @@ function vitestFrom(folder: string): Runner {
   }
 }
 
-function jestFrom(folder: string): Runner {
+/** Jest from this `node_modules`. */
+export function jestFrom(folder: string): Runner {
   return {
     entry: 'jest',
     command: ['--experimental-vm-modules', '--no-warnings', join(folder, 'jest/bin/jest.js')],
@@ -141,16 +140,13 @@ const nodeTest: Runner = {
   concurrentGroup: (tests) => `describe('at the same time', { concurrency: 20 }, () => {${tests}})`,
 }
 
-/** What there is to be tested on this machine. */
-export const runners: Readonly<Record<string, Runner>> = {
-  'vitest 4': vitestFrom(modules),
-  'jest 29': jestFrom(modules),
-  'node:test': nodeTest,
+/** In the majors that the repository has. */
+export const runners = {
+  vitest: vitestFrom(modules),
+  jest: jestFrom(modules),
+  nodeTest,
   mocha,
-  ...(existsSync(otherModules)
-    ? { 'vitest 3': vitestFrom(otherModules), 'jest 30': jestFrom(otherModules) }
-    : {}),
-}
+} satisfies Record<string, Runner>
 
 /** Vitest has taken the format over from Jest. */
 function jestVerdicts(output: string): ReadonlyMap<string, Verdict> {

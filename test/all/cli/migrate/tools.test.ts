@@ -1,13 +1,14 @@
 import { join } from 'node:path'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { useDatabase } from '../../support/database.ts'
-import { exitCode } from '../command-line.ts'
-import { isInstalled } from './installed-tools.ts'
-import { columnsOf, forgetTransaction, migrate } from './migrations.ts'
+import { exitCode } from '../../../cli/command-line.ts'
+import { isInstalled } from '../../../cli/migrate/installed-tools.ts'
+import { columnsOf, forgetTransaction, migrate } from '../../../cli/migrate/migrations.ts'
+import { useDatabase } from '../../../support/database.ts'
 
 const db = useDatabase()
 
-const bin = join(import.meta.dirname, '../../../node_modules/.bin')
+const root = join(import.meta.dirname, '../../../..')
+const bin = join(root, 'test/all/node_modules/.bin')
 /** Python leaves nothing beside its sources. */
 const noBytecode = { PYTHONDONTWRITEBYTECODE: '1' }
 const folderOf = (tool: string) => join(import.meta.dirname, 'tools', tool)
@@ -22,7 +23,7 @@ beforeEach(async () => {
 
 const hasAlembic = isInstalled('alembic')
 const npmTools = [
-  { tool: 'knex', command: [join(bin, 'knex'), 'migrate:latest'] },
+  { tool: 'knex', command: [join(root, 'node_modules/.bin/knex'), 'migrate:latest'] },
   { tool: 'node-pg-migrate', command: [join(bin, 'node-pg-migrate'), 'up', '-m', 'migrations'] },
   { tool: 'drizzle', command: [join(bin, 'drizzle-kit'), 'migrate', '--config', 'drizzle.config.mjs'] },
 ]

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { seededRandom } from '../randomised/random.ts'
-import { useDatabase } from '../support/database.ts'
-import { runnerTestMillis, useProject } from './project.ts'
-import { type Runner, runners } from './runners.ts'
+import { seededRandom } from '../../randomised/random.ts'
+import { useDatabase } from '../../support/database.ts'
+import { runnerTestMillis, useProject } from '../../testing/project.ts'
+import { type Runner, runners } from '../../testing/runners.ts'
+import { otherRunners } from './other-runners.ts'
 
 const db = useDatabase()
 const tests = 1000
@@ -24,37 +25,40 @@ const acts: readonly { readonly code: string; readonly kind?: string }[] = [
   },
 ]
 
-describe.each(Object.entries(runners))('the leak check of %s', (_name, runner) => {
-  const project = useProject(runner, db)
+describe.each<[string, Runner]>(Object.entries({ ...runners, ...otherRunners }))(
+  'the leak check of %s',
+  (_name, runner) => {
+    const project = useProject(runner, db)
 
-  it(
-    `blames the right ones of ${tests} tests, those that run at the same time among them (seed ${seed})`,
-    async () => {
-      const { text, expected } = randomFile(runner)
-      project.write({
-        'src/database.js': project
-          .read('src/database.js')
-          .replace('max: 4', 'max: 20')
-          .replace('3000', '30000'),
-        'test/leak-check.js': runner.setUp('{ settleMillis: 50 }'),
-        'test/random.test.js': text,
-      })
-      const { code, output } = await project.run(runner.machine('test/random.test.js'))
-      expect(code, output).toBeGreaterThan(0)
-      const verdicts = runner.verdicts(project.read('verdicts.json'))
-      expect([...expected.keys()].filter((name) => !verdicts.has(name))).toEqual([])
-      const wrong = [...verdicts].filter(([name, { passed, message }]) => {
-        if (!expected.has(name)) return false
-        const blame = expected.get(name)
-        return blame === undefined
-          ? !passed
-          : !(message.includes(blame.kind) && message.includes(blame.place))
-      })
-      expect(wrong.slice(0, 5)).toEqual([])
-    },
-    runnerTestMillis,
-  )
-})
+    it(
+      `blames the right ones of ${tests} tests, those that run at the same time among them (seed ${seed})`,
+      async () => {
+        const { text, expected } = randomFile(runner)
+        project.write({
+          'src/database.js': project
+            .read('src/database.js')
+            .replace('max: 4', 'max: 20')
+            .replace('3000', '30000'),
+          'test/leak-check.js': runner.setUp('{ settleMillis: 50 }'),
+          'test/random.test.js': text,
+        })
+        const { code, output } = await project.run(runner.machine('test/random.test.js'))
+        expect(code, output).toBeGreaterThan(0)
+        const verdicts = runner.verdicts(project.read('verdicts.json'))
+        expect([...expected.keys()].filter((name) => !verdicts.has(name))).toEqual([])
+        const wrong = [...verdicts].filter(([name, { passed, message }]) => {
+          if (!expected.has(name)) return false
+          const blame = expected.get(name)
+          return blame === undefined
+            ? !passed
+            : !(message.includes(blame.kind) && message.includes(blame.place))
+        })
+        expect(wrong.slice(0, 5)).toEqual([])
+      },
+      runnerTestMillis,
+    )
+  },
+)
 
 function randomFile(runner: Runner) {
   const random = seededRandom(seed)

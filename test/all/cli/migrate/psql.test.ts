@@ -2,11 +2,17 @@ import { execFileSync } from 'node:child_process'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { openSession } from '../../postgres/sessions.ts'
-import { useDatabase } from '../../support/database.ts'
-import { exitCode } from '../command-line.ts'
-import { isInstalled, useFolder } from './installed-tools.ts'
-import { columnsOf, expectNothingLeft, forgetTransaction, migrate, waiter } from './migrations.ts'
+import { exitCode } from '../../../cli/command-line.ts'
+import { isInstalled, useFolder } from '../../../cli/migrate/installed-tools.ts'
+import {
+  columnsOf,
+  expectNothingLeft,
+  forgetTransaction,
+  migrate,
+  waiter,
+} from '../../../cli/migrate/migrations.ts'
+import { openSession } from '../../../postgres/sessions.ts'
+import { useDatabase } from '../../../support/database.ts'
 
 const db = useDatabase()
 const folder = useFolder()

@@ -1,9 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import { useDatabase } from '../support/database.ts'
-import { runnerTestMillis, useProject } from './project.ts'
-import { type Runner, runners, type Verdict } from './runners.ts'
-
-const db = useDatabase()
+import { type Project, runnerTestMillis } from '../project.ts'
+import type { Runner, Verdict } from '../runners.ts'
 
 const leak = 'const client = await pool.connect(); await client.query("SELECT 1")'
 
@@ -115,35 +112,37 @@ test.skip('is skipped', async () => { ${leak} })
 `,
 }
 
-describe.each(Object.entries(runners))('the leak check of %s', (_name, runner) => {
-  const project = useProject(runner, db)
-  let verdicts: ReadonlyMap<string, Verdict> = new Map()
+/** Subtests, retries, hooks with `done`, and what else only some runners have. */
+export function knowsConventions(runner: Runner, project: Project): void {
+  describe('what only this runner has', () => {
+    let verdicts: ReadonlyMap<string, Verdict> = new Map()
 
-  beforeAll(async () => {
-    const more = runner.entry === 'vitest' ? "import { vi } from 'vitest'" : ''
-    project.write({
-      'test/leak-check.js': runner.setUp('{ settleMillis: 30 }'),
-      'test/conventions.test.js': `${runner.header}
+    beforeAll(async () => {
+      const more = runner.entry === 'vitest' ? "import { vi } from 'vitest'" : ''
+      project.write({
+        'test/leak-check.js': runner.setUp('{ settleMillis: 30 }'),
+        'test/conventions.test.js': `${runner.header}
 ${more}
 import { pool } from '../src/database.js'
 afterAll(() => pool.end())
 ${files[runner.entry]}`,
-    })
-    const { output } = await project.run(runner.machine('test/conventions.test.js'))
-    try {
-      verdicts = runner.verdicts(project.read('verdicts.json'))
-    } catch (error) {
-      throw new Error(output, { cause: error })
-    }
-  }, runnerTestMillis)
+      })
+      const { output } = await project.run(runner.machine('test/conventions.test.js'))
+      try {
+        verdicts = runner.verdicts(project.read('verdicts.json'))
+      } catch (error) {
+        throw new Error(output, { cause: error })
+      }
+    }, runnerTestMillis)
 
-  it('goes by the conventions of the runner', () => {
-    const parents = ['has subtests']
-    const wrong = [...verdicts].filter(([name, { passed, message }]) => {
-      if (parents.includes(name) || /skipped|still to do|skips itself/.test(name)) return false
-      return name.startsWith('leaks') ? !/LeakError\]?: outlived-scope/.test(message) : !passed
+    it('is judged by its conventions', () => {
+      const parents = ['has subtests']
+      const wrong = [...verdicts].filter(([name, { passed, message }]) => {
+        if (parents.includes(name) || /skipped|still to do|skips itself/.test(name)) return false
+        return name.startsWith('leaks') ? !/LeakError\]?: outlived-scope/.test(message) : !passed
+      })
+      expect(wrong).toEqual([])
+      expect([...verdicts.keys()].filter((name) => name.startsWith('leaks')).length).toBeGreaterThan(0)
     })
-    expect(wrong).toEqual([])
-    expect([...verdicts.keys()].filter((name) => name.startsWith('leaks')).length).toBeGreaterThan(0)
   })
-})
+}

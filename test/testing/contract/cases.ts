@@ -1,4 +1,4 @@
-import type { Runner } from './runners.ts'
+import type { Runner } from '../runners.ts'
 
 /** A test in the user's project, and what is to become of it. */
 export interface Case {

@@ -1,10 +1,10 @@
 import pg from 'pg'
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
-import { openSession } from '../../postgres/sessions.ts'
-import { useDatabase } from '../../support/database.ts'
-import { noPgBouncer, startPgBouncer } from '../../support/pgbouncer.ts'
-import { exitCode } from '../command-line.ts'
-import { columnsOf, forgetTransaction, migrate, tool } from './migrations.ts'
+import { exitCode } from '../../../cli/command-line.ts'
+import { columnsOf, forgetTransaction, migrate, tool } from '../../../cli/migrate/migrations.ts'
+import { openSession } from '../../../postgres/sessions.ts'
+import { useDatabase } from '../../../support/database.ts'
+import { noPgBouncer, startPgBouncer } from '../../../support/pgbouncer.ts'
 
 const db = useDatabase()
 

@@ -1,14 +1,24 @@
-import { describe, expect, it } from 'vitest'
-import { useDatabase } from '../support/database.ts'
-import { runnerTestMillis, useProject } from './project.ts'
-import { runners } from './runners.ts'
+import { expect, it } from 'vitest'
+import { type Project, runnerTestMillis } from '../project.ts'
+import type { Runner } from '../runners.ts'
 
-const db = useDatabase()
-const ofVitest = Object.entries(runners).filter(([, { entry }]) => entry === 'vitest')
+type Pool = readonly [how: string, flags: readonly string[]]
+
+const sharedThreads: Pool = ['in threads that are not isolated', ['--pool=threads', '--no-isolate']]
+
+/** The pools of Vitest, by what a module and its hooks are shared with. */
+export const vitestPools = {
+  sharedThreads,
+  others: [
+    ['in threads', ['--pool=threads']],
+    ['in forks', ['--pool=forks']],
+    ['in forks that are not isolated', ['--pool=forks', '--no-isolate', '--no-file-parallelism']],
+  ] satisfies Pool[],
+}
 
 const file = (name: string) => `
 import { test } from 'vitest'
-import { pool } from '../src/database.js'
+import { pool } from '../../src/database.js'
 
 test('leaks in ${name}', async () => {
   await pool.connect()
@@ -19,40 +29,35 @@ test('is clean in ${name}', async () => {
 })
 `
 
-describe.each(ofVitest)('the leak check of %s', (name, runner) => {
-  const project = useProject(runner, db)
-
-  it.each([
-    ['in threads', ['--pool=threads']],
-    ['in forks', ['--pool=forks']],
-    ['in threads that are not isolated', ['--pool=threads', '--no-isolate']],
-    ['in forks that are not isolated', ['--pool=forks', '--no-isolate', '--no-file-parallelism']],
-  ])(
+export function judgesFilesOfPools(runner: Runner, project: Project, pools: readonly Pool[]): void {
+  it.each(pools)(
     'blames the right tests of several files %s',
     async (_how, args) => {
       project.write({
         'test/leak-check.js': runner.setUp('{ settleMillis: 30 }'),
-        'test/one.test.js': file('one'),
-        'test/two.test.js': file('two'),
-        'test/three.test.js': file('three'),
+        'test/files/one.test.js': file('one'),
+        'test/files/two.test.js': file('two'),
+        'test/files/three.test.js': file('three'),
       })
-      const { code, output } = await project.run([...runner.machine('test'), ...args])
+      const { code, output } = await project.run([...runner.machine('test/files'), ...args])
       expect(code, output).toBe(1)
       const verdicts = [...runner.verdicts(project.read('verdicts.json'))]
       expect(verdicts.map(([name]) => name).toSorted()).toEqual(
         ['one', 'three', 'two'].flatMap((name) => [`is clean in ${name}`, `leaks in ${name}`]).toSorted(),
       )
       const wrong = verdicts.filter(([name, { passed, message }]) => {
-        const place = `test/${name.split(' ').at(-1)}.test.js:6:`
+        const place = `test/files/${name.split(' ').at(-1)}.test.js:6:`
         return name.startsWith('leaks') ? !message.includes(place) : !passed
       })
       expect(wrong).toEqual([])
     },
     runnerTestMillis,
   )
+}
 
-  // Before 4.1 such a fixture ends after all hooks, ours included.
-  it.skipIf(name === 'vitest 3')(
+/** Since Vitest 4.1; before, such a fixture ended after all hooks, ours included. */
+export function knowsFixturesOfFiles(runner: Runner, project: Project): void {
+  it(
     'takes what a fixture of the file acquires outside of its scope for the suite',
     async () => {
       project.write({
@@ -80,4 +85,4 @@ test('gets the same', ({ client }) => client.query('SELECT 1'))
     },
     runnerTestMillis,
   )
-})
+}

@@ -1,15 +1,12 @@
-import { describe, expect, it } from 'vitest'
-import { useDatabase } from '../support/database.ts'
-import { eventually } from '../support/eventually.ts'
-import { runnerTestMillis, useProject } from './project.ts'
-import { runners } from './runners.ts'
+import { expect, it } from 'vitest'
+import { eventually } from '../../support/eventually.ts'
+import { type Project, runnerTestMillis } from '../project.ts'
+import { type Runner, runners } from '../runners.ts'
 
-const db = useDatabase()
-const ofVitest = Object.entries(runners).filter(([, { entry }]) => entry === 'vitest')
 /** A busy machine notices late that a file has changed, and starts workers slowly. */
 const withinMillis = 30_000
 
-const leaking = `${runners['vitest 4']?.header}
+const leaking = `${runners.vitest.header}
 import { pool } from '../src/database.js'
 test('borrows a client', async () => {
   const client = await pool.connect()
@@ -17,9 +14,7 @@ test('borrows a client', async () => {
 `
 const fixed = leaking.replace('pool.connect()\n', 'pool.connect()\n  client.release()\n')
 
-describe.each(ofVitest)('the leak check of %s in watch mode', (_name, runner) => {
-  const project = useProject(runner, db)
-
+export function judgesRunsOfWatchMode(runner: Runner, project: Project): void {
   it(
     'judges each run as the first one',
     async () => {
@@ -76,4 +71,4 @@ describe.each(ofVitest)('the leak check of %s in watch mode', (_name, runner) =>
     },
     runnerTestMillis + 5 * withinMillis,
   )
-})
+}

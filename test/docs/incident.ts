@@ -1,0 +1,34 @@
+import { openSession } from '../postgres/sessions.ts'
+import type { TestDatabase } from '../support/database.ts'
+import { readPage } from './page.ts'
+
+const page = readPage('docs/migration-timeouts.md')
+
+/** The outputs under a heading of docs/migration-timeouts.md. */
+export function shown(anchor: string): string[] {
+  return page.blocks
+    .filter((block) => block.anchor === anchor && block.language === 'text')
+    .map(({ code }) => code)
+}
+
+/** A request that has read the table that is to be migrated, and left its transaction open. */
+export async function forgetTransaction(db: TestDatabase): Promise<void> {
+  const idle = await openSession(db, 'api')
+  await idle.run('BEGIN')
+  await idle.run('SELECT id, name FROM datasets WHERE id = 42')
+}
+
+/** Without what differs from incident to incident. */
+export function withoutWhatDiffers(text: string, database: string): string {
+  const pids = [...new Set([...text.matchAll(/pid (\d+)/g)].map(([, pid = '']) => pid))]
+  const numbered = pids.reduce(
+    (changed, pid, at) => changed.replaceAll(new RegExp(`\\b${pid}\\b`, 'g'), `<${at + 1}>`),
+    text,
+  )
+  return numbered
+    .replaceAll(database, 'shop')
+    .replaceAll(/\d+\.\d+\.\d+\.\d+:\d+/g, '<client>')
+    .replaceAll(/PostgreSQL [\d.]+/g, 'PostgreSQL <version>')
+    .replaceAll(/\b(as|user) \w+/g, '$1 <role>')
+    .replaceAll(/\b\d+(\.\d+)? (ms|s|min|h)\b( \d+ (s|min)\b)?/g, '<time>')
+}

@@ -1,0 +1,23 @@
+import { describe } from 'vitest'
+import { useDatabase } from '../support/database.ts'
+import { keepsBaseline } from './contract/baseline.ts'
+import { judgesTests } from './contract/battery.ts'
+import { knowsConventions } from './contract/conventions.ts'
+import { checksSetUp } from './contract/set-ups.ts'
+import { judgesFilesOfPools, knowsFixturesOfFiles, vitestPools } from './contract/vitest-pools.ts'
+import { useProject } from './project.ts'
+import { runners } from './runners.ts'
+
+const db = useDatabase()
+
+describe('the leak check of Vitest', () => {
+  const runner = runners.vitest
+  const project = useProject(runner, db)
+
+  judgesTests(runner, project)
+  knowsConventions(runner, project)
+  checksSetUp(runner, project)
+  keepsBaseline(runner, project)
+  judgesFilesOfPools(runner, project, [vitestPools.sharedThreads])
+  knowsFixturesOfFiles(runner, project)
+})

@@ -1,0 +1,23 @@
+import { defineConfig } from 'vitest/config'
+import { common } from './vitest.config.ts'
+
+// What `npm run test:all` runs beside `npm test`: the tests of test/all, and those of the server's side on the versions of
+// PostgreSQL that `npm test` does not have. PGLIFEGUARD_TEST_SERVERS=16,17 runs the latter alone, on these.
+const chosen = process.env.PGLIFEGUARD_TEST_SERVERS
+const versions = chosen?.split(',') ?? ['14', '15', '16', '17']
+
+const project = (name: string, include: readonly string[]) => ({
+  test: { ...common, name, include: [...include] },
+})
+
+export default defineConfig({
+  test: {
+    maxWorkers: common.maxWorkers,
+    projects: [
+      ...(chosen === undefined ? [project('all', ['test/all/**/*.test.ts'])] : []),
+      ...versions.map((version) =>
+        project(`postgres ${version}`, ['test/postgres/**/*.test.ts', 'test/cli/**/*.test.ts']),
+      ),
+    ],
+  },
+})
