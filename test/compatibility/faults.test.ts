@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { createLifeguard, type Finding, type Reporter } from '../../src/index.ts'
-import { abandonAfterTest, guard } from '../hosts/bare-twin.ts'
+import { abandonAfterTest, guard } from '../support/bare-twin.ts'
 import { useDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
 

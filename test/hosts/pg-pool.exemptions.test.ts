@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import type pg from 'pg'
 import { beforeEach, describe, expect, it } from 'vitest'
+import { abandonAfterTest, extremes, type Guard, guard } from '../support/bare-twin.ts'
 import { useDatabase } from '../support/database.ts'
-import { abandonAfterTest, extremes, type Guard, guard } from './bare-twin.ts'
 
 const db = useDatabase()
 const aDay = 86_400_000

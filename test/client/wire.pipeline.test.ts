@@ -1,8 +1,15 @@
 import pg from 'pg'
 import { beforeEach, describe, expect, it } from 'vitest'
+import {
+  abandonAfterTest,
+  expectSameAsBare,
+  failureOf,
+  type Guard,
+  guard,
+  modes,
+} from '../support/bare-twin.ts'
 import { useDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
-import { abandonAfterTest, expectSameAsBare, failureOf, type Guard, guard, modes } from './bare-twin.ts'
 
 const db = useDatabase()
 const open = () => new pg.Pool({ ...db.config, max: 1, pipeline: true })

@@ -9,7 +9,7 @@ import {
   type ManualClock,
   manualClock,
 } from '../../src/index.ts'
-import { socketOf } from '../support/guarded-pool.ts'
+import { socketOf } from './guarded-pool.ts'
 
 const require = createRequire(import.meta.url)
 

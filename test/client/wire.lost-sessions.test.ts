@@ -1,9 +1,5 @@
 import pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { useDatabase } from '../support/database.ts'
-import { startServer } from '../support/embedded-server.ts'
-import { eventually } from '../support/eventually.ts'
-import { startProxy, type TcpProxy } from '../support/tcp-proxy.ts'
 import {
   abandonAfterTest,
   drivers,
@@ -13,7 +9,11 @@ import {
   type Guard,
   guard,
   recordEvents,
-} from './bare-twin.ts'
+} from '../support/bare-twin.ts'
+import { useDatabase } from '../support/database.ts'
+import { startServer } from '../support/embedded-server.ts'
+import { eventually } from '../support/eventually.ts'
+import { startProxy, type TcpProxy } from '../support/tcp-proxy.ts'
 
 const db = useDatabase()
 let proxy: TcpProxy

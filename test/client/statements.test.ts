@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { drivers, expectSameAsBare, failureOf } from '../support/bare-twin.ts'
 import { useDatabase } from '../support/database.ts'
-import { drivers, expectSameAsBare, failureOf } from './bare-twin.ts'
 
 const db = useDatabase()
 

@@ -1,9 +1,9 @@
 import type pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { abandonAfterTest, combinations, failureOf, type Guard, guard } from '../support/bare-twin.ts'
 import { useDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
 import { startProxy, type TcpProxy } from '../support/tcp-proxy.ts'
-import { abandonAfterTest, combinations, failureOf, type Guard, guard } from './bare-twin.ts'
 
 const db = useDatabase()
 let proxy: TcpProxy
