@@ -4,8 +4,11 @@ import { Control } from '../../src/client/control.ts'
 import type { Client } from '../../src/client/types.ts'
 import { failureOf } from '../support/bare-twin.ts'
 import { useDatabase } from '../support/database.ts'
+import { eventually } from '../support/eventually.ts'
 
 const db = useDatabase()
+
+const sleeping = "SELECT FROM pg_stat_activity WHERE pid = $1 AND wait_event = 'PgSleep'"
 
 async function control(takeBack: (error: Error) => void = () => {}) {
   const client = new pg.Client(db.config)
@@ -55,6 +58,7 @@ describe('the control of a client', () => {
   it('refuses what waits in the client when a fence goes up, and explains the failure of what runs', async () => {
     const { client, control: made } = await control()
     const running = failureOf(() => client.query('SELECT pg_sleep(10)'))
+    await eventually(async () => expect((await db.query(sleeping, [made.pid])).rows).toHaveLength(1))
     const queued = failureOf(() => client.query('SELECT 2'))
     made.fence({
       refusal: (cause) => new Error('fenced', { cause }),

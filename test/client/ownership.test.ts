@@ -6,7 +6,7 @@ describe('the stack of a checkout that is over', () => {
   it('is kept for a release that comes right after, and dropped once a whole sweep has passed', () => {
     const { checkOut } = pretendedPool()
     const ownership = new Ownership(0)
-    const checkout = checkOut()
+    const checkout = checkOut('orders.ts:1:1')
     ownership.released = checkout
     ownership.forgetReleased()
     expect(checkout.stack).toBeDefined()
