@@ -2,10 +2,14 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import { readOptions } from '../core/options/read.ts'
 import type { OptionTable } from '../core/options/rows.ts'
 import type { Lifeguard } from '../lifeguard.ts'
+import { doubtOf } from './local-request.ts'
 import { requireLifeguard } from './request-scope.ts'
 
 export interface LifeguardHandlerOptions {
-  /** Whoever sends it as `Authorization: Bearer ...` may read from anywhere. Without one, only this machine may. */
+  /**
+   * Every request must carry it, as `Authorization: Bearer ...`, those from this machine included. Without a token only
+   * programs on this machine may read. Set one wherever a reverse proxy is in front: some cannot be recognised.
+   */
   readonly token?: string
 }
 
@@ -20,7 +24,9 @@ export const lifeguardHandlerOptions = {
 export interface HandlerRequest {
   readonly method?: string | undefined
   readonly url?: string | undefined
-  /** What Express has taken off the URL. */
+  /** Without a token, a request that lacks it is refused. */
+  readonly httpVersion?: string | undefined
+  /** The part of the URL that Express has taken off. */
   readonly baseUrl?: string | undefined
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
   readonly socket: { readonly remoteAddress?: string | undefined }
@@ -38,18 +44,12 @@ interface Answer {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-/** Any of them says that somebody else is the client, and the machine next to us only passes it on. */
-const forwardingHeaders = [
-  ...['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-real-ip', 'via'],
-  ...['x-client-ip', 'x-cluster-client-ip', 'true-client-ip', 'cf-connecting-ip', 'fly-client-ip'],
-]
-
 /**
- * Serves what a lifeguard knows, as JSON to read: `.../snapshot`, `.../findings`, and at the place where it is mounted,
- * which must be the root or end in `lifeguard`, the list of these. To programs on this machine that address it as such, and
- * to the bearer of the token; to nobody else, and nothing else.
+ * Serves the state of a lifeguard as JSON, read only: `.../snapshot`, `.../findings`, and a list of these at the path where
+ * it is mounted, which must be the root or end in `lifeguard`. With a token, to every request that carries it. Without one,
+ * to programs on this machine alone; that is not safe behind a reverse proxy on the same machine.
  *
- * @throws OptionError if it is not given a lifeguard, or the token is empty
+ * @throws OptionError if it gets no lifeguard, or the token is empty
  *
  * @example
  * app.use('/lifeguard', lifeguardHandler(lifeguard)) // Express
@@ -75,6 +75,8 @@ export function lifeguardHandler(
       'content-type': 'application/json; charset=utf-8',
       'content-length': Buffer.byteLength(text),
       'cache-control': 'no-store',
+      vary: '*',
+      'cross-origin-resource-policy': 'same-origin',
       'x-content-type-options': 'nosniff',
       ...headers,
     })
@@ -82,13 +84,14 @@ export function lifeguardHandler(
   }
 }
 
-/** Before anything is said of what there is. */
+/** Decided before anything else, so that a stranger does not learn which paths exist. */
 function refusal(request: HandlerRequest, expected: Buffer | undefined): Answer | undefined {
-  if (isLocal(request)) return undefined
   if (expected === undefined) {
+    const doubt = doubtOf(request)
+    if (doubt === undefined) return undefined
     return {
       status: 403,
-      body: { error: 'only this machine may read this; give the handler a token to open it' },
+      body: { error: `only programs on this machine may read this, and ${doubt}: give the handler a token` },
     }
   }
   const given = bearerToken(request)
@@ -100,32 +103,21 @@ function refusal(request: HandlerRequest, expected: Buffer | undefined): Answer 
   }
 }
 
-/**
- * From this machine, not through a proxy on it, and under a name of this machine: a web page elsewhere can make a browser
- * here ask under the page's own name.
- */
-function isLocal({ socket, headers }: HandlerRequest): boolean {
-  const address = (socket.remoteAddress ?? '').replace(/^::ffff:/i, '')
-  if (address !== '::1' && !/^127\.\d+\.\d+\.\d+$/.test(address)) return false
-  if (forwardingHeaders.some((name) => headers[name] !== undefined)) return false
-  const { host } = headers
-  return typeof host !== 'string' || /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])(?::\d+)?$/i.test(host)
-}
-
 function bearerToken({ headers: { authorization } }: HandlerRequest): string | undefined {
   return typeof authorization === 'string' ? /^Bearer +(\S.*)$/i.exec(authorization)?.[1] : undefined
 }
 
-/** Of equal length whatever the token, so that the comparison tells nothing of it. */
+/** All digests have one length, so that the time of the comparison says nothing about the token. */
 function digest(token: string): Buffer {
   return createHash('sha256').update(token).digest()
 }
 
 function answer(request: HandlerRequest, lifeguard: Lifeguard): Answer {
   const page = pageOf(request)
-  if (page === undefined) return { status: 404, body: { error: 'there is only snapshot and findings' } }
+  if (page === undefined)
+    return { status: 404, body: { error: 'not found: there are snapshot and findings' } }
   if (request.method !== 'GET' && request.method !== 'HEAD') {
-    return { status: 405, body: { error: 'this is only to be read' }, headers: { allow: 'GET, HEAD' } }
+    return { status: 405, body: { error: 'read only: use GET or HEAD' }, headers: { allow: 'GET, HEAD' } }
   }
   if (page === 'snapshot') return { status: 200, body: lifeguard.snapshot() }
   if (page === 'findings') return { status: 200, body: lifeguard.snapshot().findings }

@@ -9,7 +9,7 @@ import { LeakCheckError, leakError } from './leak-error.ts'
 import { type VerifyOptions, verifyRows } from './verify-options.ts'
 
 export interface VerifyServiceOptions extends VerifyOptions {
-  /** The token that the service gave its `lifeguardHandler`; needed from another machine. */
+  /** The token that the service gave its `lifeguardHandler`. */
   readonly token?: string
   /** Only what was checked out or found in so many milliseconds before the call. Default: all that the service knows. */
   readonly withinMillis?: number

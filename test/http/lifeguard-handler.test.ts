@@ -52,11 +52,8 @@ async function listen(
 /** As if the request came from elsewhere, which a test cannot have. */
 function from(remoteAddress: string | undefined, token?: string) {
   const handle = lifeguardHandler(lifeguard, token === undefined ? {} : { token })
-  return listen((request, response) =>
-    handle(
-      { method: request.method, url: request.url, headers: request.headers, socket: { remoteAddress } },
-      response,
-    ),
+  return listen(({ method, url, httpVersion, headers }, response) =>
+    handle({ method, url, httpVersion, headers, socket: { remoteAddress } }, response),
   )
 }
 

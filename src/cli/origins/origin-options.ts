@@ -7,7 +7,7 @@ import { formerTags, statementTags } from './session-tags.ts'
 
 export const appTokenOption: OptionSpec = {
   flags: '--app-token <token>',
-  description: 'its token (default: LIFEGUARD_TOKEN); needed from another machine',
+  description: 'the token of its lifeguardHandler, if it has one (default: LIFEGUARD_TOKEN)',
 }
 
 /** Who else is asked whose a session is. */

@@ -103,10 +103,7 @@ describe('check --app', () => {
 
   it('shows the token, from the option or the environment', async () => {
     const { lifeguard } = guardedPool(db.config, { clock: systemClock })
-    const handle = lifeguardHandler(lifeguard, { token: 'open sesame' })
-    const app = await serve(({ method, url, headers }, response) => {
-      handle({ method, url, headers, socket: { remoteAddress: '10.0.0.7' } }, response)
-    })
+    const app = await mounted(lifeguard, { token: 'open sesame' })
     expect((await check(['--app', app])).code).toBe(exitCode.noConnection)
     expect((await check(['--app', app, '--app-token', 'open sesame'])).code).toBe(exitCode.clean)
     const fromEnvironment = await pgLifeguard(['check', '--database', db.name, '--app', app], {
