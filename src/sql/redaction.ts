@@ -17,15 +17,111 @@ export function presentQueryText(text: string | undefined, mode: QueryTextMode):
   return redacted.length > longestText ? `${redacted.slice(0, longestText)}...` : redacted
 }
 
-/** Replaces literals by `?`, and comments, which may quote some, by nothing. What is not closed hides the rest. */
+/** Replaces values by `?`, and comments, which may quote some, by nothing. What is not closed hides the rest. */
 function redact(sql: string): string {
   let result = ''
   let before: Token['kind'] | undefined
-  for (const { kind, text } of sqlTokens(sql)) {
+  for (const { kind, text } of statements(sql).flatMap(withoutBareValues)) {
     if (kind === 'blank') result += ' '
     else if (kind !== 'string' && kind !== 'number') result += text
     else result += before === 'word' ? ' ?' : '?'
     before = kind
   }
   return result.replace(/\s+/g, ' ').trim()
+}
+
+/** The tokens of each statement, its semicolon included. */
+function statements(sql: string): Token[][] {
+  const all: Token[][] = [[]]
+  for (const token of sqlTokens(sql)) {
+    all.at(-1)?.push(token)
+    if (token.text === ';') all.push([])
+  }
+  return all
+}
+
+/** SET with these assigns no setting. */
+const otherForms =
+  /^(?:role|authorization|transaction|characteristics|constraints|time|names|schema|catalog|xml)$/
+/** CREATE and ALTER of these take passwords. */
+const withPassword = /^(?:role|user|group|server|subscription|foreign|database)$/
+const hidden: Token = { kind: 'string', text: '?' }
+
+/**
+ * Hides values that stand without quotes, or in double quotes: what follows `SET name =` or `TO`, to the end of the
+ * statement, and what follows `PASSWORD`, though the server refuses it there.
+ */
+function withoutBareValues(statement: readonly Token[]): readonly Token[] {
+  const [first = -1, second = -1] = statement.flatMap(({ kind }, at) => (kind === 'blank' ? [] : [at]))
+  const verb = wordAt(statement, first)
+  if (verb === 'set') return withoutSetting(statement, first)
+  if (verb !== 'alter' && verb !== 'create') return statement
+  const set = statement.findIndex(
+    (_token, at) => wordAt(statement, at) === 'set' && isAssignment(statement, at),
+  )
+  const upToSet = set === -1 ? statement : withoutSetting(statement, set)
+  return withPassword.test(wordAt(statement, second)) ? withoutPasswords(upToSet) : upToSet
+}
+
+function withoutSetting(statement: readonly Token[], set: number): readonly Token[] {
+  const name = nameAfter(statement, set)
+  if (otherForms.test(wordAt(statement, name))) return statement
+  const operator = endOfName(statement, name)
+  const value = isOperator(statement, operator) ? skipBlank(statement, operator + 1) : operator
+  if (value >= statement.length || statement[value]?.text === ';') return statement
+  const semicolon = statement.at(-1)?.text === ';' ? statement.slice(-1) : []
+  return [...statement.slice(0, value), hidden, ...semicolon]
+}
+
+function withoutPasswords(statement: readonly Token[]): readonly Token[] {
+  const shown: Token[] = []
+  for (let at = 0; at < statement.length; at++) {
+    shown.push(...statement.slice(at, at + 1))
+    if (wordAt(statement, at) !== 'password') continue
+    let value = skipBlank(statement, at + 1)
+    if (statement[value]?.text === '=') value = skipBlank(statement, value + 1)
+    const end = endOfPassword(statement, value)
+    if (end === value || wordAt(statement, value) === 'null') continue
+    shown.push(...statement.slice(at + 1, value), hidden)
+    at = end - 1
+  }
+  return shown
+}
+
+/** Without quotes, a password ends where a reader would say so. */
+function endOfPassword(statement: readonly Token[], value: number): number {
+  const end = statement.findIndex(
+    ({ kind, text }, at) => at >= value && (kind === 'blank' || /^[,;)]$/.test(text)),
+  )
+  return end === -1 ? statement.length : end
+}
+
+function isAssignment(statement: readonly Token[], set: number): boolean {
+  return isOperator(statement, endOfName(statement, nameAfter(statement, set)))
+}
+
+function isOperator(statement: readonly Token[], at: number): boolean {
+  return statement[at]?.text === '=' || wordAt(statement, at) === 'to'
+}
+
+function nameAfter(statement: readonly Token[], set: number): number {
+  const at = skipBlank(statement, set + 1)
+  return /^(?:session|local)$/.test(wordAt(statement, at)) ? skipBlank(statement, at + 1) : at
+}
+
+/** Behind a name such as `app.tenant` and the blanks that follow it. */
+function endOfName(statement: readonly Token[], name: number): number {
+  const end = skipBlank(statement, name + 1)
+  return statement[end]?.text === '.' ? endOfName(statement, skipBlank(statement, end + 1)) : end
+}
+
+function skipBlank(statement: readonly Token[], from: number): number {
+  let at = from
+  while (statement[at]?.kind === 'blank') at++
+  return at
+}
+
+function wordAt(statement: readonly Token[], at: number): string {
+  const token = statement[at]
+  return token?.kind === 'word' ? token.text.toLowerCase() : ''
 }

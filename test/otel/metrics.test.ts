@@ -1,4 +1,3 @@
-import { metrics } from '@opentelemetry/api'
 import pg from 'pg'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { internalsOf } from '../../src/guard/internals.ts'
@@ -223,14 +222,5 @@ describe('an SDK that is broken', () => {
     expect(findings.map(({ kind }) => kind)).toContain('long-hold')
     // A listener that fails is told of as every other one.
     await expect.poll(() => warned).not.toEqual([])
-  })
-})
-
-describe('without an SDK', () => {
-  it('nothing is measured', () => {
-    expect(metrics.getMeterProvider().constructor.name).toBe('NoopMeterProvider')
-    const lifeguard = createLifeguard({ reporters: [] })
-    instrumentLifeguard(lifeguard)
-    expect(internalsOf(lifeguard)?.ledger.meter).toBeUndefined()
   })
 })

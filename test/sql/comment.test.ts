@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest'
-import { applicationName, readApplicationName } from '../../src/sql/application-name.ts'
 import { isSentText, readSqlComment, sqlComment, tagged } from '../../src/sql/comment.ts'
 import { seeded } from '../core/seeded.ts'
 
@@ -68,25 +67,5 @@ describe('a tag', () => {
     expect(isSentText('BEGIN', 'BEGIN')).toBe(true)
     expect(isSentText('BEGIN', 'BEGIN READ ONLY')).toBe(false)
     expect(isSentText('BEGIN', undefined)).toBe(false)
-  })
-})
-
-describe('the name of a connection', () => {
-  it('tells application, process and host, in what PostgreSQL keeps of a name', () => {
-    expect(applicationName({ application: 'orders', pid: 4711, host: 'web-3' })).toBe(
-      'orders (pid 4711 on web-3)',
-    )
-    for (const application of ['orders', 'o'.repeat(200), 'Bestellungen (für München)', '']) {
-      for (const host of ['web-3', 'h'.repeat(80), 'höst']) {
-        const name = applicationName({ application, pid: 4_194_304, host })
-        expect(name).toMatch(/^[\x20-\x7e]{1,63}$/)
-        if (application !== '') expect(readApplicationName(name)).toMatchObject({ pid: 4_194_304 })
-      }
-    }
-  })
-
-  it('is not seen in other names', () => {
-    for (const name of ['psql', 'orders (pid x on y)', 'orders (pid 1 on )', 'pid 1 on web'])
-      expect(readApplicationName(name)).toBeUndefined()
   })
 })

@@ -110,9 +110,86 @@ describe('redacted text', () => {
       'CREATE SUBSCRIPTION s CONNECTION ? PUBLICATION p',
     ],
     ["SELECT dblink_connect('postgres://u:secret@h/d')", 'SELECT dblink_connect(?)'],
+    [
+      "CREATE USER MAPPING FOR app SERVER s OPTIONS (user 'u', password 'secret')",
+      'CREATE USER MAPPING FOR app SERVER s OPTIONS (user ?, password ?)',
+    ],
+    [
+      "CREATE SERVER s FOREIGN DATA WRAPPER w OPTIONS (host 'h', passfile 'secret')",
+      'CREATE SERVER s FOREIGN DATA WRAPPER w OPTIONS (host ?, passfile ?)',
+    ],
+    [
+      "COPY t FROM PROGRAM 'curl -u app:secret h' WITH (FORMAT csv)",
+      'COPY t FROM PROGRAM ? WITH (FORMAT csv)',
+    ],
+    ["NOTIFY jobs, 'secret'", 'NOTIFY jobs, ?'],
+    ["SELECT set_config('app.token', E'secret', false)", 'SELECT set_config(?, ?, false)'],
+    ["SELECT pg_notify('jobs', $$secret$$)", 'SELECT pg_notify(?, ?)'],
+    ['DO $do$ BEGIN EXECUTE $$ALTER ROLE app PASSWORD secret$$; END $do$', 'DO ?'],
+    // Values of settings need no quotes
     ["SET app.token = 'secret'", 'SET app.token = ?'],
+    ['SET app.token = secret', 'SET app.token = ?'],
+    ['set app.token=secret', 'set app.token=?'],
+    ['SET app.token TO secret;', 'SET app.token TO ?;'],
+    ['SET app.token TO "secret"', 'SET app.token TO ?'],
+    ['SET "app"."token" = "secret"', 'SET "app"."token" = ?'],
+    ['SET app . token = secret', 'SET app . token = ?'],
+    ['SET app.token = U&"secret" UESCAPE \'!\'', 'SET app.token = ?'],
+    ['SET LOCAL app.token = secret', 'SET LOCAL app.token = ?'],
+    ['SET SESSION app.token TO secret', 'SET SESSION app.token TO ?'],
+    ['SET app.tokens = a, "secret", \'c\'', 'SET app.tokens = ?'],
+    ['SET app.token = /* of */ secret -- secret', 'SET app.token = ?'],
+    ['BEGIN; SET LOCAL app.token = secret; SELECT 1', 'BEGIN; SET LOCAL app.token = ?; SELECT ?'],
+    ['ALTER ROLE app SET app.token = secret', 'ALTER ROLE app SET app.token = ?'],
+    [
+      'ALTER USER app IN DATABASE d SET app.token TO "secret"',
+      'ALTER USER app IN DATABASE d SET app.token TO ?',
+    ],
+    ['ALTER DATABASE d SET app.token = secret', 'ALTER DATABASE d SET app.token = ?'],
+    ['ALTER SYSTEM SET app.token = secret', 'ALTER SYSTEM SET app.token = ?'],
+    ['ALTER FUNCTION f() SET app.token TO secret', 'ALTER FUNCTION f() SET app.token TO ?'],
+    [
+      'CREATE FUNCTION f() RETURNS int LANGUAGE sql SET app.token TO secret AS $$SELECT 1$$',
+      'CREATE FUNCTION f() RETURNS int LANGUAGE sql SET app.token TO ?',
+    ],
+    // What the server refuses is the last statement of a transaction all the same
+    ['SET app.token secret', 'SET app.token ?'],
+    ['SET app.token = secret-1!', 'SET app.token = ?'],
+    ['ALTER ROLE app PASSWORD secret', 'ALTER ROLE app PASSWORD ?'],
+    ['ALTER USER app WITH PASSWORD "secret-1" LOGIN', 'ALTER USER app WITH PASSWORD ? LOGIN'],
+    [
+      'CREATE USER MAPPING FOR app SERVER s OPTIONS (password secret)',
+      'CREATE USER MAPPING FOR app SERVER s OPTIONS (password ?)',
+    ],
+    [
+      'CREATE SUBSCRIPTION s CONNECTION host=h password=secret PUBLICATION p',
+      'CREATE SUBSCRIPTION s CONNECTION host=h password=? PUBLICATION p',
+    ],
   ])('of %j hides what must not be known', (text, expected) => {
     expect(redacted(text)).toBe(expected)
+  })
+
+  it.each([
+    'SET ROLE app',
+    'SET LOCAL ROLE app',
+    'SET SESSION AUTHORIZATION app',
+    'SET TRANSACTION ISOLATION LEVEL SERIALIZABLE',
+    'SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY',
+    'SET CONSTRAINTS ALL DEFERRED',
+    'SET TIME ZONE LOCAL',
+    'SET app.token',
+    'SET',
+    'RESET app.token',
+    'UPDATE t SET a = b, c = d WHERE e = f',
+    'INSERT INTO t SELECT a FROM b ON CONFLICT (id) DO UPDATE SET a = excluded.a',
+    'ALTER TABLE t ALTER COLUMN c SET NOT NULL',
+    'ALTER TABLE t ALTER c SET DEFAULT now()',
+    'ALTER TABLE t SET SCHEMA s',
+    'ALTER TABLE t ADD COLUMN password text',
+    'ALTER ROLE app PASSWORD NULL',
+    'CREATE TABLE users (password text NOT NULL)',
+  ])('of %j shows names and keywords', (text) => {
+    expect(redacted(text)).toBe(text)
   })
 
   it('is cut where a reader has seen enough', () => {
