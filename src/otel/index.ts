@@ -18,12 +18,12 @@ export { attributeNames, eventNames, metricNames } from './names.ts'
 const instrumented = new WeakSet<Lifeguard>()
 
 /**
- * Tells OpenTelemetry of the pools of a lifeguard, now and to come: metrics of the semantic conventions and of its own,
- * findings as log records, and in each finding the trace of whoever checked the client out. Call it after the SDK has
- * been started; without an SDK nothing is recorded, and nothing is measured for it.
+ * Reports the pools of a lifeguard to OpenTelemetry, also those that it watches later: as metrics of the semantic
+ * conventions and of its own, and findings as log records. Each finding gets the trace in which its client was checked out.
+ * Call it after the SDK has been started; without an SDK nothing is measured or recorded.
  *
  * @returns a function that ends it
- * @throws OptionError if an option is unknown or cannot work, or the lifeguard is instrumented already
+ * @throws OptionError if an option is unknown or invalid, or the lifeguard is instrumented already
  *
  * @example
  * import { createLifeguard } from 'pg-lifeguard'
@@ -56,9 +56,9 @@ export function instrumentLifeguard(lifeguard: Lifeguard, options: InstrumentOpt
   }
 }
 
-/** Notes the span that is active when a client is asked for. */
+/** Records the span that is active when a client is requested. */
 function followTraces(ledger: Ledger, spanEvents: boolean): () => void {
-  // By what the checkout keeps anyway, so that the span lives no longer for it.
+  // Keyed by an object that the checkout keeps anyway, so that no span lives longer than it would.
   const spans = new WeakMap<SpanIds, Span>()
   ledger.activeSpan = () =>
     neverThrowing(() => {

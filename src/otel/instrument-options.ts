@@ -3,13 +3,13 @@ import type { OptionTable } from '../core/options/rows.ts'
 import type { LoggerProviderLike } from './log-records.ts'
 
 export interface InstrumentOptions {
-  /** Default: the one that is registered with `metrics.setGlobalMeterProvider`. */
+  /** Default: the provider that `metrics.setGlobalMeterProvider` registered. */
   readonly meterProvider?: MeterProvider
-  /** Default: the one that is registered with `logs.setGlobalLoggerProvider`. */
+  /** Default: the provider that `logs.setGlobalLoggerProvider` registered. */
   readonly loggerProvider?: LoggerProviderLike
-  /** Also makes a finding an event of the span that checked the client out, if it goes on. Default false. */
+  /** Also adds findings as events to the span that checked the client out, if it has not ended. Default false. */
   readonly spanEvents?: boolean
-  /** How many lines of source `pg_lifeguard.findings` tells apart; what comes later is `(other)`. Default 0: none. */
+  /** How many lines of source `pg_lifeguard.findings` distinguishes; later ones count as `(other)`. Default 0: none. */
   readonly maxOrigins?: number
 }
 

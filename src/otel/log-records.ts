@@ -6,8 +6,8 @@ import type { Frame } from '../core/origin/origin.ts'
 import { attributeNames as attribute, eventNames } from './names.ts'
 
 /**
- * What is used of `@opentelemetry/api-logs`, which is still in versions below 1 that exclude each other: described
- * structurally, so that any of them will do.
+ * The part of `@opentelemetry/api-logs` that is used. Structural, because its versions below 1 exclude each other, and any
+ * of them works.
  */
 export interface LoggerProviderLike {
   getLogger(name: string): LoggerLike
@@ -28,11 +28,11 @@ interface LoggerLike {
 /** Severity numbers of the log data model. */
 const severities = { INFO: 9, WARN: 13, ERROR: 17 } as const
 
-/** Where the logs API keeps the provider that was registered, and which version of that agreement is meant. */
+/** The logs API keeps the registered provider under this key, for this version of its interface. */
 const globalKey = Symbol.for('io.opentelemetry.js.api.logs')
 const globalVersion = 1
 
-/** The provider that the application has registered with `logs.setGlobalLoggerProvider`, if it has by now. */
+/** The provider that `logs.setGlobalLoggerProvider` has registered so far. */
 export function globalLoggerProvider(): LoggerProviderLike | undefined {
   const find: unknown = Reflect.get(globalThis, globalKey)
   const provider: unknown = typeof find === 'function' ? find(globalVersion) : undefined
@@ -48,7 +48,7 @@ function isLoggerProvider(value: unknown): value is LoggerProviderLike {
   )
 }
 
-/** A reporter that makes each finding a log record in the trace of whoever checked the client out. */
+/** Emits each finding as a log record, in the trace in which the client was checked out. */
 export function logRecordReporter(provider: () => LoggerProviderLike | undefined): Reporter {
   function emit(
     finding: Finding,
@@ -85,7 +85,7 @@ export function logRecordReporter(provider: () => LoggerProviderLike | undefined
   }
 }
 
-/** The finding as attributes: of a log record, or of an event on a span. */
+/** The finding as attributes of a log record or a span event. */
 export function findingAttributes(finding: Finding): Record<string, string | number> {
   const { checkout, scope } = finding
   const frame = finding.origin ?? finding.transactionOrigin
@@ -130,7 +130,7 @@ function withoutUndefined(
 
 function contextOf({ traceId, spanId }: Finding): Context {
   if (traceId === undefined || spanId === undefined) return ROOT_CONTEXT
-  // Whether it was sampled is not known any more, and a finding is worth keeping either way.
+  // Whether the trace was sampled is not known any more; the finding is worth keeping in any case.
   return trace.setSpanContext(ROOT_CONTEXT, {
     traceId,
     spanId,

@@ -8,16 +8,16 @@ import type { Lifeguard } from '../lifeguard.ts'
 import { attributeNames as attribute, metricNames as metric } from './names.ts'
 import { neverThrowing } from './never-throwing.ts'
 
-/** In seconds. From a client that lies ready, to a pool whose callers give up. */
+/** In seconds: from an idle client, to callers that give up. */
 const waitBounds = [0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30]
-/** In seconds. From one quick statement, to what every limit calls a leak. */
+/** In seconds: from one quick statement, to a leak. */
 const useBounds = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300]
 const createBounds = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10]
 
-/** Lines beyond those that have room. */
+/** Stands for the lines beyond `maxOrigins`. */
 const otherOrigins = '(other)'
 
-/** Records the pools and findings of a lifeguard. Returns a function that ends it. */
+/** Records the pools and findings of a lifeguard, until the function that it returns is called. */
 export function recordMetrics(
   meter: Meter,
   lifeguard: Lifeguard,
@@ -107,7 +107,7 @@ function timeCheckouts(meter: Meter, ledger: Ledger): () => void {
     if (known !== undefined) return known
     const made = { [attribute.pool]: pool.name }
     attributes.set(pool, made)
-    // A counter that appears with its first timeout has no increase that an alert could see.
+    // An alert sees no increase of a counter that appears with its first timeout.
     timeouts.add(0, made)
     return made
   }

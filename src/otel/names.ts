@@ -1,4 +1,4 @@
-/** Metrics: those of the semantic conventions for database clients, and our own. */
+/** Metrics of the semantic conventions for database clients, and our own. */
 export const metricNames = {
   count: 'db.client.connection.count',
   idleMax: 'db.client.connection.idle.max',

@@ -1,4 +1,4 @@
-/** Calls foreign code in the path of a checkout, which must not fail for it: what it throws is dropped. */
+/** Calls foreign code during a checkout, and drops its errors: the checkout must not fail. */
 export function neverThrowing<Result>(call: () => Result): Result | undefined {
   try {
     return call()

@@ -8,13 +8,13 @@ import { styleFor, type TextSink } from '../text/style.ts'
 import { findingText, repeatText, updateText } from './finding-text.ts'
 import { statisticsText } from './statistics-text.ts'
 
-/** How many checkouts are known to have been shown with their source. */
+/** Checkouts whose source was shown, remembered up to this number. */
 const mostRemembered = 100
 
 export interface ConsoleReporterOptions {
   /** Default: `process.stderr`. */
   readonly stream?: TextSink
-  /** Also says what is no finding, such as timeouts that a pool lacks. Default true. */
+  /** Also print advice, such as which timeouts a pool lacks. Default true. */
   readonly info?: boolean
 }
 
@@ -28,8 +28,8 @@ export const consoleReporterOptions = {
 } as const satisfies OptionTable<ConsoleReporterOptions>
 
 /**
- * Prints findings for people, by default on stderr: in full the first time that they come from a line of source, as a
- * count after that.
+ * Prints findings for people, by default on stderr: the first of its kind from a line of source in full, later ones as a
+ * count.
  *
  * @example
  * createLifeguard({ reporters: [consoleReporter({ stream: process.stdout })] })
@@ -39,7 +39,7 @@ export function consoleReporter(options: ConsoleReporterOptions = {}): Reporter 
   const style = styleFor(stream)
   const shown = new Set<number>()
 
-  /** Whether the source of this session is to be shown: a further finding of the same one need not repeat it. */
+  /** A further finding of the same checkout does not repeat its source. */
   function showsFrame({ checkout, eventOrigin }: Finding): boolean {
     const isNew = !shown.has(checkout.id) || eventOrigin !== undefined
     shown.add(checkout.id)
@@ -47,14 +47,14 @@ export function consoleReporter(options: ConsoleReporterOptions = {}): Reporter 
     return isNew
   }
 
-  function tellFully(finding: Finding): void {
+  function printInFull(finding: Finding): void {
     const text = findingText(finding, { style, columns: stream.columns, frame: showsFrame(finding) })
     stream.write(`\n${text}\n`)
   }
 
   return {
     finding(finding) {
-      if (finding.occurrences === 1) tellFully(finding)
+      if (finding.occurrences === 1) printInFull(finding)
       else if (isReported(finding.occurrences)) stream.write(repeatText(finding, style))
     },
     remedied(finding) {

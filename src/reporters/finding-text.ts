@@ -18,25 +18,25 @@ const outcomes: Readonly<Record<Outcome, string>> = {
   rejected: 'the caller that came last was rejected',
 }
 
-/** What happened at a finding's `eventOrigin`. */
+/** The act at a finding's `eventOrigin`. */
 const events: Partial<Readonly<Record<FindingKind, string>>> = {
   'double-release': 'released again',
   'use-after-release': 'used after release',
   'session-state': 'changed',
 }
 
-/** Below this a duration says nothing. */
+/** Shorter durations are left out. */
 const negligibleMillis = 10
 
 export interface TextOptions {
   readonly style: Style
-  /** Where lines are wrapped; undefined: nowhere. */
+  /** Lines are wrapped at this width; undefined: not at all. */
   readonly columns: number | undefined
   /** Whether the source around the origin is shown. */
   readonly frame: boolean
 }
 
-/** A finding as a reader at a terminal wants it: what, why, what was done, where, and in what state it was. */
+/** A finding for people: kind, cause, remedy, place, and the state of the session. */
 export function findingText(finding: Finding, options: TextOptions): string {
   const { style, columns } = options
   const { checkout, holders } = finding
@@ -48,7 +48,7 @@ export function findingText(finding: Finding, options: TextOptions): string {
   if (finding.scope !== undefined)
     lines.push('', ...paragraph(`in ${describeScope(finding.scope)}${traceText(finding.scope)}`))
   lines.push(...place(finding, options))
-  // Of a caller that waits the hint has said everything.
+  // A caller that waits has no session yet.
   if (checkout.phase !== 'waiting') lines.push('', ...paragraph(stateOf(finding)))
   if (checkout.lastQuery !== undefined) lines.push(...paragraph(`last query: ${checkout.lastQuery}`))
   if (isCurable(finding)) {
@@ -69,7 +69,7 @@ function traceText({ traceId }: ScopeData): string {
   return traceId === undefined ? '' : `, trace ${traceId}`
 }
 
-/** Whether a reader can still do by hand what no remedy has done. */
+/** Whether the reader can still end the session by hand. */
 function isCurable({ kind, remedy, checkout }: Finding): boolean {
   return (
     remedy === 'report' &&
@@ -78,13 +78,13 @@ function isCurable({ kind, remedy, checkout }: Finding): boolean {
   )
 }
 
-/** What came later, in one line. */
+/** A later event of a finding, in one line. */
 export function updateText(finding: Finding, event: 'remedied' | 'resolved', style: Style): string {
   const what = event === 'resolved' ? oneLine(finding.resolution ?? 'it cleared') : outcomeText(finding)
   return `${style('dim', 'pg-lifeguard:')} ${style('green', event)} ${finding.kind}${at(finding)}: ${what}\n`
 }
 
-/** A finding that was reported before, as a count. */
+/** One more finding of a line that was reported before. */
 export function repeatText(finding: Finding, style: Style): string {
   const { kind, occurrences } = finding
   return `${style('dim', 'pg-lifeguard:')} ${style('yellow', kind)}${at(finding)} again: ${occurrences} times so far\n`
@@ -130,7 +130,7 @@ function framed(origin: Frame, { style, columns, frame }: TextOptions): string[]
   return frame ? codeFrame(origin, style, columns).map((line) => `    ${line}`) : []
 }
 
-/** Whether a place is on the same line as another, or in the source that is shown around it. */
+/** Whether a place is on the main line, or in the source shown around it. */
 function isShown(place: Origin, main: Origin, { frame }: TextOptions): boolean {
   return place.file === main.file && Math.abs(place.line - main.line) <= (frame ? linesAround : 0)
 }
@@ -138,21 +138,21 @@ function isShown(place: Origin, main: Origin, { frame }: TextOptions): boolean {
 function stateOf({ checkout }: Finding): string {
   const { pid, transaction, transactionMillis, heldMillis, idleMillis, queryCount, busyMillis } = checkout
   const parts = pid === undefined ? [] : [`server pid ${pid}`]
-  // What has lasted equally long is said once.
-  const told: number[] = []
-  const tell = (what: string, millis: number) => {
-    if (millis < negligibleMillis || told.some((other) => Math.abs(other - millis) < other / 20)) return
-    told.push(millis)
+  // Durations that are nearly equal are printed once.
+  const printed: number[] = []
+  const add = (what: string, millis: number) => {
+    if (millis < negligibleMillis || printed.some((other) => Math.abs(other - millis) < other / 20)) return
+    printed.push(millis)
     parts.push(`${what} for ${describeMillis(millis)}`)
   }
   if (transaction !== 'idle') {
-    tell(`idle in ${transaction === 'open' ? 'an open' : 'a failed'} transaction`, idleMillis)
-    tell(`transaction ${transaction}`, transactionMillis)
-    if (told.length === 0) parts.push(`transaction ${transaction}`)
+    add(`idle in ${transaction === 'open' ? 'an open' : 'a failed'} transaction`, idleMillis)
+    add(`transaction ${transaction}`, transactionMillis)
+    if (printed.length === 0) parts.push(`transaction ${transaction}`)
   } else {
-    tell('idle', idleMillis)
+    add('idle', idleMillis)
   }
-  tell('held', heldMillis)
+  add('held', heldMillis)
   parts.push(`${queryCount} ${queryCount === 1 ? 'query' : 'queries'}`)
   if (busyMillis >= negligibleMillis) parts.push(`${describeMillis(busyMillis)} in the database`)
   return parts.join(', ')

@@ -4,7 +4,7 @@ import { oneLine } from '../text/safe-text.ts'
 import { distinctFindings, fileOf, placeOf } from './place.ts'
 
 /**
- * Workflow commands that put each finding on its line of source in GitHub, one a line: to be printed on stdout of a step.
+ * Workflow commands that annotate the line of each finding in GitHub. A step prints them on stdout.
  *
  * @example
  * process.stdout.write(githubAnnotations(findings))
@@ -25,7 +25,7 @@ export function githubAnnotations(findings: readonly Finding[]): string {
     .join('')
 }
 
-/** As the runner decodes them. */
+/** Escaped as GitHub's runner expects. */
 function data(text: string): string {
   return text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A')
 }

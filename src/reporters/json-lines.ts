@@ -16,8 +16,8 @@ export const jsonLinesReporterOptions = {
 } as const satisfies OptionTable<JsonLinesReporterOptions>
 
 /**
- * Writes one JSON object per line and event: `{ event: 'finding' | 'remedied' | 'resolved', ...finding }`, and
- * `{ event: 'statistics', ...statistics }` and `{ event: 'info', message }`. Nothing is left out, so that a program can count for itself.
+ * Writes one JSON object per event and line: `{ event: 'finding' | 'remedied' | 'resolved', ...finding }`,
+ * `{ event: 'statistics', ...statistics }` or `{ event: 'info', message }`. Repeats are not left out: a program can count.
  *
  * @example
  * createLifeguard({ reporters: [jsonLinesReporter({ stream: fs.createWriteStream('findings.jsonl') })] })

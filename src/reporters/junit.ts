@@ -4,7 +4,7 @@ import { findingText } from './finding-text.ts'
 import { distinctFindings, fileOf, placeOf } from './place.ts'
 
 /**
- * Findings as a JUnit report: each a failed test case, with what is known of it as properties.
+ * Findings as a JUnit report: each is a failed test case, with its certainty, pool, scope and last query as properties.
  *
  * @example
  * writeFileSync('leaks.xml', junitReport(findings))

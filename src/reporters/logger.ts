@@ -9,7 +9,7 @@ import { verdictOf } from './verdict.ts'
 
 type LogMethod = (...args: never[]) => unknown
 
-/** pino, winston, bunyan, the console, or anything that has their three methods. */
+/** pino, winston, bunyan, the console, or any object with these three methods. */
 export interface LoggerLike {
   error: LogMethod
   warn: LogMethod
@@ -17,8 +17,8 @@ export interface LoggerLike {
 }
 
 /**
- * Logs findings: leaks as errors, everything else that is found as warnings, what resolves as info. The finding is logged as a structure
- * under `finding`. pino and bunyan take the structure first, everybody else the message.
+ * Logs findings: leaks as errors, all others as warnings, resolved ones as info, each with the finding under the key
+ * `finding`. pino and bunyan take the object first, other loggers the message.
  *
  * @throws OptionError if the logger lacks one of the methods
  *

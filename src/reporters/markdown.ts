@@ -3,7 +3,7 @@ import { oneLine } from '../text/safe-text.ts'
 import { distinctFindings, fileOf, placeOf } from './place.ts'
 
 /**
- * A table for the summary of a job.
+ * Findings as a Markdown table, for the summary of a job.
  *
  * @example
  * appendFileSync(process.env.GITHUB_STEP_SUMMARY, markdownSummary(findings))
@@ -29,7 +29,7 @@ export function markdownSummary(findings: readonly Finding[]): string {
     .concat('\n')
 }
 
-/** Nothing in it is to be read as markup: it comes from the code and the database. */
+/** Escaped: text from the code and the database must not be read as markup. */
 function cell(text: string): string {
   return oneLine(text).replace(/[\\`*_{}[\]<>|#~&]/g, (mark) => `&#${mark.charCodeAt(0)};`)
 }

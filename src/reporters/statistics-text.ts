@@ -1,10 +1,11 @@
 import { describeScope } from '../core/exhaustion.ts'
 import { describeFrame } from '../core/origin/origin.ts'
+import { describePool } from '../core/pool-record.ts'
 import type { HoldStatistics, PoolStatistics, Statistics } from '../core/statistics/statistics.ts'
 import { describeMillis } from '../text/duration.ts'
 import { oneLine } from '../text/safe-text.ts'
 
-/** More rows than these help nobody at a terminal. */
+/** Rows beyond these are counted. */
 const mostRows = 20
 
 const header = [
@@ -40,7 +41,7 @@ function table<Row extends HoldStatistics & { readonly pool: string }>(
 ): string {
   const severalPools = title !== 'pool' && new Set(rows.map(({ pool }) => pool)).size > 1
   const shown = rows.slice(0, mostRows).map((row) => {
-    const name = severalPools ? `${nameOf(row)}, pool ${row.pool}` : nameOf(row)
+    const name = severalPools ? `${nameOf(row)}, ${describePool(row.pool)}` : nameOf(row)
     return [oneLine(name), ...cells(row)]
   })
   const lines = [[title, ...header], ...shown]
@@ -67,5 +68,5 @@ function recommendation({ pool, recommended }: PoolStatistics): string[] {
   const limits = Object.entries(recommended).map(([name, millis]) => `${name}: ${millis}`)
   return limits.length === 0
     ? []
-    : [`Limits for pool ${oneLine(pool)}, by what was observed: { ${limits.join(', ')} }`]
+    : [`Limits for ${oneLine(describePool(pool))}, by what was observed: { ${limits.join(', ')} }`]
 }

@@ -1,5 +1,6 @@
 import { type Finding, isLeak, mostResolved } from '../core/findings/finding.ts'
 import { describeFrame } from '../core/origin/origin.ts'
+import { describePool } from '../core/pool-record.ts'
 import type { CheckoutSnapshot } from '../core/snapshot.ts'
 import { describeMillis } from '../text/duration.ts'
 import type { Service } from './ask-service.ts'
@@ -108,7 +109,7 @@ function blindnessOf(
   for (const [name, clients] of unseen) {
     if (clients === 0) continue
     const which = clients === 1 ? '1 client is' : `${clients} clients are`
-    return `of pool ${name}, ${which} in use that its lifeguard does not see: out before the pool was watched, or in a statement of pool.query that still runs`
+    return `of ${describePool(name)}, ${which} in use that its lifeguard does not see: out before the pool was watched, or in a statement of pool.query that still runs`
   }
   // Kept are those that resolved last. If one of them resolved before the time in question, nothing of it is lost.
   const resolved = findings.filter(({ resolvedAt }) => resolvedAt !== undefined)

@@ -1,4 +1,4 @@
-/** PostgreSQL cuts it there. */
+/** PostgreSQL truncates longer names. */
 const longestBytes = 63
 
 export interface ApplicationProcess {
@@ -8,7 +8,7 @@ export interface ApplicationProcess {
   readonly host: string
 }
 
-/** `orders (pid 4711 on web-3)`, in the characters and the length that PostgreSQL takes. */
+/** `orders (pid 4711 on web-3)`, in the characters and the length that PostgreSQL accepts. */
 export function applicationName({ application, pid, host }: ApplicationProcess): string {
   const rest = ` (pid ${pid} on `
   const room = longestBytes - rest.length - 1
@@ -16,13 +16,13 @@ export function applicationName({ application, pid, host }: ApplicationProcess):
   return `${printable(application).slice(0, room - shortHost.length)}${rest}${shortHost})`
 }
 
-/** The process behind a name that was made so. */
+/** The process that a name from `applicationName` describes. */
 export function readApplicationName(name: string): ApplicationProcess | undefined {
   const [, application, pid, host] = /^(.+) \(pid (\d+) on ([^()]+)\)$/.exec(name) ?? []
   return application === undefined || host === undefined ? undefined : { application, pid: Number(pid), host }
 }
 
-/** The server replaces everything else, too, and a parenthesis would make it unreadable. */
+/** The server replaces other characters anyway; a parenthesis would make the name ambiguous. */
 function printable(text: string): string {
   return text.replaceAll(/[^\x20-\x7e]|[()]/g, '?')
 }

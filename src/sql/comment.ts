@@ -1,13 +1,13 @@
-/** What a tag says of a statement's sender. Keys and values are texts. */
+/** The keys and values of a tag, which describes the sender of a statement. */
 export type TagValues = Readonly<Record<string, string | undefined>>
 
-/** Longer values would only push the statement out of what the server shows. */
+/** The server shows the first bytes of a statement only: longer values would hide the rest. */
 const longestValue = 200
 
 /**
- * Values as a comment behind a statement, as [sqlcommenter](https://google.github.io/sqlcommenter/spec/) has it: encoded
- * as in a URL, in quotes, sorted by key. Nothing in a value can end the comment, since neither `*` nor `/` nor a quote
- * is left as it is. Empty without any value.
+ * Values as a comment in the format of [sqlcommenter](https://google.github.io/sqlcommenter/spec/): encoded as in a URL,
+ * in quotes, sorted by key. `*`, `/` and quotes are encoded, so that no value can end the comment. Empty if there is no
+ * value.
  */
 export function sqlComment(values: TagValues): string {
   const pairs = Object.entries(values)
@@ -18,8 +18,7 @@ export function sqlComment(values: TagValues): string {
 }
 
 /**
- * Puts a comment behind a statement, unless it has one already or a tag might end up inside of something: a line comment
- * would swallow it.
+ * Puts a comment behind a statement, unless the statement has one already: a line comment would swallow it.
  */
 export function tagged(text: string, comment: string): string {
   if (text.includes('--') || text.includes('/*') || text.trim() === '') return text
@@ -32,7 +31,7 @@ export function isSentText(statement: string, text: unknown): boolean {
   return typeof text === 'string' && text.startsWith(statement) && text.startsWith(' /*', statement.length)
 }
 
-/** The values of a tag, from the text of a statement that somebody has sent; undefined if there is none. */
+/** The values of the tag in a statement's text; undefined if there is none. */
 export function readSqlComment(text: string): TagValues | undefined {
   const [, inner] = /\/\*((?:[^*'/]+='[^'*/]*'(?:,\s*)?)+)\*\/[\s;]*$/.exec(text) ?? []
   if (inner === undefined) return undefined
@@ -45,7 +44,7 @@ export function readSqlComment(text: string): TagValues | undefined {
 }
 
 function encode(text: string): string {
-  // By way of bytes, half a surrogate pair becomes a character that can be encoded.
+  // Half a surrogate pair cannot be encoded; as bytes it becomes a character that can.
   const whole = Buffer.from(text.slice(0, longestValue)).toString()
   return encodeURIComponent(whole).replace(
     /[!'()*]/g,

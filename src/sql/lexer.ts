@@ -1,11 +1,11 @@
 export interface Token {
   readonly kind: 'blank' | 'string' | 'identifier' | 'word' | 'parameter' | 'number' | 'symbol'
-  /** As it stands in the text; a comment is a blank. */
+  /** As written; a comment is a blank. */
   readonly text: string
 }
 
-// The pieces that PostgreSQL's lexer would see, in the order in which it decides. Each is a run of single characters, or is
-// searched for: V8 keeps a way back for every round of a repeated alternative, which a literal of megabytes exhausts.
+// In the order in which PostgreSQL's lexer decides. Each pattern is a run of single characters, or searches for one: for a
+// repeated alternative V8 records a step back at each round, and a literal of megabytes overflows its stack.
 const blanks = /\s+/y
 const lineComment = /--[^\n\r]*/y
 const commentEdge = /\/\*|\*\//g
@@ -15,17 +15,17 @@ const dollarTag = /\$(?:[a-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$/iy
 const number = /0[xob][\da-f_]+|(?:\d[\d_]*(?:\.[\d_]*)?|\.\d[\d_]*)(?:e[+-]?\d+)?/iy
 const quoteOrEscape = /['\\]/g
 
-/** Splits SQL as PostgreSQL's lexer does. What is not closed takes in the rest. */
+/** Splits SQL as PostgreSQL's lexer does. A literal or comment that is not closed extends to the end. */
 export function* sqlTokens(sql: string): Generator<Token> {
   let at = 0
 
-  /** Where a piece that starts at `from` ends, or `from` if it is not there. */
+  /** The end of a piece that starts at `from`, or `from` if there is none. */
   function endOf(pattern: RegExp, from: number): number {
     pattern.lastIndex = from
     return pattern.test(sql) ? pattern.lastIndex : from
   }
 
-  /** Behind blanks and line comments. */
+  /** The end of blanks and line comments. */
   function endOfBlank(from: number): number {
     for (let end = from; ; ) {
       const next = endOf(lineComment, endOf(blanks, end))
@@ -34,7 +34,7 @@ export function* sqlTokens(sql: string): Generator<Token> {
     }
   }
 
-  /** Behind the quote that closes what was opened by one. Doubled, it stands for itself. */
+  /** The end of a quoted piece. A doubled quote stands for itself. */
   function endOfQuoted(quote: string, open: number): number {
     for (let from = open + 1; ; ) {
       const close = sql.indexOf(quote, from)
@@ -44,7 +44,7 @@ export function* sqlTokens(sql: string): Generator<Token> {
     }
   }
 
-  /** The same where a backslash takes the next character with it. */
+  /** The same for a string in which a backslash escapes the next character. */
   function endOfEscaped(open: number): number {
     for (let from = open + 1; ; ) {
       quoteOrEscape.lastIndex = from
@@ -55,7 +55,7 @@ export function* sqlTokens(sql: string): Generator<Token> {
     }
   }
 
-  /** A string goes on after a line break, and keeps its kind. Without a line break it would be no SQL at all. */
+  /** A string may continue on the next line, and keeps its kind. On one line, two strings in a row are no SQL. */
   function endOfString(quote: number, escapes: boolean): number {
     for (let open = quote; ; ) {
       const end = escapes ? endOfEscaped(open) : endOfQuoted("'", open)
@@ -89,7 +89,7 @@ export function* sqlTokens(sql: string): Generator<Token> {
     if (blankEnd > at) return ['blank', blankEnd]
     const wordEnd = endOf(word, at)
     if (wordEnd === at) return ['number', endOf(number, at)]
-    // A string right behind a word may have it for a prefix: E'', N'', B'', X''.
+    // These words are prefixes of a string that follows at once: E'', N'', B'', X''.
     if (sql[wordEnd] !== "'" || !/^[ebnx]$/i.test(sql.slice(at, wordEnd))) return ['word', wordEnd]
     return ['string', endOfString(wordEnd, /^e/i.test(sql.slice(at, wordEnd)))]
   }

@@ -4,12 +4,12 @@ import { sqlTokens, type Token } from './lexer.ts'
 export type QueryTextMode = 'full' | 'redacted' | 'none'
 
 const longestText = 300
-/** A bulk insert of megabytes would not be read either. */
+/** Nobody reads a bulk insert of megabytes. */
 const longestFull = 10_000
-/** A text of megabytes (a bulk insert) is cut before the work; one that is cut inside a literal hides the rest. */
+/** A longer text is cut before the work. A cut inside a literal hides the rest. */
 const longestScan = 8 * longestText
 
-/** The text as a report may show it: one line, not too long, literals replaced unless the mode is `full`. */
+/** The text for a report: one short line with literals replaced, or, in mode `full`, as it was sent. */
 export function presentQueryText(text: string | undefined, mode: QueryTextMode): string | undefined {
   if (text === undefined || mode === 'none') return undefined
   if (mode === 'full') return text.length > longestFull ? `${text.slice(0, longestFull)}...` : text
@@ -17,7 +17,7 @@ export function presentQueryText(text: string | undefined, mode: QueryTextMode):
   return redacted.length > longestText ? `${redacted.slice(0, longestText)}...` : redacted
 }
 
-/** Replaces values by `?`, and comments, which may quote some, by nothing. What is not closed hides the rest. */
+/** Replaces values by `?`, and drops comments, which may quote some. A literal that is not closed hides the rest. */
 function redact(sql: string): string {
   let result = ''
   let before: Token['kind'] | undefined

@@ -4,7 +4,7 @@ const openingLater = /;\s*(?:begin|start\s+transaction)\b/i
 const committing = /(?:commit|end|prepare\s+transaction)\b/iy
 const rollback = /(?:rollback|abort)(?:\s+(?:work|transaction))?(?:\s+and\s+no\s+chain)?/iy
 
-/** What `client.query` was given first: a text, a config with `text` (or only the `name` of a prepared statement), or a submittable. */
+/** The text in the first argument of `client.query`: a string, a config with `text` or only the `name` of a prepared statement, or a submittable. */
 export function statementText(config: unknown): string | undefined {
   if (typeof config === 'string') return config
   if (typeof config !== 'object' || config === null) return undefined
@@ -16,7 +16,7 @@ export function statementText(config: unknown): string | undefined {
   return typeof cursor === 'object' && cursor !== null ? statementText(cursor) : undefined
 }
 
-/** Whether the text opens a transaction explicitly, alone or as one of several statements. Sits in the path of every query. */
+/** Whether the text opens a transaction explicitly, alone or as one of several statements. Called for every query. */
 export function opensTransaction(text: string): boolean {
   switch (text.charCodeAt(0) | 32) {
     case 98: // b

@@ -6,7 +6,7 @@ import { placeOf } from '../reporters/place.ts'
 import { withFileLock } from './file-lock.ts'
 import { LeakCheckError } from './leak-error.ts'
 
-/** A leak that is known. Without line numbers, which change with every edit above them. */
+/** A known leak. It has no line number, which would change with every edit above it. */
 export interface KnownLeak {
   /** `test/users.test.ts > users > finds one`, the file relative to the baseline. */
   readonly test: string
@@ -16,7 +16,7 @@ export interface KnownLeak {
 }
 
 export interface BaselineFile {
-  /** What of it is to be told: new leaks, or what is listed and gone. In writing mode the file is changed instead. */
+  /** Returns the new leaks, and those that are listed and gone. In writing mode it updates the file instead. */
   compare(
     test: { readonly name: string; readonly file?: string | undefined },
     leaks: readonly Finding[],
@@ -34,7 +34,7 @@ export function openBaseline(path: string, env: NodeJS.ProcessEnv = process.env)
   }
   const file = resolve(path)
   const folder = dirname(file)
-  // Read at once: a file that is missing or broken is told before the first test.
+  // Read at once, so that a missing or broken file is reported before the first test.
   const known = mode === 'write' ? [] : readKnown(file)
 
   function place(path: string): string {
@@ -90,7 +90,7 @@ function readKnown(file: string): KnownLeak[] {
 }
 
 function parse(file: string, text: string): KnownLeak[] {
-  const broken = (why: string) => new LeakCheckError(`the baseline ${file} cannot be understood: ${why}`)
+  const broken = (why: string) => new LeakCheckError(`the baseline ${file} is invalid: ${why}`)
   let parsed: unknown
   try {
     parsed = JSON.parse(text)
@@ -101,13 +101,13 @@ function parse(file: string, text: string): KnownLeak[] {
   if (!Array.isArray(leaks)) throw broken('it has no list "leaks"')
   for (const leak of leaks as Partial<Record<string, unknown>>[]) {
     for (const key of ['test', 'kind', 'origin']) {
-      if (typeof leak?.[key] !== 'string') throw broken(`a leak has no text "${key}"`)
+      if (typeof leak?.[key] !== 'string') throw broken(`a leak has no string "${key}"`)
     }
   }
   return leaks
 }
 
-/** Several processes run tests, and write: one after the other, each seeing what the others have written. */
+/** Several processes run tests: each reads what the others have written before it writes. */
 function update(file: string, change: (leaks: KnownLeak[]) => KnownLeak[]): void {
   withFileLock(`${file}.lock`, () => {
     let known: KnownLeak[] = []

@@ -7,7 +7,7 @@ export type { UnendedPools } from './unended-pools.ts'
 
 type Anything = (this: unknown, ...args: unknown[]) => unknown
 
-/** What is needed of a test, a hook and a describe block of jest-circus. */
+/** The parts of a test, a hook and a describe block of jest-circus that are used. */
 interface CircusTest {
   readonly type: 'test'
   readonly name: string
@@ -40,15 +40,15 @@ type CircusHandler = (event: CircusEvent, state: CircusState) => Promise<void> |
 
 type Hooks = Record<'afterAll' | 'afterEach' | 'beforeAll' | 'beforeEach', (hook: () => unknown) => void>
 
-/** Where jest-circus keeps those who are told of each step of a run. */
+/** jest-circus keeps the listeners for the steps of a run under this key. */
 const handlersSymbol = Symbol.for('EVENT_HANDLERS')
 const installed = Symbol.for('pg-lifeguard.leak-check.jest')
 
 /**
- * Fails each test that leaves a session, a transaction or a dirty client behind. To be called in a module that Jest loads
- * before each test file.
+ * Fails each test that leaves a session, a transaction or a dirty client behind. Call it in a module that Jest loads before
+ * each test file.
  *
- * @throws LeakCheckError if it could not see anything; OptionError
+ * @throws LeakCheckError if it cannot see the pools; OptionError
  *
  * @example
  * // test/leak-check.js, in jest.config.js: setupFilesAfterEnv: ['./test/leak-check.js']
@@ -74,7 +74,7 @@ export function leakCheck(lifeguard: Lifeguard, options: LeakCheckOptions = {}):
   const attempts = new WeakMap<CircusTest, CheckedTest>()
   let running: CircusTest | undefined
 
-  /** The attempt that is under way: Jest may start a concurrent test long before it tells of it. */
+  /** The current attempt at a test. Jest may start a concurrent test long before it announces it. */
   function attemptOf(test: CircusTest): CheckedTest {
     const known = attempts.get(test)
     if (known !== undefined) return known
@@ -105,14 +105,14 @@ export function leakCheck(lifeguard: Lifeguard, options: LeakCheckOptions = {}):
   }
 
   async function verify(test: CircusTest): Promise<Error | undefined> {
-    // In Jest before 30 a concurrent test has its verdict by now. Any other that is not known has passed the check by.
+    // In Jest before 30 a concurrent test has its verdict by now. Any other test that is unknown ran outside the check.
     const isJudged = test.concurrent === true && !hasHandlers
     const attempt = isJudged ? attempts.get(test) : attemptOf(test)
     attempts.delete(test)
     return attempt?.finish(test.errors.length > 0 ? 'failed' : 'passed')
   }
 
-  /** Jest before 30 starts all concurrent tests before the first other one, and comes back to them in their turn. */
+  /** Jest before 30 starts all concurrent tests first, and returns to each in its turn. */
   async function verified(test: CircusTest, result: unknown): Promise<unknown> {
     const attempt = attempts.get(test)
     attempts.delete(test)
@@ -145,7 +145,7 @@ export function leakCheck(lifeguard: Lifeguard, options: LeakCheckOptions = {}):
   if (hasHandlers) handlers.unshift(handler)
   else verifyByHooks()
 
-  /** Jest before 30 keeps its handlers to itself. */
+  /** Jest before 30 does not expose its listeners. */
   function verifyByHooks(): void {
     const state = stateOfCircus()
     const { afterAll, afterEach, beforeAll, beforeEach } = globalThis as unknown as Hooks
@@ -167,7 +167,7 @@ export function leakCheck(lifeguard: Lifeguard, options: LeakCheckOptions = {}):
   }
 }
 
-/** Those that the file adds may still release something: the last ones in the list stay the last. */
+/** Hooks that the file adds may still release something: ours must remain the last. */
 function keepLast(hooks: CircusHook[], count: number): void {
   const own = hooks.splice(-count)
   const { push } = Array.prototype
@@ -187,7 +187,7 @@ function stateOfCircus(): CircusState {
   )
 }
 
-/** Jest looks at how many arguments a function takes to learn whether it waits for `done`. */
+/** Jest passes `done` to functions that declare an argument. */
 function likeness(original: Anything, replacement: Anything): Anything {
   Object.defineProperty(replacement, 'length', { value: original.length })
   return replacement

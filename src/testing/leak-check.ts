@@ -12,13 +12,13 @@ import { type UnendedPools, unendedError, watchForHang } from './unended-pools.t
 import { type VerifyOptions, verifyRows } from './verify-options.ts'
 
 export interface LeakCheckOptions extends VerifyOptions {
-  /** A file of known leaks, relative to the working directory: they do not fail, new ones and listed ones that are gone do. */
+  /** A file of known leaks, relative to the working directory. New leaks fail, and so do listed ones that are gone. */
   readonly baseline?: string
-  /** Called with what a test, or the rest of a file, fails with: for a report of your own. */
+  /** Called with the leaks that fail a test or a file, for a report of your own. */
   readonly onLeak?: (leaks: readonly Finding[]) => void
   /**
-   * Pools that nobody has ended when all tests are over, and clients that `watchClients` knows: `tell` (default) says so
-   * on stderr if they keep the process from ending, `fail` fails the test file, `ignore` says nothing.
+   * Pools, and clients under `watchClients`, that are still open when all tests are over: `tell` (default) prints them on
+   * stderr if they keep the process from ending, `fail` fails the test file, `ignore` does nothing.
    */
   readonly unendedPools?: UnendedPools
 }
@@ -34,32 +34,32 @@ export const leakCheckOptions = {
   },
 } as const satisfies OptionTable<LeakCheckOptions>
 
-/** What a runner lets its users see. */
+/** How a runner behaves. */
 export interface RunnerTraits {
-  /** Called with the lifeguard: how messages call the check. */
+  /** The name of the check in messages. */
   readonly name: string
-  /** The runner shows the source under the top of an error's stack. */
+  /** The runner shows the source at the top of an error's stack. */
   readonly showsFrames: boolean
-  /** The runner waits for its process to end by itself, so that an open pool makes it hang. */
+  /** The runner waits for its process to end by itself: an open pool makes it hang. */
   readonly waitsForExit: boolean
 }
 
 /** One attempt at one test. */
 export interface CheckedTest {
-  /** Calls a part of the test - a hook, its body - in its scope. */
+  /** Calls a part of the test, such as a hook or its body, in its scope. */
   run<Result>(work: () => Result): Result
   /**
-   * All of the test is over. Gives what it fails with, if it has left something behind; of a test that has failed by
-   * itself nothing is told. Either way its sessions are taken back.
+   * The test is over, hooks included. Returns the error that it fails with, if it left something behind and has not failed
+   * by itself. Its sessions are taken back in any case.
    */
   finish(verdict: 'passed' | 'failed'): Promise<Error | undefined>
 }
 
-/** The check as each runner drives it: a scope for each test, and the rest at the end of a file. */
+/** The check as runners drive it: a scope for each test, and the rest at the end of a file. */
 export interface LeakCheck {
   /** `file`: an absolute path, where the runner knows it. */
   begin(test: { readonly name: string; readonly file?: string | undefined }): CheckedTest
-  /** The tests of a file are over, hooks included. Gives what the file fails with. */
+  /** The tests of a file are over, hooks included. Returns the error that the file fails with. */
   finishFile(): Promise<Error | undefined>
 }
 
@@ -100,9 +100,9 @@ export function createLeakCheck(
         const leaks = await inspection.conclude(isIgnored)
         if (verdict === 'failed') return undefined
         if (!ran) return new LeakCheckError(outOfReach(traits))
-        const told = baseline === undefined ? { leaks } : baseline.compare({ name, file }, leaks)
-        if (told.leaks.length > 0) return failure(told.leaks)
-        return told.outdated === undefined ? undefined : new LeakCheckError(told.outdated)
+        const result = baseline === undefined ? { leaks } : baseline.compare({ name, file }, leaks)
+        if (result.leaks.length > 0) return failure(result.leaks)
+        return result.outdated === undefined ? undefined : new LeakCheckError(result.outdated)
       },
     }
   }
@@ -126,5 +126,5 @@ export function createLeakCheck(
 }
 
 function outOfReach({ name }: RunnerTraits): string {
-  return `the test ran outside of the leak check, which saw nothing of it: pg-lifeguard does not know this version of ${name}`
+  return `the test ran outside the leak check, which saw nothing of it: pg-lifeguard does not support this version of ${name}`
 }

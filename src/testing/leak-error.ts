@@ -5,12 +5,12 @@ import { placeOf } from '../reporters/place.ts'
 
 /** Something was left behind: a session, a transaction, a client that was released dirty. */
 export class LeakError extends LifeguardError {
-  /** What was found, as plain data. */
+  /** The findings, as plain data. */
   declare readonly findings: readonly Finding[]
 
   constructor(message: string, findings: readonly Finding[], stack: string) {
     super('LIFEGUARD_LEAK', message)
-    // Test runners print what is enumerable in an error, and the message has told everything.
+    // Test runners print enumerable properties; the message says everything.
     Object.defineProperties(this, {
       code: { enumerable: false },
       findings: { value: findings },
@@ -19,11 +19,11 @@ export class LeakError extends LifeguardError {
   }
 }
 
-/** A leak check cannot see anything as it is set up, or its baseline is not what the tests do. */
+/** A leak check cannot see the pools, or its baseline differs from what the tests do. */
 export class LeakCheckError extends LifeguardError {
   constructor(message: string) {
     super('LIFEGUARD_LEAK_CHECK', message)
-    // Where it was noticed leads nowhere, and what is enumerable is printed by test runners.
+    // The stack leads nowhere, and test runners print enumerable properties.
     Object.defineProperties(this, {
       code: { enumerable: false },
       stack: { value: `${this.name}: ${message}`, writable: true, configurable: true },
@@ -31,13 +31,13 @@ export class LeakCheckError extends LifeguardError {
   }
 }
 
-/** Wide enough for a path, narrow enough for the log of a CI job. */
+/** Wide enough for paths, narrow enough for the log of a CI job. */
 const columns = 100
 const plain = (_format: unknown, text: string) => text
 
 /**
- * The error for these findings. Its stack is that of the first one's checkout: a runner that shows the source under the
- * top of a stack (`framesByRunner`) shows the line that leaks, and the message leaves it out.
+ * The error for these findings. Its stack is the first checkout's: a runner that shows the source at the top of a stack
+ * (`framesByRunner`) shows the line that leaks, and the message leaves it out.
  */
 export function leakError(findings: readonly Finding[], options: { framesByRunner: boolean }): LeakError {
   const texts = findings.map((finding, index) => {

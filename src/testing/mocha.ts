@@ -8,7 +8,7 @@ export type { UnendedPools } from './unended-pools.ts'
 
 type Run = (this: Runnable, done: (error?: unknown) => unknown) => unknown
 
-/** What is needed of a test or hook of Mocha. */
+/** The parts of a test or hook of Mocha that are used. */
 interface Runnable {
   readonly type: string
   readonly title: string
@@ -32,7 +32,7 @@ interface HookContext {
   readonly currentTest?: Runnable
 }
 
-/** Root hooks, as Mocha takes them from a module that it loads before the tests. */
+/** Root hooks, which Mocha takes from a module that it loads before the tests. */
 export interface MochaRootHooks {
   beforeAll(this: unknown): void
   afterEach(this: unknown): Promise<void>
@@ -45,7 +45,7 @@ const wrapped = Symbol.for('pg-lifeguard.leak-check.mocha')
  * Fails each test that leaves a session, a transaction or a dirty client behind. Returns root hooks, for a module that
  * Mocha loads before the tests.
  *
- * @throws LeakCheckError if it could not see anything; OptionError
+ * @throws LeakCheckError if it cannot see the pools; OptionError
  *
  * @example
  * // test/leak-check.js, in .mocharc.json: "require": ["./test/leak-check.js"]
@@ -75,7 +75,7 @@ export function leakCheck(lifeguard: Lifeguard, options: LeakCheckOptions = {}):
       if (currentTest === undefined || attempt === undefined || judged.has(currentTest)) return
       judged.add(currentTest)
       const error = await attempt.finish(currentTest.state === 'failed' ? 'failed' : 'passed')
-      // Thrown from here it would fail this hook, and Mocha would run no further test.
+      // An error thrown here would fail this hook, and Mocha would run no further test.
       if (error !== undefined) currentTest.emit('error', error)
     },
     async afterAll() {
@@ -85,7 +85,7 @@ export function leakCheck(lifeguard: Lifeguard, options: LeakCheckOptions = {}):
   }
 }
 
-/** The root hooks come first; of those that run after tests ours must be the last, since others may release something. */
+/** Root hooks run first; ours must run last after a test, since others may still release something. */
 function putLast(root: Suite): void {
   for (const name of ['afterEach', 'afterAll']) {
     const hooks = root.getHooks(name)
@@ -95,8 +95,8 @@ function putLast(root: Suite): void {
 }
 
 /**
- * Mocha calls a test and its hooks through `run` of their common prototype, and tells the runner by a callback, which
- * must not go on in the test's scope.
+ * Mocha calls a test and its hooks through `run` of their common prototype. The callback that returns to the runner must
+ * leave the test's scope.
  */
 function runInScopes(
   hook: Runnable,
@@ -106,9 +106,10 @@ function runInScopes(
 ): void {
   let prototype: object | null = hook
   while (prototype !== null && !Object.hasOwn(prototype, 'run')) prototype = Reflect.getPrototypeOf(prototype)
-  if (prototype === null) throw new LeakCheckError('leakCheck(lifeguard) does not know this version of Mocha')
+  if (prototype === null)
+    throw new LeakCheckError('leakCheck(lifeguard) does not support this version of Mocha')
   const runnable = prototype as Runnable
-  // In watch mode this comes again, and the check may be another one.
+  // Watch mode loads this module again, with another check.
   const run = (Reflect.get(runnable, wrapped) as Run | undefined) ?? runnable.run
   Reflect.set(runnable, wrapped, run)
 
@@ -123,8 +124,8 @@ function runInScopes(
     const outside = AsyncResource.bind(done)
     const { run: inScope, finish } = attempt
     const over = async (error?: unknown) => {
-      // Once it is told that the test has passed it can be failed only on top of that: where no hook can release
-      // anything any more, the verdict comes before.
+      // A test that was reported as passed would be counted twice if it failed after that. So the verdict comes first, if
+      // no hook can release anything any more.
       const isLast = this.type === 'test' && error === undefined && !hasHooksAfter(test)
       if (isLast) judged.add(test)
       outside(isLast ? await finish('passed') : error)

@@ -8,7 +8,7 @@ import { LeakCheckError } from './leak-error.ts'
 export type { LeakCheckOptions } from './leak-check.ts'
 export type { UnendedPools } from './unended-pools.ts'
 
-/** What is needed of the `t` of a test. */
+/** The parts of a test's `t` that are used. */
 interface TestContext {
   readonly name: string
   readonly fullName?: string
@@ -18,7 +18,7 @@ interface TestContext {
 
 type Anything = (...args: unknown[]) => unknown
 
-/** What Node.js makes for each test, suite and hook; it calls their functions in its own async context. */
+/** Node.js makes one for each test, suite and hook, and calls their functions in its own async context. */
 interface Runnable {
   readonly hookType?: unknown
   readonly parentTest?: unknown
@@ -28,10 +28,10 @@ interface Runnable {
 const installed = Symbol.for('pg-lifeguard.leak-check.node-test')
 
 /**
- * Fails each test that leaves a session, a transaction or a dirty client behind. To be called in a module that is loaded
- * before the tests.
+ * Fails each test that leaves a session, a transaction or a dirty client behind. Call it in a module that is loaded before
+ * the tests.
  *
- * @throws LeakCheckError if it could not see anything; OptionError
+ * @throws LeakCheckError if it cannot see the pools; OptionError
  *
  * @example
  * // node --import ./test/leak-check.js --test
@@ -63,8 +63,8 @@ export function leakCheck(lifeguard: Lifeguard, options: LeakCheckOptions = {}):
   runInScopes(prototypeOf(eachHook), attempts)
   const lastHook = hookMadeBy(() => {
     after((context) => {
-      // From within, so that it is the last of them: others may still release something. With its parent, without which
-      // Node.js would not report that it has failed.
+      // Registered from within, it is the last: others may still release something. Without its parent, Node.js would not
+      // report its failure.
       const { after: afterAll } = context as unknown as TestContext
       Reflect.apply(afterAll, context, [finishFile, { parent: lastHook.parentTest }])
     })
@@ -78,14 +78,14 @@ export function leakCheck(lifeguard: Lifeguard, options: LeakCheckOptions = {}):
   }
 }
 
-/** With `--test`, modules are loaded also into the process that only starts those which run the tests. */
+/** With `--test`, modules are also loaded into the process that only starts the ones that run tests. */
 function onlyStartsOthers(): boolean {
   const { execArgv, env } = process
   const isIsolated = !execArgv.some((arg) => /^--(experimental-)?test-isolation=none$/.test(arg))
   return execArgv.includes('--test') && env.NODE_TEST_CONTEXT === undefined && isIsolated
 }
 
-/** What Node.js makes of a hook while it is registered: it is an async resource, and the class is not exported. */
+/** The object behind a hook, taken while it is registered: an async resource whose class is not exported. */
 function hookMadeBy(register: () => void): Runnable {
   let found: object | undefined
   const hook = createHook({
@@ -100,8 +100,8 @@ function hookMadeBy(register: () => void): Runnable {
 }
 
 /**
- * A hook's async context does not reach the test, and neither does anything else that is entered from outside: each test
- * is an AsyncResource, and its function and its hooks are called through `runInAsyncScope`. There is no other way in.
+ * A context that is entered in a hook does not reach the test: each test is an AsyncResource, whose function and hooks are
+ * called through `runInAsyncScope`. There is no other way in.
  */
 function prototypeOf(hook: Runnable): Runnable {
   for (let at: object | null = hook; at !== null; at = Reflect.getPrototypeOf(at)) {
@@ -112,7 +112,7 @@ function prototypeOf(hook: Runnable): Runnable {
 }
 
 function unknownVersion(): LeakCheckError {
-  return new LeakCheckError(`leakCheck(lifeguard) does not know node:test of Node.js ${process.version}`)
+  return new LeakCheckError(`leakCheck(lifeguard) does not support node:test of Node.js ${process.version}`)
 }
 
 function runInScopes(prototype: Runnable, attempts: WeakMap<object, CheckedTest>): void {

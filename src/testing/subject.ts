@@ -1,12 +1,13 @@
+import { describePool } from '../core/pool-record.ts'
 import type { Inspector } from '../guard/inspection.ts'
 import { internalsOf } from '../guard/internals.ts'
 import type { Lifeguard } from '../lifeguard.ts'
 import { LeakCheckError } from './leak-error.ts'
 
 /**
- * The books of the lifeguard that is to be checked.
+ * The inspector of the lifeguard that is checked.
  *
- * @throws LeakCheckError if it is none, or one that this copy of the package cannot look into
+ * @throws LeakCheckError if it is no lifeguard, or one that this copy of the package cannot read
  */
 export function inspectorFor(caller: string, lifeguard: Lifeguard): Inspector {
   const given: unknown = lifeguard
@@ -28,16 +29,16 @@ export function inspectorFor(caller: string, lifeguard: Lifeguard): Inspector {
   )
 }
 
-/** Why a check of this lifeguard would pass whatever happens; nothing if it would not. */
+/** The reason why a check of this lifeguard would pass whatever happens, if there is one. */
 export function blindnessOf(inspector: Inspector): string | undefined {
   const pools = inspector.pools()
   if (pools.length === 0) {
-    return 'the lifeguard watches no pool, so that a leak check sees nothing: call lifeguard.watch(pool) where the pool is made'
+    return 'the lifeguard watches no pool, so the leak check sees nothing: call lifeguard.watch(pool) where the pool is made'
   }
   const unseen = pools.find((pool) => pool.unseen > 0)
   if (unseen !== undefined) {
     const clients = unseen.unseen === 1 ? '1 client was' : `${unseen.unseen} clients were`
-    return `pool ${unseen.name} was in use before it was watched: ${clients} out already and cannot be seen; call lifeguard.watch(pool) where the pool is made`
+    return `${describePool(unseen.name)} was in use before it was watched: ${clients} out already and cannot be seen; call lifeguard.watch(pool) where the pool is made`
   }
   if (inspector.outAtClose !== undefined && inspector.outAtClose > 0) {
     const sessions = inspector.outAtClose === 1 ? '1 session was' : `${inspector.outAtClose} sessions were`

@@ -13,16 +13,16 @@ import { OptionError } from '../errors.ts'
 import { LeakCheckError } from './leak-error.ts'
 import { settleRow, type VerifyOptions } from './verify-options.ts'
 
-/** The module `pg`, as far as it is needed. */
+/** The part of the module `pg` that is used. */
 export interface PgModuleLike {
   readonly Client: { readonly prototype: object }
 }
 
 /** A connection that is open. */
 export interface UnendedClient {
-  /** Where `connect` was called. */
+  /** The line of `connect`. */
   readonly origin?: Origin
-  /** It is a pool's: it ends with its pool. */
+  /** The client belongs to a pool, and ends with it. */
   readonly pooled: boolean
   /** `end()` was called. */
   readonly ending: boolean
@@ -30,15 +30,15 @@ export interface UnendedClient {
 
 /** Knows which clients of `pg` are connected. */
 export interface ClientWatch {
-  /** Those that are connected now, or about to be; the oldest first. */
+  /** The clients that are connected or connecting; the oldest first. */
   unended(): readonly UnendedClient[]
   /**
-   * Waits for those that are ending, half a second at most (`settleMillis`).
+   * Waits for clients that are ending, half a second at most (`settleMillis`).
    *
-   * @throws LeakCheckError that names where each was connected that is open all the same, pools' clients included
+   * @throws LeakCheckError with the line of `connect` of each client that is still open, pools' clients included
    */
   verifyEnded(options?: Pick<VerifyOptions, 'settleMillis'>): Promise<void>
-  /** Gives the module back as it was. */
+  /** Restores the module. */
   unwatch(): void
 }
 
@@ -58,15 +58,15 @@ interface Entry {
   ending: boolean
 }
 
-/** Of every watch that is on, for the leak checks of the runners. */
+/** Every watch that is on, for the leak checks of the runners. */
 const watched = new Set<ClientWatch>()
 
 /**
- * Watches all clients that connect from now on, `new pg.Client()` above all, which no pool knows: one that is never ended
- * keeps the process from ending. The leak checks of the runners tell of those; elsewhere `verifyEnded` does. To be called
- * before the first one connects.
+ * Watches all clients that connect from now on, above all those of `new pg.Client()`, which belong to no pool and keep the
+ * process from ending if they are never ended. The leak checks of the runners report them; elsewhere `verifyEnded` does.
+ * Call it before the first one connects.
  *
- * @throws OptionError if it is not given `pg`
+ * @throws OptionError if the argument is not the module `pg`
  *
  * @example
  * import pg from 'pg'
@@ -91,7 +91,7 @@ export function watchClients(pg: PgModuleLike): ClientWatch {
         const client = this as Client
         if (!open.has(client)) {
           open.set(client, { client, stack: captureStack(), ending: false })
-          // Comes in any case, also if it could not connect.
+          // Emitted in any case, also after a failed connect.
           client.once('end', () => open.delete(client))
         }
         return Reflect.apply(original, this, args)
@@ -132,11 +132,11 @@ function hasMethods(prototype: object): boolean {
 
 function describe({ client, stack, ending }: Entry): UnendedClient {
   const origin = originOf(stack)
-  // What a pool hands out can be released, and nothing else can.
+  // Only a pool's clients have `release`.
   return { ...(origin === undefined ? {} : { origin }), pooled: 'release' in client, ending }
 }
 
-/** Clients of no pool that are open; pools speak for their own. */
+/** Open clients that belong to no pool. */
 export function standaloneClients(): readonly UnendedClient[] {
   return [...watched].flatMap((watch) => watch.unended().filter(({ pooled }) => !pooled))
 }
@@ -146,7 +146,7 @@ export function describeClients(clients: readonly UnendedClient[]): string {
   return clients
     .map(({ origin, pooled, ending }) => {
       const place = origin === undefined ? '' : `, connected at ${describeFrame(origin)},`
-      if (ending) return `a client${place} was told to end and is still open`
+      if (ending) return `a client${place} is still open after client.end()`
       return pooled
         ? `a client of a pool${place} is still open: call pool.end() when the tests are over`
         : `a client${place} was never ended: call client.end()`

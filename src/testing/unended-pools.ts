@@ -1,24 +1,25 @@
 import { describeFrame } from '../core/origin/origin.ts'
+import { describePool } from '../core/pool-record.ts'
 import type { InspectedPool, Inspector } from '../guard/inspection.ts'
 import { LeakCheckError } from './leak-error.ts'
 import { describeClients, standaloneClients } from './unended-clients.ts'
 
-/** What is done about pools, and clients of no pool, that nobody has ended when the tests are over. */
+/** The reaction to pools, and clients of no pool, that are still open when the tests are over. */
 export type UnendedPools = 'tell' | 'fail' | 'ignore'
 
 // Bound when the module loads: a test's fake timers must not stop it.
 const setSystemTimeout = setTimeout
 
-/** A process that has nothing to wait for is gone by then. */
+/** By then, a process that has nothing to wait for has ended. */
 const hangMillis = 1000
 
-/** What a test file fails with if pools or clients are still open. */
+/** The error of a test file, if pools or clients are still open. */
 export function unendedError(inspector: Inspector): LeakCheckError | undefined {
   const open = describeOpen(inspector)
   return open === '' ? undefined : new LeakCheckError(open)
 }
 
-/** Says on stderr what keeps the process from ending, if something does. Keeps it from ending itself no longer. */
+/** Prints on stderr what keeps the process from ending, if something does. Its own timer does not. */
 export function watchForHang(inspector: Inspector): void {
   setSystemTimeout(() => {
     const open = describeOpen(inspector)
@@ -44,8 +45,8 @@ function describe(pools: readonly InspectedPool[]): string {
       const place = origin === undefined ? '' : `, watched at ${describeFrame(origin)},`
       const open = connections === 1 ? '1 connection' : `${connections} connections`
       return ending
-        ? `pool ${name}${place} was told to end and still has ${open} open: its clients were not released`
-        : `pool ${name}${place} was never ended and has ${open} open: call pool.end() when the tests are over`
+        ? `${describePool(name)}${place} still has ${open} open after pool.end(): its clients were not released`
+        : `${describePool(name)}${place} was never ended and has ${open} open: call pool.end() when the tests are over`
     })
     .join('\n')
 }

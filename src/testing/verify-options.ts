@@ -2,9 +2,9 @@ import { type IgnoreRule, ignoreRow } from '../core/findings/ignore.ts'
 import type { OptionTable, RowsFor } from '../core/options/rows.ts'
 
 export interface VerifyOptions {
-  /** What is meant to be there. Its sessions are left alone. */
+  /** Findings that are intended. Their sessions are left alone. */
   readonly ignore?: readonly IgnoreRule[]
-  /** How long to wait for what may still end well, before anybody is accused. Default 500. */
+  /** How long to wait for sessions that may still be released. Default 500. */
   readonly settleMillis?: number
 }
 

@@ -11,7 +11,7 @@ import { type VerifyOptions, verifyRows } from './verify-options.ts'
 export interface VerifyServiceOptions extends VerifyOptions {
   /** The token that the service gave its `lifeguardHandler`. */
   readonly token?: string
-  /** Only what was checked out or found in so many milliseconds before the call. Default: all that the service knows. */
+  /** Only checkouts and findings of so many milliseconds before the call. Default: all that the service keeps. */
   readonly withinMillis?: number
 }
 
@@ -26,11 +26,11 @@ export const verifyServiceOptions = {
 } as const satisfies OptionTable<VerifyServiceOptions>
 
 /**
- * Verifies after a run of end-to-end tests that a service has left nothing behind. `url` is where its `lifeguardHandler`
- * is mounted. Waits for what is on its way. The service is only asked: nothing is taken back.
+ * Verifies after end-to-end tests that a service has left nothing behind. `url` is the address of its `lifeguardHandler`.
+ * Waits for sessions that may still be released. It only reads from the service: nothing is taken back.
  *
- * @throws LeakError that names kind, line and likely cause; LeakCheckError if the service's lifeguard could not see
- * anything; ConnectionError if there is no answer of a lifeguard; OptionError
+ * @throws LeakError with kind, line and likely cause; LeakCheckError if the service's lifeguard cannot see its pools;
+ * ConnectionError without an answer of a lifeguard; OptionError
  *
  * @example
  * import { verifyService } from 'pg-lifeguard/testing'

@@ -23,10 +23,10 @@ export type { VerifyOptions } from './verify-options.ts'
 export { type VerifyServiceOptions, verifyService } from './verify-service.ts'
 
 /**
- * Verifies that nothing is left behind: no session is checked out, and nothing was found that is certain. Waits for what
- * is on its way; sessions that are left all the same are taken back.
+ * Verifies that nothing is left behind: no session is checked out, and no leak was found. Waits for sessions that may still
+ * be released, and takes back those that are left.
  *
- * @throws LeakError that names kind, line and likely cause; LeakCheckError if there is nothing it could see; OptionError
+ * @throws LeakError with kind, line and likely cause; LeakCheckError if the lifeguard cannot see the pools; OptionError
  *
  * @example
  * import { verifyNone } from 'pg-lifeguard/testing'
@@ -47,9 +47,9 @@ export async function verifyNone(lifeguard: Lifeguard, options: VerifyOptions = 
 }
 
 /**
- * Says that the test which runs now leaves something behind on purpose. Its sessions are taken back all the same.
+ * Allows the current test to leave something behind. Its sessions are taken back all the same.
  *
- * @throws LeakCheckError outside of a test
+ * @throws LeakCheckError outside a test
  *
  * @example
  * it('survives a client that is never released', async () => {
@@ -63,6 +63,6 @@ export function allowLeaks(lifeguard: Lifeguard, reason: string): void {
     throw new OptionError('allowLeaks(lifeguard, reason)', 'must be a string that says why', reason)
   }
   if (!inspector.allow()) {
-    throw new LeakCheckError('allowLeaks was called outside of a test that a leak check watches')
+    throw new LeakCheckError('allowLeaks was called outside a test that a leak check watches')
   }
 }

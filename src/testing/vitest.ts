@@ -6,7 +6,7 @@ import { LeakCheckError } from './leak-error.ts'
 export type { LeakCheckOptions } from './leak-check.ts'
 export type { UnendedPools } from './unended-pools.ts'
 
-/** What is needed of a test or suite of Vitest. */
+/** The parts of a test or suite of Vitest that are used. */
 interface Task {
   readonly type: string
   readonly name: string
@@ -20,10 +20,10 @@ type AroundAll = (hook: (runSuite: () => Promise<void>) => Promise<void>) => voi
 type AroundEach = (hook: (runTest: () => Promise<void>, context: { task: Task }) => Promise<void>) => void
 
 /**
- * Fails each test that leaves a session, a transaction or a dirty client behind. To be called in a setup file of Vitest
- * 3 or later.
+ * Fails each test that leaves a session, a transaction or a dirty client behind. Call it in a setup file of Vitest 3 or
+ * later.
  *
- * @throws LeakCheckError if it could not see anything; OptionError
+ * @throws LeakCheckError if it cannot see the pools; OptionError
  *
  * @example
  * // test/leak-check.ts, in vitest.config.ts: test: { setupFiles: ['test/leak-check.ts'] }
@@ -80,9 +80,8 @@ function verdictOf(task: Task): 'passed' | 'failed' {
 type Anything = (...args: unknown[]) => unknown
 
 /**
- * Vitest before 4.1 has no `aroundEach`, and a hook's own async context does not reach the test: whatever a `beforeEach`
- * enters is left again before the body runs. So each body and each hook is replaced by one that runs in the scope, once
- * all of them are known: before the first test.
+ * Vitest before 4.1 has no `aroundEach`, and a context that a `beforeEach` enters is left before the body runs. So each body
+ * and each hook is replaced by one that runs in the scope, once all of them are known: before the first test.
  */
 function wrapTests(check: LeakCheck): void {
   const attempts = new WeakMap<object, CheckedTest>()
@@ -113,7 +112,7 @@ function wrapTests(check: LeakCheck): void {
   vitest.beforeEach(({ task, onTestFinished }) => {
     const attempt = check.begin(identity(task))
     attempts.set(task, attempt)
-    // The last of all that belongs to the test: after its hooks, their clean-ups and its fixtures.
+    // Runs after the test's hooks, their clean-ups and its fixtures.
     onTestFinished(async () => {
       const error = await attempt.finish(verdictOf(task))
       if (error !== undefined) throw error

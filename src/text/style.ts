@@ -31,6 +31,6 @@ function wantsColors(sink: Pick<TextSink, 'isTTY' | 'hasColors'>, env: NodeJS.Pr
 }
 
 function colored(format: Format, text: string): string {
-  // Node would look at stdout to decide, which need not be the stream that is written to.
+  // By default Node decides by stdout, which may be another stream.
   return styleText(format, text, { validateStream: false } as never)
 }

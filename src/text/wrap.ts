@@ -1,7 +1,7 @@
-/** Narrower than this, wrapped text is harder to read than text that the terminal breaks. */
+/** On narrower terminals, text that the terminal breaks is easier to read. */
 export const narrowest = 40
 
-/** Breaks a text between words at so many columns, and indents every line. Without columns it stays one line. */
+/** Breaks a text between words at a number of columns, and indents every line. Without columns it stays one line. */
 export function wrap(text: string, columns: number | undefined, indent: string, further = indent): string[] {
   if (columns === undefined || columns < narrowest) return [`${indent}${text}`]
   const lines: string[] = []

@@ -7,9 +7,9 @@ import { LeakCheckError } from '../../src/testing/verify.ts'
 
 describe('a baseline', () => {
   it.each([
-    ['no JSON', /cannot be understood/],
+    ['no JSON', /is invalid: /],
     ['[]', /it has no list "leaks"/],
-    ['{ "leaks": [{ "test": "a", "kind": "b" }] }', /a leak has no text "origin"/],
+    ['{ "leaks": [{ "test": "a", "kind": "b" }] }', /a leak has no string "origin"/],
   ])('is refused where it is broken: %s', (text, message) => {
     const folder = mkdtempSync(join(tmpdir(), 'lifeguard-baseline-'))
     onTestFinished(() => rmSync(folder, { recursive: true }))

@@ -67,7 +67,7 @@ describe('watchClients', () => {
     const { stream } = (stuck as unknown as { connection: { stream: import('node:net').Socket } }).connection
     stream.write = () => true
     void stuck.end()
-    await expect(clients.verifyEnded(quick)).rejects.toThrow(/was told to end and is still open/)
+    await expect(clients.verifyEnded(quick)).rejects.toThrow(/is still open after client\.end\(\)/)
     stream.destroy()
     await clients.verifyEnded(patient)
   })
