@@ -78,5 +78,5 @@ function wordsOf(name: string): string[] {
 }
 
 function isKnown(word: string): boolean {
-  return standard.includes(word) || terms.some((term) => term === word || term === `${word}s`)
+  return standard.includes(word) || terms.some((term) => term === word || word === `${term}s`)
 }
