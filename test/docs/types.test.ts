@@ -32,7 +32,12 @@ describe('code in the documentation', () => {
   })
 
   it('is TypeScript; the rest are commands and what is printed', () => {
-    expect([...new Set(blocks.map(({ language }) => language))].toSorted()).toEqual(['mermaid', 'sh', 'text', 'ts'])
+    expect([...new Set(blocks.map(({ language }) => language))].toSorted()).toEqual([
+      'mermaid',
+      'sh',
+      'text',
+      'ts',
+    ])
   })
 })
 
