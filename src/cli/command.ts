@@ -37,6 +37,8 @@ export interface Invocation {
   readonly operands: readonly string[]
   readonly terminal: Terminal
   readonly env: NodeJS.ProcessEnv
+  /** How the user runs this program: `pg-lifeguard`, `npx pg-lifeguard`, ... */
+  readonly self: string
 }
 
 /** What the list of commands shows. The command itself is loaded when it is wanted. */

@@ -12,9 +12,9 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 process.stderr.on('error', () => {})
 
 try {
-  process.exitCode = await runCommandLine(process.argv.slice(2))
+  process.exitCode = await runCommandLine(process.argv.slice(2), { script: process.argv[1] ?? '' })
 } catch (error) {
-  process.stderr.write(`pg-lifeguard: this is a mistake in pg-lifeguard itself, please report it\n`)
+  process.stderr.write('pg-lifeguard: this is a bug in pg-lifeguard, please report it\n')
   process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`)
   process.exitCode = exitCode.internal
 }

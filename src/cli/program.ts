@@ -3,6 +3,8 @@ import { ConnectionError, LifeguardError, OptionError, UnsupportedServerError } 
 import { type CommandSpec, type OptionSpec, UsageError } from './command.ts'
 import { commands } from './commands.ts'
 import { type ExitCode, exitCode, exitCodesHelp } from './exit-code.ts'
+import { selfCommand } from './self.ts'
+import { longNames, withoutValuesOfUnknown, withSuggestion } from './suggestion.ts'
 import { processTerminal, type Terminal } from './terminal.ts'
 import { version } from './version.ts'
 
@@ -10,6 +12,8 @@ export interface ProgramHost {
   readonly env?: NodeJS.ProcessEnv
   /** Made once it is known whether colours are wanted. */
   readonly terminal?: (noColor: boolean) => Terminal
+  /** The file that is run. */
+  readonly script?: string
 }
 
 /**
@@ -21,51 +25,61 @@ export async function runCommandLine(args: readonly string[], host: ProgramHost 
   const env = host.env ?? process.env
   const beforeOperands = args.includes('--') ? args.slice(0, args.indexOf('--')) : args
   const terminal = (host.terminal ?? processTerminal)(beforeOperands.includes('--no-color'))
+  const self = selfCommand(env, host.script)
   let result: number = exitCode.clean
 
   const program = new Command('pg-lifeguard')
-    .description('Looks at a PostgreSQL server: who blocks whom, since when, and ends the right one safely.')
-    .version(version, '--version')
+    .description(
+      'Shows who blocks whom on a PostgreSQL server and since when, and ends the right session safely.',
+    )
+    .version(version, '-v, --version', 'print the version')
     .helpOption('-h, --help', 'show help')
     .helpCommand('help [command]', 'show help for a command')
-    .showHelpAfterError('Run it with --help to see what there is.')
     .configureHelp({ showGlobalOptions: false })
     .addHelpText('after', `\n${connectionHelp}\n\n${exitCodesHelp}`)
-  configure(program, terminal)
+  configure(program, terminal, () => known)
 
+  let known: readonly string[] = longNames([{ flags: '--version' }, { flags: '--help' }])
   const wanted = beforeOperands.filter((arg) => !arg.startsWith('-'))
   for (const entry of commands) {
     const command = program.command(entry.name).summary(entry.summary)
-    configure(command, terminal)
+    configure(command, terminal, () => known)
     if (!wanted.slice(0, 2).includes(entry.name)) continue
     const spec = await entry.load()
     describe(command, spec)
+    known = [...known, ...longNames(spec.options)]
     command.action(async (...given: unknown[]) => {
       const operands = spec.operands === undefined ? [] : (given[0] as string[])
-      result = await spec.run({ options: command.opts(), operands, terminal, env })
+      result = await spec.run({ options: command.opts(), operands, terminal, env, self })
     })
   }
   try {
-    await program.parseAsync([...args], { from: 'user' })
+    await program.parseAsync(withoutValuesOfUnknown(withLongVersion(args), known), { from: 'user' })
     return result
   } catch (error) {
     return explain(error, terminal)
   }
 }
 
+/** Commander knows one short option for it, and people try both. */
+function withLongVersion(args: readonly string[]): string[] {
+  return args[0] === '-V' ? ['--version', ...args.slice(1)] : [...args]
+}
+
 const connectionHelp = `Connection, as for psql:
   --url, or else DATABASE_URL, or else PGHOST, PGPORT, PGDATABASE, PGUSER, PGPASSWORD,
   PGSSLMODE, PGOPTIONS, a service (PGSERVICE), and ~/.pgpass`
 
-function configure(command: Command, terminal: Terminal): void {
+function configure(command: Command, terminal: Terminal, known: () => readonly string[]): void {
   const width = () => terminal.columns ?? 100
   command
     .exitOverride()
     .helpOption('-h, --help', 'show help')
-    .showHelpAfterError(`Run it with --help to see what there is.`)
+    .showHelpAfterError('Run it with --help for its options.')
     .configureOutput({
       writeOut: (text) => terminal.print(text.trimEnd()),
       writeErr: (text) => terminal.warn(text.trimEnd()),
+      outputError: (text, write) => write(withSuggestion(text, known())),
       getOutHelpWidth: width,
       getErrHelpWidth: width,
     })
@@ -127,7 +141,7 @@ function explain(error: unknown, terminal: Terminal): ExitCode {
     'severity' in error &&
     'code' in error
   ) {
-    say(`the server says: ${error.message} (${String(error.code)})`)
+    say(`the server refused: ${error.message} (${String(error.code)})`)
     return exitCode.noConnection
   }
   throw error

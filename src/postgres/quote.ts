@@ -13,14 +13,23 @@ const reserved = new Set([
   'user',
 ])
 
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+const unprintable = /[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/
+
 /** A name as SQL wants it: quoted where it must be. */
 export function quoteName(name: string): string {
   return /^[a-z_][a-z0-9_]*$/.test(name) && !reserved.has(name) ? name : `"${name.replaceAll('"', '""')}"`
 }
 
-/** A text as SQL wants it. */
+/** A text as SQL wants it. Control characters, and what reverses the direction of text, are escaped: it can be printed. */
 export function quoteText(text: string): string {
-  return text.includes('\\')
-    ? `E'${text.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`
-    : `'${text.replaceAll("'", "''")}'`
+  const quoted = text.replaceAll("'", "''")
+  if (!unprintable.test(text) && !text.includes('\\')) return `'${quoted}'`
+  const escaped = quoted
+    .replaceAll('\\', '\\\\')
+    .replaceAll(
+      new RegExp(unprintable, 'g'),
+      (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`,
+    )
+  return `E'${escaped}'`
 }

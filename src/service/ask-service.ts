@@ -1,8 +1,10 @@
 import { ConnectionError } from '../errors.ts'
+import { describeMillis } from '../text/duration.ts'
+import { readLimited } from './limited-body.ts'
 
 /** A service that has mounted `lifeguardHandler`. */
 export interface Service {
-  /** Of its handler, without a slash at the end. */
+  /** Of its handler, for people: without a slash at the end, and without what may be secret. */
   readonly url: string
   /** Where it runs: the files that it names are below it. */
   readonly workingDirectory: string | undefined
@@ -14,56 +16,128 @@ export interface ServiceAccess {
   readonly token: string | undefined
   /** How the caller's user gives the token. */
   readonly tokenName: string
+  /** Gives up when it fires. */
+  readonly signal?: AbortSignal
+  /** How long an answer may take, its body included. Default 5 s. */
+  readonly answerMillis?: number
 }
 
-const answerMillis = 5_000
+interface Address {
+  /** Without user, password and query. */
+  readonly shown: string
+  readonly requestUrl: (page: string) => string
+  /** Of a user and password in the URL. */
+  readonly authorization: string | undefined
+}
+
+const defaultAnswerMillis = 5_000
+/** Far more than the findings and checkouts of one process take. */
+const mostBytes = 32 * 1024 * 1024
 
 /** The URL as it is asked, or nothing if it is none of HTTP. */
 export function serviceUrl(url: string): string | undefined {
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) return undefined
-  return url.replace(/\/+$/, '')
+  return url
 }
 
 /**
  * Finds the lifeguard at a URL of {@link serviceUrl}.
  *
- * @throws ConnectionError if nobody answers, or not as a lifeguard does
+ * @throws ConnectionError if nobody answers, or not as a lifeguard does; never with a password of the URL in it
  */
 export async function askService(url: string, access: ServiceAccess): Promise<Service> {
-  const index = await get(url, access)
+  const address = addressOf(url)
+  const index = await get(address, '', access)
   if (fieldOf(index, 'service') !== 'pg-lifeguard') {
-    throw new ConnectionError(`${url}: there is no lifeguard here; is lifeguardHandler mounted at this path?`)
+    throw new ConnectionError(
+      `${address.shown}: there is no lifeguard here; is lifeguardHandler mounted at this path?`,
+    )
   }
   return {
-    url,
+    url: address.shown,
     workingDirectory: textOf(fieldOf(index, 'workingDirectory')),
-    ask: (page) => get(`${url}/${page}`, access),
+    ask: (page) => get(address, `/${page}`, access),
   }
 }
 
-async function get(url: string, { token, tokenName }: ServiceAccess): Promise<unknown> {
-  let response: Response
-  try {
-    response = await fetch(url, {
-      headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
-      redirect: 'error',
-      signal: AbortSignal.timeout(answerMillis),
-    })
-  } catch (error) {
-    const cause = error instanceof Error ? (error.cause ?? error) : error
-    throw new ConnectionError(
-      `${url}: ${cause instanceof Error ? cause.message || cause.name : String(cause)}`,
-    )
+function addressOf(url: string): Address {
+  const { protocol, host, pathname, search, username, password } = new URL(url)
+  const shown = `${protocol}//${host}${pathname.replace(/\/+$/, '')}`
+  const credentials = `${decode(username)}:${decode(password)}`
+  return {
+    shown,
+    requestUrl: (page) => `${shown}${page}${search}`,
+    authorization:
+      username === '' && password === '' ? undefined : `Basic ${Buffer.from(credentials).toString('base64')}`,
   }
-  if (response.status === 401 || response.status === 403) {
-    throw new ConnectionError(`${url}: refused (${response.status}); give its token with ${tokenName}`)
-  }
-  if (!response.ok) throw new ConnectionError(`${url}: answered ${response.status}`)
+}
+
+function decode(text: string): string {
   try {
-    return await response.json()
+    return decodeURIComponent(text)
   } catch {
-    throw new ConnectionError(`${url}: the answer is no JSON`)
+    return text
   }
+}
+
+async function get(address: Address, page: string, access: ServiceAccess): Promise<unknown> {
+  const { token, signal, answerMillis = defaultAnswerMillis } = access
+  const shown = `${address.shown}${page}`
+  const authorization = token === undefined ? address.authorization : `Bearer ${token}`
+  // A timer of our own: of `AbortSignal.timeout`, an answer that never ends may outlive it.
+  const over = new AbortController()
+  const giveUp = () => over.abort()
+  const timer = setTimeout(giveUp, answerMillis)
+  signal?.addEventListener('abort', giveUp, { once: true })
+  if (signal?.aborted === true) giveUp()
+  try {
+    const response = await fetch(address.requestUrl(page), {
+      headers: authorization === undefined ? {} : { authorization },
+      redirect: 'error',
+      signal: over.signal,
+    })
+    if (!response.ok) {
+      void response.body?.cancel().catch(() => {})
+      throw new ConnectionError(`${shown}: ${refusal(response.status, access.tokenName)}`)
+    }
+    const body = await readLimited(response, mostBytes)
+    if (body === undefined)
+      throw new ConnectionError(`${shown}: the answer is larger than ${mostBytes >> 20} MB`)
+    return parse(body, shown)
+  } catch (error) {
+    if (error instanceof ConnectionError) throw error
+    if (over.signal.aborted)
+      throw new ConnectionError(`${shown}: no complete answer within ${describeMillis(answerMillis)}`)
+    throw new ConnectionError(`${shown}: ${reasonOf(error)}`)
+  } finally {
+    clearTimeout(timer)
+    signal?.removeEventListener('abort', giveUp)
+  }
+}
+
+function refusal(status: number, tokenName: string): string {
+  return status === 401 || status === 403
+    ? `refused (${status}); give its token with ${tokenName}`
+    : `answered ${status}`
+}
+
+function parse(body: string, shown: string): unknown {
+  try {
+    return JSON.parse(body)
+  } catch {
+    throw new ConnectionError(`${shown}: the answer is not JSON`)
+  }
+}
+
+/** Fetch hides it: `fetch failed`, with the reason as its cause. */
+function reasonOf(error: unknown): string {
+  const cause = error instanceof Error ? (error.cause ?? error) : error
+  return cause instanceof Error ? cause.message || codeOf(cause) || cause.name : String(cause)
+}
+
+/** Of several addresses that refuse, the error has a code and no message. */
+function codeOf(error: Error): string {
+  return 'code' in error ? String(error.code) : ''
 }
 
 /** A field of something that may be anything. */

@@ -10,9 +10,12 @@ import {
 import type { CommandSpec } from '../command.ts'
 import { type CommonOptions, connect, connectionOptions, outputOptions } from '../common-options.ts'
 import { parseDuration } from '../option-values.ts'
-import { originOptions, originSources } from '../origins/origin-options.ts'
+import { askForOrigins } from '../origins/asked-origins.ts'
+import { originOptions } from '../origins/origin-options.ts'
+import { textOptions } from '../report/text-options.ts'
 import { checkReport, exitCodeOf } from './report.ts'
-import { checkText } from './text.ts'
+import { survey } from './survey.ts'
+import { checkText, type SurveyedReport } from './text.ts'
 
 interface CheckOptions extends CommonOptions {
   readonly minIdle: number
@@ -20,6 +23,9 @@ interface CheckOptions extends CommonOptions {
 }
 
 type Looks = readonly [ServerSnapshot] | readonly [ServerSnapshot, ServerSnapshot]
+
+/** How long an application or a pooler may take to answer, once the server has been looked at. */
+const patienceMillis = 2_000
 
 /** A cycle is looked at again after so long: the server itself ends most of them after a second. */
 const secondLookMillis = 500
@@ -57,20 +63,19 @@ export const check: CommandSpec = {
   async run(invocation) {
     const { minIdle, minWait, queryText, json, database } = invocation.options as unknown as CheckOptions
     const { terminal } = invocation
+    using asked = askForOrigins(invocation)
     await using control = await connect(invocation)
-    const sources = await originSources(invocation)
     const looks = await look(control)
-    const report = checkReport(partOf(looks, database), await safetyNets(control), {
-      minIdleMillis: minIdle,
-      minWaitMillis: minWait,
-      queryText,
-      originOf: sources(looks[1] ?? looks[0]),
-    })
-    const { style, columns } = terminal
+    const all = looks[1] ?? looks[0]
+    const parts = partOf(looks, database)
+    const nets = await safetyNets(control)
+    const options = { queryText, originOf: await asked.within(patienceMillis, all) }
+    const report: SurveyedReport = {
+      ...checkReport(parts, nets, { ...options, minIdleMillis: minIdle, minWaitMillis: minWait }),
+      ...(await survey(control, { all, part: parts[1] ?? parts[0] }, database, options)),
+    }
     terminal.print(
-      json === true
-        ? JSON.stringify(report, null, 2)
-        : checkText(report, { style, ...(columns === undefined ? {} : { columns }) }),
+      json === true ? JSON.stringify(report, null, 2) : checkText(report, textOptions(invocation)),
     )
     return exitCodeOf(report)
   },

@@ -1,32 +1,35 @@
-import { quoteText } from '../../postgres/quote.ts'
-import { describeMillis } from '../../text/duration.ts'
 import { counted } from '../../text/layout.ts'
+import { groupsBy, likeness, mostAlike, pidsText, rangeText, withoutClient } from '../report/alike.ts'
+import { cureLines, pasteable, preparedCureLines } from '../report/cure-text.ts'
 import { wrap } from '../report/layout.ts'
 import type { SessionReport } from '../report/session-report.ts'
-import { detailLines, preparedText, stateText, type TextOptions, waitText } from '../report/session-text.ts'
+import { detailLines, preparedText, stateText, waitText } from '../report/session-text.ts'
+import type { TextOptions } from '../report/text-options.ts'
 import type { BlockingReport, CheckReport } from './report.ts'
 
-/** As many that are alike are shown one by one. */
-const mostAlike = 3
 /** Deeper levels are no longer indented: a hundred of them would leave no room for the text. */
 const deepest = 8
-/** As many pids of those that are folded are named. */
-const mostPids = 12
 
 /** Who blocks whom, roots first, each with the line behind it. */
 export function forestLines(report: CheckReport, options: TextOptions): string[] {
   const nodes = new Map(report.blocking.map((node) => [node.id, node]))
   const shown = new Set<string>()
   const lines: string[] = []
-  const starts = [...report.roots, ...startsOfCycles(report)]
-  for (const id of starts) {
-    const node = nodes.get(id)
-    if (node === undefined || shown.has(id)) continue
-    lines.push('', ...rootLines(node, report, options))
-    shown.add(id)
-    lines.push(...elsewhereLines(node, shown, options))
-    lines.push(...behindLines(node, 0, nodes, shown, options))
-    lines.push(...cureLines(node, report, options))
+  const starts = [...report.roots, ...startsOfCycles(report)].flatMap((id) => nodes.get(id) ?? [])
+  for (const group of alike(starts)) {
+    const isFolded = group.length > mostAlike && report.roots.includes(group[0]?.id ?? '')
+    for (const roots of isFolded ? [group] : group.map((node) => [node])) {
+      const [first] = roots
+      if (first === undefined || shown.has(first.id)) continue
+      for (const { id } of roots) shown.add(id)
+      lines.push(
+        '',
+        ...(isFolded ? foldedRootLines(roots, report, options) : rootLines(first, report, options)),
+      )
+      lines.push(...elsewhereLines(first, shown, options))
+      lines.push(...behindLines(first, 0, nodes, shown, options))
+      lines.push(...(isFolded ? foldedCureLines(first, options) : rootCureLines(first, report, options)))
+    }
   }
   return lines
 }
@@ -38,8 +41,7 @@ function startsOfCycles({ blocking, roots }: CheckReport): string[] {
 
 function rootLines(node: BlockingReport, report: CheckReport, options: TextOptions): string[] {
   const { style, columns } = options
-  const count = report.blocking.filter(({ id, roots }) => id !== node.id && roots.includes(node.id)).length
-  const blocks = `blocks ${counted(count, 'session')}`
+  const blocks = `blocks ${counted(countBehind(node, report), 'session')}`
   if (node.session === undefined) {
     return wrap(`${preparedText(node.prepared ?? { gid: '?' })}: ${blocks}`, columns, '', '  ')
   }
@@ -48,6 +50,30 @@ function rootLines(node: BlockingReport, report: CheckReport, options: TextOptio
     `${style(['bold', 'red'], node.id)}  ${state.join('\n').trimStart()}`,
     ...sessionLines(node.session, '  ', options),
   ]
+}
+
+/** Many leaks of one kind, in front of the same. */
+function foldedRootLines(
+  group: readonly BlockingReport[],
+  report: CheckReport,
+  options: TextOptions,
+): string[] {
+  const [first] = group
+  if (first?.session === undefined) return []
+  const { style, columns } = options
+  const sessions = group.flatMap(({ session }) => session ?? [])
+  const range = rangeText(sessions.map(({ stateMillis = 0 }) => stateMillis))
+  const count = counted(countBehind(first, report), 'session')
+  const text = `${style(['bold', 'red'], `${group.length} alike`)}, ${first.session.state} for ${range}: each blocks ${count}`
+  return [
+    ...wrap(text, columns, '', '  '),
+    ...wrap(pidsText(sessions.map(({ pid }) => pid)), columns, '  '),
+    ...detailLines(withoutClient(first.session), '  ', options),
+  ]
+}
+
+function countBehind({ id }: BlockingReport, { blocking }: CheckReport): number {
+  return blocking.filter((node) => node.id !== id && node.roots.includes(id)).length
 }
 
 /** Whoever waits for several roots is shown behind the first of them. */
@@ -112,7 +138,7 @@ function rowOf(
     const [id, ...others]: readonly string[] = at.blocks
     const next: BlockingReport | undefined = id === undefined ? undefined : nodes.get(id)
     if (next === undefined || others.length > 0 || next.behind.length > 1 || shown.has(next.id)) break
-    if (likeness(next) !== likeness(node) || row.includes(next)) break
+    if (likenessOf(next) !== likenessOf(node) || row.includes(next)) break
     row.push(next)
     at = next
   }
@@ -121,17 +147,13 @@ function rowOf(
 
 /** Groups of those that do the same in the same place: behind the same, and in front of the same. */
 function alike(nodes: readonly BlockingReport[]): BlockingReport[][] {
-  const groups = new Map<string, BlockingReport[]>()
-  for (const node of nodes) {
-    const key = JSON.stringify([likeness(node), node.behind.toSorted(), node.blocks.toSorted()])
-    groups.set(key, [...(groups.get(key) ?? []), node])
-  }
-  return [...groups.values()]
+  return groupsBy(nodes, (node) =>
+    JSON.stringify([likenessOf(node), node.behind.toSorted(), node.blocks.toSorted()]),
+  )
 }
 
-function likeness({ session }: BlockingReport): string {
-  const { application, user, database, state, waitsFor, query } = session ?? ({} as Partial<SessionReport>)
-  return JSON.stringify([application, user, database, state, waitsFor?.mode, waitsFor?.target, query])
+function likenessOf({ session }: BlockingReport): string {
+  return likeness(session ?? {})
 }
 
 function nodeLines(
@@ -162,15 +184,13 @@ function foldedLines(
   const { style, columns } = options
   const [first] = group
   if (first?.session === undefined) return []
-  const pids = group.map(({ session }) => session?.pid)
-  const more = pids.length > mostPids ? ` and ${pids.length - mostPids} more` : ''
+  const pids = group.flatMap(({ session }) => session?.pid ?? [])
   const waits = group.map(({ session }) => session?.waitsFor?.millis ?? 0)
   const { waitsFor } = first.session
   const what = `${waitsFor?.mode === undefined ? '' : `${waitsFor.mode} on `}${waitsFor?.target ?? 'the same'}`
-  const range = [...new Set([Math.min(...waits), Math.max(...waits)].map(describeMillis))].join(' to ')
   return [
-    `${indent}└─ ${style('bold', `${group.length} alike`)}, ${how}: wait ${range} for ${what}`,
-    ...wrap(`pids ${pids.slice(0, mostPids).join(', ')}${more}`, columns, `${indent}     `),
+    `${indent}└─ ${style('bold', `${group.length} alike`)}, ${how}: wait ${rangeText(waits)} for ${what}`,
+    ...wrap(pidsText(pids), columns, `${indent}     `),
     ...detailLines(withoutClient(first.session), `${indent}     `, options),
   ]
 }
@@ -179,18 +199,23 @@ function fewOf(ids: readonly string[]): string {
   return ids.length > mostAlike ? `${ids.length} others` : ids.join(', ')
 }
 
-/** Of many, one client would mislead. */
-function withoutClient({ client: _, ...session }: SessionReport): SessionReport {
-  return session
-}
-
 function sessionLines(session: SessionReport, indent: string, options: TextOptions): string[] {
   const wait = waitText(session)
   return [...(wait === undefined ? [] : [`${indent}${wait}`]), ...detailLines(session, indent, options)]
 }
 
-/** What would end it, for whoever is at the very front. */
-function cureLines(node: BlockingReport, report: CheckReport, { style, columns }: TextOptions): string[] {
+/** For roots alike: one command ends all that block one of those behind them. */
+function foldedCureLines({ session, blocks }: BlockingReport, options: TextOptions): string[] {
+  const blocked = blocks.flatMap((id) => /^pid (\d+)$/.exec(id)?.[1] ?? [])[0]
+  if (session?.spared !== undefined) return cureLines(session, '  ', options)
+  return blocked === undefined
+    ? []
+    : pasteable(`to end all that block pid ${blocked}:`, `--blocking ${blocked}`, '  ', options)
+}
+
+/** What would end it, for a root. */
+function rootCureLines(node: BlockingReport, report: CheckReport, options: TextOptions): string[] {
+  const { style, columns } = options
   const cycle = report.deadlocks.find((members) => members.includes(node.id))
   const say = (text: string) => wrap(text, columns, '  ', '    ').map((line) => style('cyan', line))
   if (cycle !== undefined) {
@@ -198,20 +223,8 @@ function cureLines(node: BlockingReport, report: CheckReport, { style, columns }
   }
   if (!report.roots.includes(node.id)) return say('they wait for each other, seen once: look again')
   const { session, prepared } = node
-  if (session === undefined) {
-    return prepared === undefined || prepared.gid === '?'
-      ? []
-      : say(
-          `to end it, in database ${prepared.database}: ROLLBACK PREPARED ${quoteText(prepared.gid)}; or COMMIT PREPARED`,
-        )
-  }
+  if (prepared !== undefined) return preparedCureLines(prepared, '  ', options)
+  if (session === undefined) return []
   if (session.hidden) return report.missingGrant === undefined ? [] : say(`to see it: ${report.missingGrant}`)
-  if (session.backendType?.startsWith('autovacuum'))
-    return say('autovacuum gives way by itself within a second or so')
-  if (session.backendType !== undefined) return []
-  return say(
-    session.state === 'active'
-      ? `to cancel its statement: pg-lifeguard terminate --pid ${session.pid} --cancel`
-      : `to end it: pg-lifeguard terminate --pid ${session.pid}`,
-  )
+  return cureLines(session, '  ', options)
 }

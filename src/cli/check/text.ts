@@ -1,22 +1,46 @@
-import { quoteText } from '../../postgres/quote.ts'
 import { describeMillis } from '../../text/duration.ts'
 import { counted } from '../../text/layout.ts'
+import { groupsBy, likeness, mostAlike, pidsText, rangeText, withoutClient } from '../report/alike.ts'
+import { preparedCureLines } from '../report/cure-text.ts'
 import { wrap } from '../report/layout.ts'
-import { listLines, preparedText, type TextOptions } from '../report/session-text.ts'
+import type { SessionReport } from '../report/session-report.ts'
+import { detailLines, listLines, preparedText, sparedLines } from '../report/session-text.ts'
+import type { TextOptions } from '../report/text-options.ts'
 import { forestLines } from './forest.ts'
 import type { CheckReport } from './report.ts'
+import type { ApplicationReport, Survey } from './survey.ts'
+import { advisoryLockLines, applicationLines, invalidIndexLines, slotLines } from './survey-text.ts'
+
+/** What `check --json` prints. */
+export type SurveyedReport = CheckReport & Survey
 
 /** What `check` prints for people. */
-export function checkText(report: CheckReport, options: TextOptions): string {
+export function checkText(report: SurveyedReport, options: TextOptions): string {
+  const { database } = report.server
+  const { connected } = report
   const parts = [
     headLines(report, options),
     ...section('Who blocks whom', forestLines(report, options).slice(1), options),
     ...section(`Idle in transaction for ${limit(report)} or longer`, idleLines(report, options), options),
     ...section('Prepared transactions', preparedLines(report, options), options),
+    ...section('Advisory locks held by idle sessions', advisoryLockLines(report, options), options),
+    ...section(`Invalid indexes in database ${database}`, invalidIndexLines(report, options), options),
+    ...section('Slots', slotLines(report, options), options),
+    ...(connected === undefined
+      ? []
+      : section(
+          `Connected to database ${database}: ${counted(totalOf(connected), 'session')}`,
+          applicationLines(connected, false, options),
+          options,
+        )),
     summaryLines(report, options),
     ...netLines(report, options),
   ]
   return parts.map((lines) => lines.join('\n')).join('\n\n')
+}
+
+function totalOf(applications: readonly ApplicationReport[]): number {
+  return applications.reduce((sum, { count }) => sum + count, 0)
 }
 
 function section(title: string, lines: readonly string[], { style }: TextOptions): string[][] {
@@ -30,19 +54,36 @@ function headLines({ server }: CheckReport, { style, columns }: TextOptions): st
   return wrap(text, columns, '', '  ').map((line) => style('dim', line))
 }
 
-function idleLines(report: CheckReport, options: TextOptions): string[] {
-  return report.idleInTransaction.flatMap((session, at) => [
-    ...(at === 0 ? [] : ['']),
-    ...listLines(session, options),
-  ])
+function idleLines({ idleInTransaction }: CheckReport, options: TextOptions): string[] {
+  return groupsBy(idleInTransaction, likeness).flatMap((group, at) => {
+    const lines =
+      group.length > mostAlike
+        ? foldedIdleLines(group, options)
+        : group.flatMap((session, nth) => [...(nth === 0 ? [] : ['']), ...listLines(session, options)])
+    return at === 0 ? lines : ['', ...lines]
+  })
 }
 
-function preparedLines({ prepared }: CheckReport, { style, columns }: TextOptions): string[] {
-  return prepared.flatMap((one) => [
-    ...wrap(preparedText(one), columns, '', '  '),
-    ...wrap(`to end it: ROLLBACK PREPARED ${quoteText(one.gid)}; or COMMIT PREPARED`, columns, '  ').map(
-      (line) => style('cyan', line),
-    ),
+/** Several leaks of one kind take as much room as one. */
+function foldedIdleLines(group: readonly SessionReport[], options: TextOptions): string[] {
+  const [first] = group
+  if (first === undefined) return []
+  const { style, columns } = options
+  const range = rangeText(group.map(({ stateMillis = 0 }) => stateMillis))
+  return [
+    ...wrap(`${style('bold', `${group.length} alike`)}, ${first.state} for ${range}`, columns, '', '  '),
+    ...wrap(pidsText(group.map(({ pid }) => pid)), columns, '  '),
+    ...detailLines(withoutClient(first), '  ', options),
+    ...sparedLines(first, '  ', options),
+  ]
+}
+
+/** Those that block have been shown. */
+function preparedLines({ prepared, blocking }: CheckReport, options: TextOptions): string[] {
+  const idle = prepared.filter(({ gid }) => !blocking.some((node) => node.prepared?.gid === gid))
+  return idle.flatMap((one) => [
+    ...wrap(preparedText(one), options.columns, '', '  '),
+    ...preparedCureLines(one, '  ', options),
   ])
 }
 

@@ -1,10 +1,11 @@
-import { quoteText } from '../../postgres/quote.ts'
 import { describeMillis } from '../../text/duration.ts'
 import { counted } from '../../text/layout.ts'
 import { oneLine } from '../../text/safe-text.ts'
-import { wrap } from '../../text/wrap.ts'
-import { listLines, preparedText, stateText, type TextOptions, waitText } from '../report/session-text.ts'
+import { preparedCureLines } from '../report/cure-text.ts'
+import { wrap } from '../report/layout.ts'
+import { listLines, preparedText, stateText, waitText } from '../report/session-text.ts'
 import { signalText } from '../report/signal-text.ts'
+import type { TextOptions } from '../report/text-options.ts'
 import type { FrontReport, MigrateEvent } from './events.ts'
 
 type Colour = 'red' | 'yellow' | 'green' | 'dim'
@@ -174,8 +175,5 @@ function frontLines({ id, session, prepared, own }: FrontReport, options: TextOp
     return [own ? `${first} (the command itself: it blocks itself)` : first, ...more]
   }
   if (prepared === undefined) return [id]
-  return [
-    preparedText(prepared),
-    `  to end it: ROLLBACK PREPARED ${quoteText(prepared.gid)}; or COMMIT PREPARED`,
-  ]
+  return [preparedText(prepared), ...preparedCureLines(prepared, '  ', options)]
 }

@@ -1,14 +1,7 @@
 import { ConnectionError } from '../../errors.ts'
 import { isIdleInTransaction } from '../../postgres/idle-in-transaction.ts'
 import type { ServerSession, ServerSnapshot } from '../../postgres/index.ts'
-import {
-  askService,
-  fieldOf,
-  pathBelow,
-  type Service,
-  serviceUrl,
-  textOf,
-} from '../../service/ask-service.ts'
+import { askService, fieldOf, pathBelow, serviceUrl, textOf } from '../../service/ask-service.ts'
 import { UsageError } from '../command.ts'
 import type { OriginOf } from './session-origin.ts'
 
@@ -22,6 +15,11 @@ interface AppCheckout {
   readonly scope?: string
 }
 
+export interface AppAccess {
+  readonly token: string | undefined
+  readonly signal?: AbortSignal
+}
+
 export interface AppState {
   readonly url: string
   readonly checkouts: readonly AppCheckout[]
@@ -33,28 +31,29 @@ const clockSkewMillis = 5_000
 /**
  * Asks an application that has mounted `lifeguardHandler` what it has checked out.
  *
- * @throws ConnectionError if it does not answer, or not as a lifeguard does; UsageError if the URL is none
+ * @param url of {@link appUrl}
+ * @throws ConnectionError if it does not answer, or not as a lifeguard does
  */
-export async function readApp(url: string, token: string | undefined): Promise<AppState> {
-  const service = await askApp(url, token)
+export async function readApp(url: string, access: AppAccess): Promise<AppState> {
+  const service = await askService(url, { ...access, tokenName: '--app-token' })
   const checkouts = fieldOf(await service.ask('snapshot'), 'checkouts')
   if (!Array.isArray(checkouts))
-    throw new ConnectionError(`${service.url}/snapshot: this is no snapshot of a lifeguard`)
+    throw new ConnectionError(`${service.url}/snapshot: the answer is not the snapshot of a lifeguard`)
   const { workingDirectory } = service
   return { url: service.url, checkouts: checkouts.flatMap((one) => readCheckout(one, workingDirectory)) }
 }
 
 /**
- * Finds the lifeguard of the application that `--app` names.
+ * Checks the value of `--app`.
  *
- * @throws ConnectionError, UsageError
+ * @throws UsageError, without the value in it, for it may hold a password
  */
-export function askApp(url: string, token: string | undefined): Promise<Service> {
-  const base = serviceUrl(url)
-  if (base === undefined) {
+export function appUrl(text: string): string {
+  const url = serviceUrl(text)
+  if (url === undefined) {
     throw new UsageError('--app must be a URL such as http://127.0.0.1:3000/lifeguard.')
   }
-  return askService(base, { token, tokenName: '--app-token' })
+  return url
 }
 
 /**

@@ -20,6 +20,11 @@ export function wrap(text: string, columns: number | undefined, indent: string, 
   return [`${indent}${first}`, ...more.map((line) => `${further}${line}`)]
 }
 
+/** Whether a line has room on the terminal. */
+export function fits(line: string, columns: number | undefined): boolean {
+  return columns === undefined || stringWidth(line) <= columns
+}
+
 function linesOf(text: string, room: number): string[] {
   return wrapAnsi(text, Math.max(room, 1)).split('\n')
 }

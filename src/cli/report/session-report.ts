@@ -1,4 +1,5 @@
 import type { ServerSession, ServerSnapshot } from '../../postgres/index.ts'
+import { quoteText } from '../../postgres/quote.ts'
 import { spareReason } from '../../postgres/spared.ts'
 import { presentQueryText, type QueryTextMode } from '../../sql/redaction.ts'
 import { oneLine } from '../../text/safe-text.ts'
@@ -20,6 +21,8 @@ export interface SessionReport {
   readonly origin?: SessionOrigin
   /** Why no policy ends it. */
   readonly spared?: string
+  /** An autovacuum that does not give way to others. */
+  readonly preventsWraparound?: true
   /** Its state may not be seen. */
   readonly hidden?: true
 }
@@ -29,6 +32,9 @@ export interface PreparedReport {
   readonly owner?: string
   readonly database?: string
   readonly millis?: number
+  /** The statements that end it, in its database. */
+  readonly rollback?: string
+  readonly commit?: string
 }
 
 export interface SessionReportOptions {
@@ -70,17 +76,30 @@ export function sessionReport(
     ...text('query', query),
     ...(origin === undefined ? {} : { origin: { ...origin, text: oneLine(origin.text) } }),
     ...(spared === undefined ? {} : { spared }),
+    ...(preventsWraparound(session) ? { preventsWraparound: true } : {}),
     ...(hidden ? { hidden } : {}),
   }
 }
 
-export function preparedReport({ gid, owner, database, millis }: PreparedReport): PreparedReport {
+export function preparedReport({
+  gid,
+  owner,
+  database,
+  millis,
+}: Pick<PreparedReport, 'gid' | 'owner' | 'database' | 'millis'>): PreparedReport {
   return {
     gid: oneLine(gid),
     ...text('owner', owner),
     ...text('database', database),
     ...(millis === undefined ? {} : { millis }),
+    rollback: `ROLLBACK PREPARED ${quoteText(gid)};`,
+    commit: `COMMIT PREPARED ${quoteText(gid)};`,
   }
+}
+
+/** The server says so in what it shows as the statement: `autovacuum: VACUUM public.t (to prevent wraparound)`. */
+function preventsWraparound({ backendType, query = '' }: ServerSession): boolean {
+  return backendType === 'autovacuum worker' && query.includes('(to prevent wraparound)')
 }
 
 function clientOf({ clientAddress, clientPort }: ServerSession): string | undefined {

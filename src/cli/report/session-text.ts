@@ -1,13 +1,7 @@
 import { describeMillis } from '../../text/duration.ts'
-import type { Style } from '../../text/style.ts'
 import { cut, wrap } from './layout.ts'
 import type { PreparedReport, SessionReport } from './session-report.ts'
-
-export interface TextOptions {
-  readonly style: Style
-  /** Absent: nothing is wrapped or cut. */
-  readonly columns?: number
-}
+import type { TextOptions } from './text-options.ts'
 
 /** What a session is and does, in a few words: `idle in transaction for 41 min`. */
 export function stateText({
@@ -27,7 +21,7 @@ export function stateText({
   return `${kind}${state}${since}${open}`
 }
 
-/** Whose it is. */
+/** Application, user, database and client. */
 export function ownerText({ application, backendType, user, database, client }: SessionReport): string {
   const nameless =
     backendType === undefined ? 'no application name' : `the server's own process ${backendType}`
@@ -73,7 +67,7 @@ function originLines(
 }
 
 export function preparedText({ gid, owner, database, millis }: PreparedReport): string {
-  if (gid === '?') return 'a prepared transaction that could not be told'
+  if (gid === '?') return 'a prepared transaction that could not be identified'
   const since = millis === undefined ? '' : ` for ${describeMillis(millis)}`
   const whose = [
     ...(owner === undefined ? [] : [`owner ${owner}`]),
@@ -82,10 +76,20 @@ export function preparedText({ gid, owner, database, millis }: PreparedReport): 
   return `prepared transaction '${gid}'${since}${whose.length === 0 ? '' : `, ${whose.join(', ')}`}`
 }
 
-/** One line per session, for lists. */
+/** A session in a list, with a note if it must not be ended. */
 export function listLines(session: SessionReport, options: TextOptions): string[] {
   const { style, columns } = options
   const id = `pid ${session.pid}`
   const state = wrap(stateText(session), columns, ' '.repeat(id.length + 2), '  ')
-  return [`${style('bold', id)}  ${state.join('\n').trimStart()}`, ...detailLines(session, '  ', options)]
+  return [
+    `${style('bold', id)}  ${state.join('\n').trimStart()}`,
+    ...detailLines(session, '  ', options),
+    ...sparedLines(session, '  ', options),
+  ]
+}
+
+/** Why the session should be left alone, if it should. */
+export function sparedLines({ spared }: SessionReport, indent: string, options: TextOptions): string[] {
+  if (spared === undefined) return []
+  return wrap(spared, options.columns, indent, `${indent}  `).map((line) => options.style('yellow', line))
 }

@@ -1,123 +1,84 @@
-import type { ServerSession, SignalResult } from '../../postgres/index.ts'
-import { quoteText } from '../../postgres/quote.ts'
-import { describeMillis } from '../../text/duration.ts'
 import { counted } from '../../text/layout.ts'
-import { oneLine } from '../../text/safe-text.ts'
 import { type CommandSpec, type Invocation, UsageError } from '../command.ts'
-import { type CommonOptions, connect, connectionOptions, outputOptions } from '../common-options.ts'
+import { connect } from '../common-options.ts'
 import { type ExitCode, exitCode } from '../exit-code.ts'
-import { parseDuration, parsePid, parseTimeout } from '../option-values.ts'
-import { originOptions, originSources } from '../origins/origin-options.ts'
+import { askForOrigins } from '../origins/asked-origins.ts'
 import type { OriginOf } from '../origins/session-origin.ts'
 import { sessionReport } from '../report/session-report.ts'
-import { listLines } from '../report/session-text.ts'
-import { type Aftermath, end, freedPids, lookAgain, type Plan, plan, type Selection } from './termination.ts'
+import { textOptions } from '../report/text-options.ts'
+import { type Aftermath, type EndResult, endSession, lookAgain } from './ending.ts'
+import { type TerminateOptions, terminateOptions } from './options.ts'
+import { freedPids, type Plan, plan, type Selection } from './plan.ts'
+import { aftermathText, previewText, resultLines } from './text.ts'
 
-interface TerminateOptions extends CommonOptions, Selection {
-  readonly yes?: boolean
-  readonly dryRun?: boolean
-  readonly cancel?: boolean
-  readonly wait: number
-}
-
-/** As many are named one by one. */
-const mostPids = 12
-
-type Result = SignalResult & { readonly cancelled?: boolean }
+/** How long a person waits for an application's lines of code, before the preview is shown without them. */
+const patienceMillis = 2_000
 
 export const terminate: CommandSpec = {
   name: 'terminate',
   description:
-    'Ends sessions, after it has shown who they are and who is freed. The transaction of a session that is ended is rolled back. A session that has gone on with its work since it was shown is left alone.',
-  options: [
-    { flags: '--pid <pid>', description: 'this session', parse: parsePid },
-    {
-      flags: '--idle-in-transaction <duration>',
-      description: 'all that are idle in a transaction for so long',
-      parse: parseDuration,
-    },
-    {
-      flags: '--blocking <pid>',
-      description: 'whoever this session has to wait for, at the very front',
-      parse: parsePid,
-    },
-    { flags: '--yes', description: 'do not ask; needed where there is no terminal' },
-    { flags: '--dry-run', description: 'only show whom it would end' },
-    {
-      flags: '--cancel',
-      description: 'cancel the statement first, and end the session only if it still blocks',
-    },
-    {
-      flags: '--wait <duration>',
-      description: 'how long to wait until a session is gone',
-      parse: parseTimeout,
-      default: '5s',
-    },
-    ...connectionOptions,
-    ...originOptions,
-    ...outputOptions,
-  ],
+    'Ends sessions, after a preview of who they are and who is freed. The transaction of a session that is ended is rolled back. A session that has gone on with its work since the preview is left alone.',
+  options: terminateOptions,
   notes: `Never ended: the session that asks, autovacuum, replication, and other processes of the server.
-What comes of each is told as it is: ended, signalled (told, and still there), changed (it does something
-else by now), gone (it ended by itself), denied (with the GRANT that is missing).`,
+Backups (pg_dump, pg_basebackup, ...), other runs of pg-lifeguard migrate and what --spare names are spared by
+--idle-in-transaction and --blocking. --pid ends a backup or a migration after a question of its own, which
+--yes does not answer.
+
+The outcome of each: ended, signalled (the signal was sent, and the session is still there), changed (it does
+something else by now), gone (it ended by itself), denied (with the GRANT that is missing).`,
   examples: [
-    ['pg-lifeguard terminate --blocking 79250', 'free session 79250'],
-    ['pg-lifeguard terminate --idle-in-transaction 5m --database shop --yes', 'in a script'],
+    ['pg-lifeguard terminate --blocking 79412', 'end the session that 79412 waits for'],
+    ['pg-lifeguard terminate --idle-in-transaction 10m --dry-run', 'look first'],
+    ['pg-lifeguard terminate --idle-in-transaction 10m --yes', 'from a script'],
     ['pg-lifeguard terminate --pid 65365 --cancel', 'try with its statement alone'],
   ],
   async run(invocation) {
     const { terminal } = invocation
     const options = invocation.options as unknown as TerminateOptions
     requireOne(options)
+    using asked = askForOrigins(invocation)
     await using control = await connect(invocation, { statementMillis: options.wait + 15_000 })
-    const sources = await originSources(invocation)
     const chosen = await plan(control, options, options.database)
-    const originOf = sources(chosen.all)
+    const isUnattended = options.yes === true && options.dryRun !== true
+    // Nothing that is about to be done waits for an application.
+    const originOf = await asked.within(isUnattended ? 0 : patienceMillis, chosen.all)
+    const layout = textOptions(invocation)
     const say = options.json === true ? () => {} : terminal.print
-    // Whoever is asked must see what for, also where the output is for a program.
+    // A question needs its preview, also where the output is for a program.
     const preview = options.json === true && options.yes !== true ? terminal.warn : say
-    preview(previewText(chosen, options, originOf, invocation))
+    preview(previewText(chosen, options, originOf, layout))
 
-    const results: Result[] = [...chosen.refused]
-    const print = (aftermath?: Aftermath) => {
+    const results: EndResult[] = [...chosen.refused]
+    const print = async (aftermath?: Aftermath) => {
       if (options.json !== true) return
-      const json = toJson(chosen, results, aftermath, options, originOf)
-      terminal.print(JSON.stringify(json, null, 2))
+      const known = await asked.within(0, chosen.all)
+      terminal.print(JSON.stringify(toJson(chosen, results, aftermath, options, known), null, 2))
     }
     if (chosen.targets.length === 0 || options.dryRun === true) {
-      print()
-      const isNothing = chosen.targets.length + chosen.refused.length + chosen.prepared.length === 0
-      if (!isNothing) return exitCode.found
-      return options.idleInTransaction !== undefined && chosen.snapshot.hiddenSessions > 0
-        ? exitCode.notAllVisible
-        : exitCode.clean
+      await print()
+      return codeWithoutEnding(chosen, options)
     }
-    if (options.yes !== true) {
-      const answer = await terminal.confirm(`End ${counted(chosen.targets.length, 'session')}?`)
-      if (answer === undefined)
-        throw new UsageError('There is no terminal to ask at: add --yes, or --dry-run to look.')
-      if (!answer) {
-        terminal.warn('Nothing was done.')
-        return exitCode.found
-      }
+    if (!(await isConfirmed(chosen, invocation, options))) {
+      terminal.warn('Nothing was done.')
+      return exitCode.found
     }
     try {
       for (const target of chosen.targets) {
-        const result = await end(control, target, {
+        const result = await endSession(control, target, {
           cancelFirst: options.cancel === true,
           waitMillis: options.wait,
         })
         results.push(result)
-        say(resultText(result, terminal.style))
+        say(resultLines(result, layout).join('\n'))
       }
     } catch (error) {
       // The connection is lost: what was done until then must not be.
-      print()
+      await print()
       throw error
     }
     const aftermath = await lookAgain(control, chosen)
-    say(aftermathText(aftermath, options, originOf, invocation))
-    print(aftermath)
+    say(aftermathText(aftermath, options, originOf, layout))
+    await print(aftermath)
     return codeOf(results, chosen, aftermath)
   },
 }
@@ -128,106 +89,43 @@ function requireOne({ pid, idleInTransaction, blocking }: Selection): void {
     throw new UsageError('One of --pid, --idle-in-transaction and --blocking is needed, and only one.')
 }
 
-function codeOf(results: readonly Result[], { prepared }: Plan, { stillBlocked }: Aftermath): ExitCode {
+/** What is spared by policies takes a question of its own, which `--yes` does not answer. */
+async function isConfirmed(
+  { targets, caution }: Plan,
+  { terminal }: Invocation,
+  { yes }: TerminateOptions,
+): Promise<boolean> {
+  if (caution !== undefined) {
+    const what = `pid ${targets[0]?.pid} is ${caution}`
+    const answer = await terminal.confirm(`${what}. End it all the same?`)
+    if (answer !== undefined) return answer
+    throw new UsageError(`${what}. To end it needs an answer at a terminal; --yes is not enough.`)
+  }
+  if (yes === true) return true
+  const answer = await terminal.confirm(`End ${counted(targets.length, 'session')}?`)
+  if (answer === undefined)
+    throw new UsageError('There is no terminal to ask at: add --yes, or --dry-run to look.')
+  return answer
+}
+
+function codeWithoutEnding(
+  { targets, refused, prepared, spared, snapshot }: Plan,
+  { idleInTransaction }: Selection,
+): ExitCode {
+  if (targets.length + refused.length + prepared.length > 0) return exitCode.found
+  // A policy that spares has nothing left to do; somebody who waits still does.
+  if (idleInTransaction === undefined) return spared.length > 0 ? exitCode.found : exitCode.clean
+  return snapshot.hiddenSessions > 0 ? exitCode.notAllVisible : exitCode.clean
+}
+
+function codeOf(results: readonly EndResult[], { prepared }: Plan, { stillBlocked }: Aftermath): ExitCode {
   const isDone = results.every(({ outcome }) => outcome === 'ended' || outcome === 'gone')
   return isDone && stillBlocked.length + prepared.length === 0 ? exitCode.clean : exitCode.found
 }
 
-function previewText(
-  { targets, refused, prepared, tree, snapshot }: Plan,
-  options: TerminateOptions,
-  originOf: OriginOf,
-  { terminal }: Invocation,
-): string {
-  const { style } = terminal
-  const lines = targets.flatMap((target) => [
-    ...listLines(
-      sessionReport(target, snapshot, { queryText: options.queryText, originOf }),
-      layout(terminal),
-    ),
-    `  ${consequence(target, freedPids(tree, target), options)}`,
-    '',
-  ])
-  for (const result of refused) lines.push(resultText(result, style))
-  for (const { gid, database } of prepared) {
-    lines.push(
-      `prepared transaction '${oneLine(gid)}' has no session. To end it, in database ${oneLine(database)}:`,
-      `  ${style('cyan', `ROLLBACK PREPARED ${quoteText(oneLine(gid))}`)}; or COMMIT PREPARED`,
-    )
-  }
-  if (lines.length === 0) lines.push(noneText(options))
-  if (options.idleInTransaction !== undefined && snapshot.missingGrant !== undefined) {
-    const hidden = counted(snapshot.hiddenSessions, 'session')
-    lines.push(style('yellow', `${hidden} cannot be seen by this role. To see all: ${snapshot.missingGrant}`))
-  }
-  return lines.join('\n').trimEnd()
-}
-
-function noneText({ blocking, idleInTransaction }: TerminateOptions): string {
-  if (blocking !== undefined) return `pid ${blocking} waits for nobody.`
-  return `No session is idle in a transaction for ${describeMillis(idleInTransaction ?? 0)} or longer.`
-}
-
-function consequence(target: ServerSession, freed: readonly number[], { cancel }: TerminateOptions): string {
-  const open = target.transactionMillis
-  const isActive = target.state === 'active'
-  const what =
-    open === undefined && target.state !== 'idle in transaction (aborted)'
-      ? 'no transaction is lost'
-      : `its transaction${open === undefined ? '' : `, open for ${describeMillis(open)},`} is rolled back`
-  const how = cancel === true && isActive ? 'its statement is cancelled' : what
-  const note = cancel === true && !isActive ? ' (it runs no statement that could be cancelled)' : ''
-  return freed.length === 0
-    ? `${how}; nobody waits for it alone${note}`
-    : `${how}; ${counted(freed.length, 'session')} freed: ${pidsText(freed)}${note}`
-}
-
-function pidsText(pids: readonly number[]): string {
-  const named = pids.slice(0, mostPids).map((pid) => `pid ${pid}`)
-  const more = pids.length - named.length
-  return `${named.join(', ')}${more === 0 ? '' : ` and ${more} more`}`
-}
-
-function resultText(
-  { pid, outcome, detail, grant, cancelled }: Result,
-  style: Invocation['terminal']['style'],
-): string {
-  const isGood = outcome === 'ended'
-  const word = cancelled === true && isGood ? 'its statement ended, the session lives on' : outcome
-  const more = detail === undefined ? '' : `: ${oneLine(detail)}`
-  const missing = grant === undefined ? '' : `\n  ${style('cyan', grant)}`
-  return `${style('bold', `pid ${pid}`)}  ${style(isGood ? 'green' : 'yellow', word)}${more}${missing}`
-}
-
-function aftermathText(
-  { free, stillBlocked, snapshot, tree }: Aftermath,
-  { queryText }: TerminateOptions,
-  originOf: OriginOf,
-  { terminal }: Invocation,
-): string {
-  const { style } = terminal
-  const lines: string[] = []
-  if (free.length > 0) {
-    const all = stillBlocked.length === 0
-    const who = all && free.length > 1 ? `All ${free.length} sessions` : counted(free.length, 'session')
-    lines.push(style('green', `${who} that waited ${free.length === 1 ? 'is' : 'are'} free.`))
-  }
-  if (stillBlocked.length > 0) {
-    const roots = [...new Set(stillBlocked.flatMap((one) => one.roots))]
-    const pids = pidsText(stillBlocked.map(({ pid }) => pid))
-    lines.push(style('red', `${counted(stillBlocked.length, 'session')} still blocked (${pids}), behind:`))
-    for (const { id, session } of tree.nodes.filter((node) => roots.includes(node.id))) {
-      const report = session && sessionReport(session, snapshot, { queryText, originOf })
-      lines.push(...(report ? listLines(report, layout(terminal)) : [id]).map((line) => `  ${line}`))
-    }
-  }
-  if (lines.length === 0) lines.push('Nobody waited for it.')
-  return lines.join('\n')
-}
-
 function toJson(
-  { targets, tree, snapshot, prepared }: Plan,
-  results: readonly Result[],
+  { targets, tree, snapshot, prepared, spared }: Plan,
+  results: readonly EndResult[],
   aftermath: Aftermath | undefined,
   { dryRun, queryText }: TerminateOptions,
   originOf: OriginOf,
@@ -238,12 +136,12 @@ function toJson(
       ...sessionReport(target, snapshot, { queryText, originOf }),
       frees: freedPids(tree, target),
     })),
+    spared: spared.map(({ session, reason }) => ({
+      ...sessionReport(session, snapshot, { queryText, originOf }),
+      spared: reason,
+    })),
     prepared,
     results,
     ...(aftermath === undefined ? {} : { free: aftermath.free, stillBlocked: aftermath.stillBlocked }),
   }
-}
-
-function layout({ style, columns }: Invocation['terminal']) {
-  return { style, ...(columns === undefined ? {} : { columns }) }
 }

@@ -2,12 +2,13 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { FindingKind } from '../../core/findings/finding.ts'
 import { type IgnoreRule, ignoring } from '../../core/findings/ignore.ts'
 import { findingText } from '../../reporters/finding-text.ts'
+import { askService } from '../../service/ask-service.ts'
 import { type ServiceVerdict, verdictOfService } from '../../service/service-verdict.ts'
 import { type CommandSpec, UsageError } from '../command.ts'
 import { outputOptions } from '../common-options.ts'
 import { exitCode } from '../exit-code.ts'
 import { parseDuration, parseTimeout } from '../option-values.ts'
-import { askApp } from '../origins/app-origins.ts'
+import { appUrl } from '../origins/app-origins.ts'
 import { appTokenOption } from '../origins/origin-options.ts'
 import type { Terminal } from '../terminal.ts'
 
@@ -70,7 +71,10 @@ export const verify: CommandSpec = {
     if (app === undefined) throw new UsageError('It needs --app: the URL where lifeguardHandler is mounted.')
     if (within === 0) throw new UsageError('--within must be longer than nothing.')
     const isIgnored = ignoring((ignore ?? []).map(readRule))
-    const service = await askApp(app, appToken ?? env.LIFEGUARD_TOKEN)
+    const service = await askService(appUrl(app), {
+      token: appToken ?? env.LIFEGUARD_TOKEN,
+      tokenName: '--app-token',
+    })
     const verdict = await verdictOfService(service, {
       isIgnored,
       settleMillis: settle,

@@ -1,8 +1,9 @@
 import { describeMillis } from '../../text/duration.ts'
 import { counted } from '../../text/layout.ts'
 import { oneLine } from '../../text/safe-text.ts'
-import { listLines, preparedText, stateText, type TextOptions } from '../report/session-text.ts'
+import { listLines, preparedText, stateText } from '../report/session-text.ts'
 import { signalText } from '../report/signal-text.ts'
+import type { TextOptions } from '../report/text-options.ts'
 import type { Concern } from './concerns.ts'
 import type { WatchEvent } from './watch-loop.ts'
 

@@ -1,3 +1,5 @@
+import { advisoryKey } from './advisory.ts'
+
 /**
  * Sessions, who blocks whom, and what for, in one statement, so that all of it is of one moment as far as the server
  * allows. `pg_blocking_pids` is called once per waiting process, because each call takes all partitions of the lock table.
@@ -83,10 +85,7 @@ SELECT pg_catalog.json_strip_nulls(pg_catalog.json_build_object(
       'pid', w.session, 'lockType', w.locktype, 'mode', w.mode, 'database', w.database, 'relation', w.relation,
       'page', w.page, 'tuple', w.tuple, 'virtualTransaction', w.virtualxid, 'transaction', w.transactionid::pg_catalog.text,
       'classId', w.classid, 'objectId', w.objid, 'objectSubId', w.objsubid,
-      'advisoryKey', CASE WHEN w.locktype = 'advisory' THEN CASE w.objsubid
-          WHEN 1 THEN ((w.classid::pg_catalog.int8 << 32) | w.objid::pg_catalog.int8)::pg_catalog.text
-          ELSE (w.classid::pg_catalog.int8::pg_catalog.bit(32)::pg_catalog.int4)::pg_catalog.text || ', '
-            || (w.objid::pg_catalog.int8::pg_catalog.bit(32)::pg_catalog.int4)::pg_catalog.text END END,
+      'advisoryKey', CASE WHEN w.locktype = 'advisory' THEN ${advisoryKey('w')} END,
       'row', (SELECT pg_catalog.json_build_object('database', t.database, 'relation', t.relation, 'page', t.page, 'tuple', t.tuple)
               FROM locks AS t WHERE t.pid = w.pid AND t.granted AND t.locktype = 'tuple'
                 AND w.locktype = 'transactionid' LIMIT 1),

@@ -1,11 +1,14 @@
+/** The key of an advisory lock as the application gave it: `-9007199254740993`, or `7, -3`. Of a row of `pg_locks`. */
+export const advisoryKey = (row: string) => `CASE ${row}.objsubid
+          WHEN 1 THEN ((${row}.classid::pg_catalog.int8 << 32) | ${row}.objid::pg_catalog.int8)::pg_catalog.text
+          ELSE (${row}.classid::pg_catalog.int8::pg_catalog.bit(32)::pg_catalog.int4)::pg_catalog.text || ', '
+            || (${row}.objid::pg_catalog.int8::pg_catalog.bit(32)::pg_catalog.int4)::pg_catalog.text END`
+
 /** Advisory locks that sessions hold in this database, whether anybody waits for them or not. */
 export const advisoryLocksQuery = `
 SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_object(
   'pid', l.pid,
-  'key', CASE l.objsubid
-    WHEN 1 THEN ((l.classid::pg_catalog.int8 << 32) | l.objid::pg_catalog.int8)::pg_catalog.text
-    ELSE (l.classid::pg_catalog.int8::pg_catalog.bit(32)::pg_catalog.int4)::pg_catalog.text || ', '
-      || (l.objid::pg_catalog.int8::pg_catalog.bit(32)::pg_catalog.int4)::pg_catalog.text END,
+  'key', ${advisoryKey('l')},
   'isShared', l.mode = 'ShareLock') ORDER BY l.pid, l.classid, l.objid), '[]')::pg_catalog.text AS locks
 FROM pg_catalog.pg_locks AS l
 WHERE l.locktype = 'advisory' AND l.granted AND l.pid <> pg_catalog.pg_backend_pid()

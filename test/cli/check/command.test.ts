@@ -15,8 +15,9 @@ const check = (args: readonly string[] = [], columns?: number) =>
 const report = async (args: readonly string[] = []): Promise<CheckReport> =>
   JSON.parse((await check(['--json', ...args])).out)
 
-/** Without the safety nets, which have a test of their own. */
-const above = (text: string) => text.split('\n\nSafety nets')[0] ?? ''
+/** Without the safety nets and who is connected, which have tests of their own. */
+const above = (text: string) =>
+  (text.split('\n\nSafety nets')[0] ?? '').replace(/\n\nConnected to database .*?(?=\n\n)/s, '')
 
 describe('check', () => {
   it('prints the chain of the incident: one root, and everyone behind it in order', async () => {
@@ -182,7 +183,13 @@ describe('check', () => {
     const { code, out } = await check()
     expect(code).toBe(exitCode.found)
     expect(out).toMatch(/prepared transaction 'it's' for .*: blocks 1 session/)
-    expect(out).toContain("ROLLBACK PREPARED 'it''s'; or COMMIT PREPARED")
+    expect(out).toContain(`  to end it, in database ${db.name}, as its owner or a superuser:
+    ROLLBACK PREPARED 'it''s';
+  or, if the transaction that it is part of was committed elsewhere:
+    COMMIT PREPARED 'it''s';
+`)
+    // Once: it is no news further down.
+    expect(out.match(/ROLLBACK PREPARED/g)).toHaveLength(1)
   })
 
   it('calls a cycle a deadlock after a second look, and has no root for it', async () => {

@@ -89,27 +89,38 @@ describe('check --app', () => {
   })
 
   it.each([
-    ['nobody is there', at('http://127.0.0.1:65535/lifeguard'), exitCode.noConnection, 'ECONNREFUSED'],
-    ['it is something else', answering(200, '{}'), exitCode.noConnection, 'there is no lifeguard here'],
-    ['it is no JSON', answering(200, '<html>'), exitCode.noConnection, 'the answer is no JSON'],
-    ['it is not found', answering(404, ''), exitCode.noConnection, 'answered 404'],
-    ['it refuses', answering(401, ''), exitCode.noConnection, 'give its token with --app-token'],
-    ['the URL is none', at('localhost'), exitCode.usage, '--app must be a URL'],
-  ])('says so where %s', async (_name, url, expected, message) => {
-    const { code, err } = await check(['--app', await url()])
+    ['nobody is there', at('http://127.0.0.1:65535/lifeguard'), 'ECONNREFUSED'],
+    ['it is something else', answering(200, '{}'), 'there is no lifeguard here'],
+    ['it is no JSON', answering(200, '<html>'), 'the answer is not JSON'],
+    ['it is not found', answering(404, ''), 'answered 404'],
+    ['it fails', answering(500, ''), 'answered 500'],
+    ['it refuses', answering(401, ''), 'give its token with --app-token'],
+  ])('says so where %s, and shows what the server says', async (_name, url, message) => {
+    const idle = await openSession(db, 'idle')
+    await idle.run('BEGIN')
+    const { code, out, err } = await check(['--app', await url()])
+    expect(err).toContain('pg-lifeguard: without lines of code: http://127.0.0.1:')
     expect(err).toContain(message)
-    expect(code).toBe(expected)
+    expect(out).toContain(`pid ${idle.pid}  idle in transaction`)
+    expect(code).toBe(exitCode.found)
+  })
+
+  it('is refused where the URL is none, without showing it', async () => {
+    const { code, err } = await check(['--app', 'app:hunter22@localhost'])
+    expect(err).toContain('--app must be a URL')
+    expect(err).not.toContain('hunter22')
+    expect(code).toBe(exitCode.usage)
   })
 
   it('shows the token, from the option or the environment', async () => {
     const { lifeguard } = guardedPool(db.config, { clock: systemClock })
     const app = await mounted(lifeguard, { token: 'open sesame' })
-    expect((await check(['--app', app])).code).toBe(exitCode.noConnection)
-    expect((await check(['--app', app, '--app-token', 'open sesame'])).code).toBe(exitCode.clean)
+    expect((await check(['--app', app])).err).toContain('refused (401)')
+    expect((await check(['--app', app, '--app-token', 'open sesame'])).err).toBe('')
     const fromEnvironment = await pgLifeguard(['check', '--database', db.name, '--app', app], {
       url: db.url,
       env: { LIFEGUARD_TOKEN: 'open sesame' },
     })
-    expect(fromEnvironment.code).toBe(exitCode.clean)
+    expect(fromEnvironment).toMatchObject({ code: exitCode.clean, err: '' })
   })
 })

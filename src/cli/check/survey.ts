@@ -1,0 +1,139 @@
+import { type AdvisoryLock, advisoryLocks, migrationToolOf } from '../../postgres/advisory-locks.ts'
+import { electionKey } from '../../postgres/election.ts'
+import type { QueryClient, ServerSession, ServerSnapshot } from '../../postgres/index.ts'
+import { dropStatement, invalidIndexes } from '../../postgres/invalid-indexes.ts'
+import { type SlotLimits, slotLimits } from '../../postgres/slots.ts'
+import { oneLine } from '../../text/safe-text.ts'
+import { groupsBy, withoutProcess } from '../report/alike.ts'
+import { type SessionReport, type SessionReportOptions, sessionReport } from '../report/session-report.ts'
+
+/** What is worth knowing although nobody waits. Parts that a lock on a catalog hides are absent. */
+export interface Survey {
+  /** Idle sessions that hold advisory locks: the next one that tries is refused or waits. */
+  readonly advisoryLocks?: readonly LockHolderReport[]
+  /** Of the database that was asked. */
+  readonly invalidIndexes?: readonly {
+    readonly name: string
+    readonly table: string
+    readonly drop: string
+  }[]
+  readonly slots?: SlotsReport
+  /** Who is connected to the database that was named. */
+  readonly connected?: readonly ApplicationReport[]
+}
+
+export interface LockHolderReport {
+  readonly session: SessionReport
+  readonly locks: readonly { readonly key: string; readonly tool?: string }[]
+}
+
+export interface SlotsReport extends SlotLimits {
+  readonly used: number
+  readonly byApplication: readonly ApplicationReport[]
+}
+
+/** Sessions of one application, role and database. */
+export interface ApplicationReport {
+  readonly application?: string
+  readonly user?: string
+  readonly database?: string
+  readonly count: number
+  /** How many are in each state: `idle`, `active`, `idle in transaction`, ...; `hidden` for those that may not be seen. */
+  readonly states: Readonly<Record<string, number>>
+  readonly pids: readonly number[]
+}
+
+/** Asks for what the snapshot does not have. */
+export async function survey(
+  client: QueryClient,
+  { all, part }: { readonly all: ServerSnapshot; readonly part: ServerSnapshot },
+  database: string | undefined,
+  options: SessionReportOptions,
+): Promise<Survey> {
+  const locks = await unlessTimeout(advisoryLocks(client))
+  const indexes = await unlessTimeout(invalidIndexes(client))
+  const limits = await unlessTimeout(slotLimits(client))
+  const taken = all.sessions.filter(takesSlot)
+  return {
+    ...(locks && { advisoryLocks: idleHolders(locks, part, options) }),
+    ...(indexes && {
+      invalidIndexes: indexes.map((index) => ({
+        name: oneLine(`${index.schema}.${index.name}`),
+        table: oneLine(index.table),
+        drop: dropStatement(index),
+      })),
+    }),
+    ...(limits && {
+      // The session that asks is not in the snapshot.
+      slots: { ...limits, used: taken.length + 1, byApplication: byApplication(taken) },
+    }),
+    ...(database === undefined
+      ? {}
+      : { connected: byApplication(taken.filter((session) => session.database === database)) }),
+  }
+}
+
+/** Holders in a transaction are shown as such, and those that block as roots. Watchers elect one another by such a lock. */
+function idleHolders(
+  locks: readonly AdvisoryLock[],
+  snapshot: ServerSnapshot,
+  options: SessionReportOptions,
+): LockHolderReport[] {
+  const blocking = new Set(snapshot.blocks.map(({ blockerPid }) => blockerPid))
+  const watchersKey = electionKey('pg-lifeguard watch')
+  return snapshot.sessions
+    .filter(({ pid, state }) => state === 'idle' && !blocking.has(pid))
+    .toSorted((a, b) => (b.stateMillis ?? 0) - (a.stateMillis ?? 0))
+    .flatMap((session) => {
+      const held = locks.filter(({ pid, key }) => pid === session.pid && key !== watchersKey)
+      if (held.length === 0) return []
+      const named = held.map((lock) => {
+        const tool = migrationToolOf(lock)
+        return { key: lock.key, ...(tool === undefined ? {} : { tool }) }
+      })
+      return [{ session: sessionReport(session, snapshot, options), locks: named }]
+    })
+}
+
+function takesSlot({ backendType, hidden }: ServerSession): boolean {
+  return hidden || backendType === 'client backend'
+}
+
+function byApplication(sessions: readonly ServerSession[]): ApplicationReport[] {
+  const nameOf = ({ application }: ServerSession) => withoutProcess(application ?? '')
+  const groups = groupsBy(sessions, (one) => JSON.stringify([nameOf(one), one.user, one.database]))
+  return groups
+    .flatMap((group): ApplicationReport[] => {
+      const [first] = group
+      if (first === undefined) return []
+      const { user, database } = first
+      const states = groupsBy(group, stateOf).map((some) => [some[0] ? stateOf(some[0]) : '', some.length])
+      return [
+        {
+          ...(nameOf(first) === '' ? {} : { application: oneLine(nameOf(first)) }),
+          ...(user === undefined ? {} : { user: oneLine(user) }),
+          ...(database === undefined ? {} : { database: oneLine(database) }),
+          count: group.length,
+          states: Object.fromEntries(states),
+          pids: group.map(({ pid }) => pid),
+        },
+      ]
+    })
+    .toSorted((a, b) => b.count - a.count)
+}
+
+function stateOf({ hidden, state }: ServerSession): string {
+  return hidden ? 'hidden' : (state ?? 'unknown')
+}
+
+/** 55P03 and 57014: a lock on a catalog, which must not hide who blocks whom. */
+async function unlessTimeout<Result>(work: Promise<Result>): Promise<Result | undefined> {
+  try {
+    return await work
+  } catch (error) {
+    const isTimeout =
+      error instanceof Error && 'code' in error && (error.code === '55P03' || error.code === '57014')
+    if (isTimeout) return undefined
+    throw error
+  }
+}

@@ -1,0 +1,98 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { ConnectionError } from '../../errors.ts'
+import type { ServerSnapshot } from '../../postgres/index.ts'
+import type { Invocation } from '../command.ts'
+import { appOrigins, appUrl, readApp, unknownToServer } from './app-origins.ts'
+import { pgBouncerOrigins, readPgBouncer } from './pgbouncer-origins.ts'
+import { firstOrigin, type OriginOf } from './session-origin.ts'
+import { formerTags, statementTags } from './session-tags.ts'
+
+/** Applications and poolers that have been asked whose the sessions are. Their answers may come late or never. */
+export interface AskedOrigins extends Disposable {
+  /**
+   * What the answers say of each session of the whole server. Waits for answers for this time and no longer.
+   *
+   * @throws OptionError
+   */
+  within(patienceMillis: number, snapshot: ServerSnapshot): Promise<OriginOf>
+  /** Whether a source has not answered, or with an error. */
+  readonly isIncomplete: boolean
+}
+
+/** What one source answers, in time or too late. */
+interface Asked<State> {
+  readonly name: string
+  readonly answer: Promise<void>
+  state?: State
+  failure?: unknown
+}
+
+/**
+ * Asks the application and the pooler that the options name, without waiting for them: the server's view must not depend on
+ * them. What is missing is said once, to `warn`.
+ *
+ * @throws UsageError if the URL of the application is none
+ */
+export function askForOrigins(
+  { options, env, terminal }: Invocation,
+  warn: (text: string) => void = terminal.warn,
+): AskedOrigins {
+  const { app, appToken, pgbouncer } = options as { app?: string; appToken?: string; pgbouncer?: string }
+  const over = new AbortController()
+  const access = { token: appToken ?? env.LIFEGUARD_TOKEN, signal: over.signal }
+  const application = app === undefined ? undefined : asked('the application', readApp(appUrl(app), access))
+  const pooler = pgbouncer === undefined ? undefined : asked('PgBouncer', readPgBouncer(pgbouncer, env))
+  const sources = [application, pooler].filter((source) => source !== undefined)
+  const warned = new Set<string>()
+  const warnOnce = (text: string) => {
+    if (warned.has(text)) return
+    warned.add(text)
+    warn(text)
+  }
+  return {
+    get isIncomplete() {
+      return sources.some(({ state }) => state === undefined)
+    },
+    async within(patienceMillis, snapshot) {
+      await settledOrLate(sources, patienceMillis)
+      for (const { name, state, failure } of sources) {
+        if (state !== undefined) continue
+        if (failure !== undefined && !(failure instanceof ConnectionError)) throw failure
+        warnOnce(`pg-lifeguard: without lines of code: ${failure?.message ?? `${name} has not answered yet`}`)
+      }
+      const note = application?.state && unknownToServer(application.state, snapshot)
+      if (note !== undefined) warnOnce(`pg-lifeguard: ${note}`)
+      // Of its own sessions the pooler knows better: an application's process ids are the pooler's invention then.
+      return firstOrigin([
+        statementTags,
+        ...(pooler?.state === undefined ? [] : [pgBouncerOrigins(pooler.state)]),
+        ...(application?.state === undefined ? [] : [appOrigins(application.state, snapshot)]),
+        formerTags,
+      ])
+    },
+    [Symbol.dispose]: () => over.abort(),
+  }
+}
+
+function asked<State>(name: string, work: Promise<State>): Asked<State> {
+  const one: Asked<State> = {
+    name,
+    answer: work.then(
+      (state) => {
+        one.state = state
+      },
+      (error: unknown) => {
+        one.failure = error
+      },
+    ),
+  }
+  return one
+}
+
+async function settledOrLate(sources: readonly Asked<unknown>[], millis: number): Promise<void> {
+  if (sources.length === 0) return
+  const timer = new AbortController()
+  const late = sleep(millis, undefined, { signal: timer.signal }).catch(() => {})
+  await Promise.race([Promise.all(sources.map(({ answer }) => answer)), late])
+  timer.abort()
+}

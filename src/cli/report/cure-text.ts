@@ -1,0 +1,54 @@
+import { terminateCommand } from '../self.ts'
+import { fits, wrap } from './layout.ts'
+import type { PreparedReport, SessionReport } from './session-report.ts'
+import type { TextOptions } from './text-options.ts'
+
+/** What would end a session that blocks others; nothing where nobody should. */
+export function cureLines(session: SessionReport, indent: string, options: TextOptions): string[] {
+  const { pid, backendType, state, spared, preventsWraparound } = session
+  const { style, columns } = options
+  const say = (text: string) => wrap(text, columns, indent, `${indent}  `).map((line) => style('cyan', line))
+  if (preventsWraparound === true) {
+    return say(
+      'it prevents transaction ID wraparound, so it does not give way: wait for it (see pg_stat_progress_vacuum). If it is ended, it starts again',
+    )
+  }
+  if (backendType?.startsWith('autovacuum') === true)
+    return say('autovacuum gives way by itself within a second or so, unless it prevents wraparound')
+  if (spared !== undefined) return say(`wait for it, or let the others step back. It is ${spared}`)
+  if (backendType !== undefined) return []
+  return state === 'active'
+    ? pasteable('to cancel its statement:', `--pid ${pid} --cancel`, indent, options)
+    : pasteable('to end it:', `--pid ${pid}`, indent, options)
+}
+
+/** The two statements that end a prepared transaction, each on a line of its own. */
+export function preparedCureLines(
+  { database, rollback, commit }: PreparedReport,
+  indent: string,
+  options: TextOptions,
+): string[] {
+  if (rollback === undefined || commit === undefined) return []
+  const { style, columns } = options
+  const say = (text: string) => wrap(text, columns, indent, `${indent}  `).map((line) => style('cyan', line))
+  return [
+    ...say(`to end it, in database ${database ?? '?'}, as its owner or a superuser:`),
+    `${indent}  ${style('cyan', rollback)}`,
+    ...say('or, if the transaction that it is part of was committed elsewhere:'),
+    `${indent}  ${style('cyan', commit)}`,
+  ]
+}
+
+/** A command that ends sessions, on one line with its purpose or below it: what is pasted must not be broken. */
+export function pasteable(
+  purpose: string,
+  selection: string,
+  indent: string,
+  { style, columns, terminate = terminateCommand('pg-lifeguard') }: TextOptions,
+): string[] {
+  const command = terminate(selection)
+  const line = `${indent}${purpose} ${command}`
+  return fits(line, columns)
+    ? [style('cyan', line)]
+    : [style('cyan', `${indent}${purpose}`), style('cyan', `${indent}  ${command}`)]
+}

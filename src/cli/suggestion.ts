@@ -1,0 +1,29 @@
+import type { OptionSpec } from './command.ts'
+
+/** The long names of options: `--json`, `--no-color`. */
+export function longNames(options: readonly Pick<OptionSpec, 'flags'>[]): string[] {
+  return options.flatMap(({ flags }) => /--[\w-]+/.exec(flags)?.[0] ?? [])
+}
+
+/** `--min-idl=5m` as `--min-idl`: the parser, which compares names, takes the value for a part of an unknown one. */
+export function withoutValuesOfUnknown(args: readonly string[], known: readonly string[]): string[] {
+  const end = args.includes('--') ? args.indexOf('--') : args.length
+  return args.map((arg, at) => {
+    const name = at < end ? /^(--[\w-]+)=/s.exec(arg)?.[1] : undefined
+    return name === undefined || known.includes(name) ? arg : name
+  })
+}
+
+/**
+ * Adds what may have been meant to the parser's message, where it found no name that is spelled almost the same: an
+ * abbreviation such as `--idle`, or one dash instead of two.
+ */
+export function withSuggestion(message: string, known: readonly string[]): string {
+  const wrong = /^error: unknown option '-+([\w-]{3,})/.exec(message)?.[1]
+  if (wrong === undefined || message.includes('(Did you mean')) return message
+  if (known.includes(`--${wrong}`)) return `${message.trimEnd()}\n(Options come after the command.)\n`
+  const meant = known.filter((name) => name.slice(2).includes(wrong))
+  if (meant.length === 0) return message
+  const which = meant.length === 1 ? meant.join() : `one of ${meant.join(', ')}`
+  return `${message.trimEnd()}\n(Did you mean ${which}?)\n`
+}

@@ -1,0 +1,148 @@
+import { idlesInTransactionFor } from '../../postgres/idle-in-transaction.ts'
+import {
+  type BlockingTree,
+  blockingTree,
+  type ControlConnection,
+  databasePart,
+  freedBy,
+  type PreparedTransaction,
+  type ServerSession,
+  type ServerSnapshot,
+  type SignalResult,
+  serverSnapshot,
+  sessionId,
+  terminateSession,
+} from '../../postgres/index.ts'
+import { isSparedByName, spareReason } from '../../postgres/spared.ts'
+import { UsageError } from '../command.ts'
+
+/** Which sessions to end. One of the first three is there. */
+export interface Selection {
+  readonly pid?: number
+  /** Idle in a transaction for so many milliseconds. */
+  readonly idleInTransaction?: number
+  /** The roots that this session has to wait for. */
+  readonly blocking?: number
+  /** Application names of sessions that are left alone. */
+  readonly spare?: readonly string[]
+}
+
+export interface SparedSession {
+  readonly session: ServerSession
+  readonly reason: string
+}
+
+/** What was chosen, and what would come of it. */
+export interface Plan {
+  /** Of the whole server. */
+  readonly all: ServerSnapshot
+  readonly snapshot: ServerSnapshot
+  readonly tree: BlockingTree
+  readonly targets: readonly ServerSession[]
+  /** What was asked for and is no session that can be ended. */
+  readonly refused: readonly SignalResult[]
+  /** They block, have no session, and are ended otherwise. */
+  readonly prepared: readonly PreparedTransaction[]
+  /** They match, and are left alone. */
+  readonly spared: readonly SparedSession[]
+  /** Why the one target, which was named by its pid, needs a confirmation of its own. */
+  readonly caution?: string
+}
+
+export async function look(control: ControlConnection, database: string | undefined) {
+  const all = await serverSnapshot(control)
+  const snapshot = database === undefined ? all : databasePart(all, database)
+  return { all, snapshot, tree: blockingTree(snapshot) }
+}
+
+/** Chooses, by what the server says now. */
+export async function plan(
+  control: ControlConnection,
+  selection: Selection,
+  database: string | undefined,
+): Promise<Plan> {
+  const { pid, idleInTransaction, blocking, spare = [] } = selection
+  // A pid is meant wherever it is.
+  const seen = await look(control, idleInTransaction === undefined ? undefined : database)
+  const nothing: Plan = { ...seen, targets: [], refused: [], prepared: [], spared: [] }
+  if (idleInTransaction !== undefined) {
+    const idle = seen.snapshot.sessions.filter((session) => idlesInTransactionFor(session, idleInTransaction))
+    return { ...nothing, ...withoutSpared(idle, seen.all, spare) }
+  }
+  if (pid !== undefined) return planOne(control, nothing, pid, spare)
+  if (blocking !== undefined) return planRoots(control, nothing, blocking, spare)
+  throw new UsageError('One of --pid, --idle-in-transaction and --blocking is needed.')
+}
+
+/** A pid is a decision about this session: what policies spare can be ended so, and takes a confirmation of its own. */
+async function planOne(
+  control: ControlConnection,
+  nothing: Plan,
+  pid: number,
+  spare: readonly string[],
+): Promise<Plan> {
+  const { sessions } = nothing.all
+  const target = sessions.find((session) => session.pid === pid)
+  if (target === undefined || !canBeEnded(target))
+    return { ...nothing, refused: [await terminateSession(control, { pid })] }
+  if (isSparedByName(target, spare)) return { ...nothing, ...withoutSpared([target], nothing.all, spare) }
+  const caution = spareReason(target, sessions)
+  return { ...nothing, targets: [target], ...(caution === undefined ? {} : { caution }) }
+}
+
+async function planRoots(
+  control: ControlConnection,
+  nothing: Plan,
+  blocking: number,
+  spare: readonly string[],
+): Promise<Plan> {
+  const { tree, snapshot } = nothing
+  const node = tree.nodes.find(({ id }) => id === sessionId(blocking))
+  if (node === undefined) {
+    if (snapshot.sessions.some(({ pid }) => pid === blocking)) return nothing
+    return { ...nothing, refused: [{ pid: blocking, outcome: 'gone', detail: 'there is no such session' }] }
+  }
+  if (node.roots.some((id) => !tree.roots.includes(id))) {
+    throw new UsageError(
+      `pid ${blocking} is in or behind a deadlock of ${node.roots.join(', ')}: choose one of them with --pid.`,
+    )
+  }
+  const roots = tree.nodes.filter(({ id }) => id !== node.id && node.roots.includes(id))
+  const sessions = roots.flatMap(({ session }) => session ?? [])
+  const refused: SignalResult[] = []
+  for (const session of sessions) {
+    if (!canBeEnded(session)) refused.push(await terminateSession(control, { pid: session.pid }))
+  }
+  return {
+    ...nothing,
+    ...withoutSpared(sessions.filter(canBeEnded), nothing.all, spare),
+    refused,
+    prepared: roots.flatMap(({ prepared }) => prepared ?? []),
+  }
+}
+
+function canBeEnded({ backendType, backendStart }: ServerSession): boolean {
+  return backendType === 'client backend' && backendStart !== undefined
+}
+
+function withoutSpared(
+  sessions: readonly ServerSession[],
+  { sessions: all }: ServerSnapshot,
+  applications: readonly string[],
+): Pick<Plan, 'targets' | 'spared'> {
+  const judged = sessions.map((session) => ({ session, reason: spareReason(session, all, applications) }))
+  return {
+    targets: judged.flatMap(({ session, reason }) => (reason === undefined ? [session] : [])),
+    spared: judged.flatMap(({ session, reason }) => (reason === undefined ? [] : [{ session, reason }])),
+  }
+}
+
+/** Who would be free if this one went. */
+export function freedPids(tree: BlockingTree, { pid }: ServerSession): number[] {
+  return pidsOf(tree, freedBy(tree, sessionId(pid)))
+}
+
+export function pidsOf(tree: BlockingTree, ids: readonly string[]): number[] {
+  const nodes = new Map(tree.nodes.map((node) => [node.id, node]))
+  return ids.flatMap((id) => nodes.get(id)?.session?.pid ?? [])
+}

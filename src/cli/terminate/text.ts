@@ -1,0 +1,139 @@
+import type { ServerSession } from '../../postgres/index.ts'
+import { describeMillis } from '../../text/duration.ts'
+import { counted } from '../../text/layout.ts'
+import { oneLine } from '../../text/safe-text.ts'
+import type { OriginOf } from '../origins/session-origin.ts'
+import { preparedCureLines } from '../report/cure-text.ts'
+import { wrap } from '../report/layout.ts'
+import { preparedReport, type SessionReport, sessionReport } from '../report/session-report.ts'
+import { detailLines, listLines, preparedText } from '../report/session-text.ts'
+import type { TextOptions } from '../report/text-options.ts'
+import type { Aftermath, EndResult } from './ending.ts'
+import type { TerminateOptions } from './options.ts'
+import { freedPids, type Plan, type SparedSession } from './plan.ts'
+
+/** As many are named one by one. */
+const mostPids = 12
+
+/** Whom it is about to end, and what comes of it. */
+export function previewText(
+  chosen: Plan,
+  options: TerminateOptions,
+  originOf: OriginOf,
+  layout: TextOptions,
+): string {
+  const { targets, refused, prepared, spared, tree, snapshot } = chosen
+  const { style, columns } = layout
+  const report = (session: ServerSession) =>
+    sessionReport(session, snapshot, { queryText: options.queryText, originOf })
+  const lines = targets.flatMap((target) => [
+    ...listLines(report(target), layout),
+    ...wrap(consequence(target, freedPids(tree, target), options), columns, '  '),
+    '',
+  ])
+  if (chosen.caution !== undefined) lines.push(...wrap(style('yellow', chosen.caution), columns, '  '), '')
+  for (const one of spared) lines.push(...sparedLines(one, report(one.session), options, layout))
+  for (const result of refused) lines.push(...resultLines(result, layout))
+  for (const one of prepared.map(preparedReport)) {
+    lines.push(
+      ...wrap(`${preparedText(one)}, has no session`, columns, '', '  '),
+      ...preparedCureLines(one, '  ', layout),
+    )
+  }
+  if (targets.length + refused.length + prepared.length === 0) {
+    lines.push(...wrap(noneText(options, spared.length), columns, '', '  '))
+  }
+  if (options.idleInTransaction !== undefined && snapshot.missingGrant !== undefined) {
+    const hidden = counted(snapshot.hiddenSessions, 'session')
+    const text = `${hidden} cannot be seen by this role. To see all: ${snapshot.missingGrant}`
+    lines.push(...wrap(text, columns, '', '  ').map((line) => style('yellow', line)))
+  }
+  return lines.join('\n').trimEnd()
+}
+
+function sparedLines(
+  { session, reason }: SparedSession,
+  report: SessionReport,
+  { spare = [] }: TerminateOptions,
+  layout: TextOptions,
+): string[] {
+  const { style, columns } = layout
+  const isByName = spare.some((name) => reason.endsWith(`application=${name}`))
+  const how = isByName ? '' : '. Only --pid ends it, after a question of its own'
+  return [
+    ...wrap(`${style('bold', `pid ${session.pid}`)}  spared: ${reason}${how}`, columns, '', '  '),
+    ...detailLines(report, '  ', layout),
+    '',
+  ]
+}
+
+function noneText({ blocking, idleInTransaction = 0 }: TerminateOptions, spared: number): string {
+  const limit = describeMillis(idleInTransaction)
+  if (spared > 0) return 'Nothing else to end.'
+  if (blocking !== undefined) return `pid ${blocking} waits for nobody.`
+  return `No session is idle in a transaction for ${limit} or longer.`
+}
+
+function consequence(target: ServerSession, freed: readonly number[], { cancel }: TerminateOptions): string {
+  const open = target.transactionMillis
+  const isActive = target.state === 'active'
+  const what =
+    open === undefined && target.state !== 'idle in transaction (aborted)'
+      ? 'no transaction is lost'
+      : `its transaction${open === undefined ? '' : `, open for ${describeMillis(open)},`} is rolled back`
+  const how = cancel === true && isActive ? 'its statement is cancelled' : what
+  const note = cancel === true && !isActive ? ' (it runs no statement that could be cancelled)' : ''
+  return freed.length === 0
+    ? `${how}; nobody waits for it alone${note}`
+    : `${how}; ${counted(freed.length, 'session')} freed: ${pidsText(freed)}${note}`
+}
+
+function pidsText(pids: readonly number[]): string {
+  const named = pids.slice(0, mostPids).map((pid) => `pid ${pid}`)
+  const more = pids.length - named.length
+  return `${named.join(', ')}${more === 0 ? '' : ` and ${more} more`}`
+}
+
+/** What came of ending one. */
+export function resultLines(
+  { pid, outcome, detail, grant, cancelled }: EndResult,
+  { style, columns }: TextOptions,
+): string[] {
+  const isGood = outcome === 'ended'
+  const word = cancelled === true && isGood ? 'its statement ended, the session lives on' : outcome
+  const more = detail === undefined ? '' : `: ${oneLine(detail)}`
+  const text = `${style('bold', `pid ${pid}`)}  ${style(isGood ? 'green' : 'yellow', word)}${more}`
+  return [...wrap(text, columns, '', '  '), ...(grant === undefined ? [] : [`  ${style('cyan', grant)}`])]
+}
+
+/** Who goes on now, and who still waits. */
+export function aftermathText(
+  { free, stillBlocked, snapshot, tree }: Aftermath,
+  { queryText }: TerminateOptions,
+  originOf: OriginOf,
+  layout: TextOptions,
+): string {
+  const { style, columns } = layout
+  const lines: string[] = []
+  if (free.length > 0) {
+    const all = stillBlocked.length === 0
+    const who = all && free.length > 1 ? `All ${free.length} sessions` : counted(free.length, 'session')
+    lines.push(style('green', `${who} that waited ${free.length === 1 ? 'is' : 'are'} free.`))
+  }
+  if (stillBlocked.length > 0) {
+    const roots = [...new Set(stillBlocked.flatMap((one) => one.roots))]
+    const pids = pidsText(stillBlocked.map(({ pid }) => pid))
+    const text = `${counted(stillBlocked.length, 'session')} still blocked (${pids}), behind:`
+    lines.push(...wrap(text, columns, '', '  ').map((line) => style('red', line)))
+    for (const { id, session, prepared } of tree.nodes.filter((node) => roots.includes(node.id))) {
+      lines.push(
+        ...(session
+          ? listLines(sessionReport(session, snapshot, { queryText, originOf }), layout)
+          : [prepared === undefined ? id : preparedText(preparedReport(prepared))]
+        ).map((line) => `  ${line}`),
+      )
+    }
+  }
+  if (lines.length === 0) lines.push('Nobody waited for it.')
+  return lines.join('\n')
+}

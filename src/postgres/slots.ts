@@ -1,0 +1,16 @@
+import { slotsQuery } from './queries/slots.ts'
+import { type QueryClient, queryFrozen } from './query-client.ts'
+
+/** How many sessions may connect at the same time. */
+export interface SlotLimits {
+  readonly max: number
+  /** Of these, kept for superusers and, since PostgreSQL 16, for roles with `pg_use_reserved_connections`. */
+  readonly reserved: number
+  /** Of the database that was asked, where it has one of its own. */
+  readonly databaseLimit?: number
+}
+
+/** The server's limits. */
+export function slotLimits(client: QueryClient): Promise<SlotLimits> {
+  return queryFrozen<SlotLimits>(client, slotsQuery)
+}
