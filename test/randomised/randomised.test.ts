@@ -1,9 +1,7 @@
-import { expect, it } from 'vitest'
-import { useDatabase } from '../support/database.ts'
+import { expect, it, onTestFinished } from 'vitest'
+import { createDatabase, type TestDatabase } from '../support/database.ts'
 import { runCrowd } from './concurrent.ts'
 import { runSequence } from './sequence.ts'
-
-const database = useDatabase()
 
 /** Multiplies the number of runs; each is of the same length, so that its seed alone says what happens. */
 const length = Number(process.env.PGLIFEGUARD_STEPS ?? 1)
@@ -21,10 +19,18 @@ function seeds(runs: number): readonly number[] {
   return Array.from({ length: Math.ceil(runs * length) }, (_, index) => first + index)
 }
 
-const timeout = 60_000 * Math.max(1, length)
+const timeout = 180_000 * Math.max(1, length)
+
+/** Of its own for each test: what a run that has timed out leaves, and still does, harms no other. */
+async function freshDatabase(): Promise<TestDatabase> {
+  const database = await createDatabase()
+  onTestFinished(() => database.drop())
+  return database
+}
 
 it('changes nothing that a program sees in observe, and reports every leak once', { timeout }, async () => {
-  for (const seed of seeds(10)) {
+  const database = await freshDatabase()
+  for (const seed of seeds(6)) {
     const options = { seed, database, steps: stepsPerRun, correct: false }
     const bare = await runSequence({ ...options, mode: 'bare' })
     const observed = await runSequence({ ...options, mode: 'observe' })
@@ -36,13 +42,15 @@ it('changes nothing that a program sees in observe, and reports every leak once'
 it('frees what leaks in enforce, loses no slot and lets no row of a lost transaction persist', {
   timeout,
 }, async () => {
-  for (const seed of seeds(10)) {
+  const database = await freshDatabase()
+  for (const seed of seeds(6)) {
     await runSequence({ seed, database, steps: stepsPerRun, correct: false, mode: 'enforce' })
   }
 })
 
 it('finds nothing in a correct program and changes nothing for it, in either mode', { timeout }, async () => {
-  for (const seed of seeds(6)) {
+  const database = await freshDatabase()
+  for (const seed of seeds(4)) {
     const options = { seed, database, steps: stepsPerRun, correct: true }
     const bare = await runSequence({ ...options, mode: 'bare' })
     for (const mode of ['observe', 'enforce'] as const) {
@@ -60,6 +68,7 @@ it.runIf(isHunting)(
   'loses no slot, no row and no finding among many owners at once',
   { timeout },
   async () => {
+    const database = await freshDatabase()
     for (const seed of seeds(8)) {
       await runCrowd({ seed, database, lives: livesPerRun, correct: false, mode: 'observe' })
       await runCrowd({ seed, database, lives: livesPerRun, correct: false, mode: 'enforce' })
@@ -68,6 +77,7 @@ it.runIf(isHunting)(
 )
 
 it.runIf(isHunting)('finds nothing in many correct owners at once', { timeout }, async () => {
+  const database = await freshDatabase()
   for (const seed of seeds(4)) {
     await runCrowd({ seed, database, lives: livesPerRun, correct: true, mode: 'observe' })
     await runCrowd({ seed, database, lives: livesPerRun, correct: true, mode: 'enforce' })
