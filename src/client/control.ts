@@ -73,6 +73,10 @@ export class Control implements ClientControl {
     return this.session.since
   }
 
+  get inherited(): boolean {
+    return this.session.inherited
+  }
+
   get transactionStack(): CapturedStack | undefined {
     return this.session.stack
   }

@@ -19,6 +19,14 @@ export type Via = 'connect' | 'pool.query'
  */
 export type Phase = 'waiting' | 'out' | 'returning' | 'destroyed' | 'over'
 
+/** The connection of a checked-out client has ended. */
+export interface SessionEnd {
+  readonly at: number
+  /** What ended it, for a hint. */
+  readonly how: string
+  readonly byOwner: boolean
+}
+
 /**
  * One interval from acquire to release of a client, and before that the wait for it. Kept as small and as flat as
  * possible: one is made for each `connect()`, and nothing else.
@@ -53,6 +61,7 @@ export class Checkout {
   outsideBefore: number | undefined = undefined
   /** The reading of `now - busyMillis`, a clock that stands still in the database, at the start of the present transaction. */
   outsideSince: number | undefined = undefined
+  sessionEnd: SessionEnd | undefined = undefined
   /** The comment that its statements are sent with, once it is complete. */
   tag: string | undefined = undefined
   exemption: string | undefined = undefined

@@ -29,6 +29,8 @@ export interface ClientControl {
   /** As of the last ReadyForQuery; a session that has ended has none. */
   readonly transaction: TransactionStatus
   readonly transactionSince: number
+  /** It was open when its present owner got the client, and that one has sent no BEGIN. */
+  readonly inherited: boolean
   /** Where the statement that opened the transaction was sent, if it was recognised. */
   readonly transactionStack: CapturedStack | undefined
   /** The effects of the owner's statements on the session. Undefined if they are not judged. */

@@ -37,8 +37,9 @@ export class Enforcer {
     hint: string,
     more: More = {},
   ): FindingRecord | undefined {
-    const { kind, certainty } = rule
-    const remedy = this.#settings.remedies[kind]
+    const { kind, certainty, freesSlot } = rule
+    const { mode, remedies } = this.#settings
+    const remedy = freesSlot && mode === 'enforce' ? 'destroy' : remedies[kind]
     return this.#ledger.findings.open({ kind, certainty, checkout, hint, remedy, ...more })
   }
 
@@ -89,6 +90,18 @@ export class Enforcer {
     const limit = describeMillis(this.#settings.limits.idleTransactionMillis || 0)
     const detail = `still held ${limit} after the rollback`
     void this.#destroy(record, control, detail).then(() => this.#announcer.remedied(record))
+  }
+
+  /** The owner of a session that was ended by somebody else has not released. Nothing is left to lose: its slot is freed. */
+  freeSlot(checkout: Checkout): void {
+    const record = this.#ledger.findings
+      .of(checkout)
+      .find(({ evidence }) => evidence.kind === 'session-killed')
+    const { control } = checkout
+    if (this.#settings.mode !== 'enforce' || record === undefined || control === undefined) return
+    const destroyed = destroySession(control, record.reference, this.#settings.clock)
+    const remedied = destroyed.then(() => record.remedied('destroyed', 'not released since then', 'destroy'))
+    void this.follow(remedied).then(() => this.#announcer.remedied(record))
   }
 
   /** Counts `work` among what is under way. */

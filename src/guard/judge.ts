@@ -6,6 +6,7 @@ import type { EndedSession, Release, Rule } from '../core/findings/rule.ts'
 import type { Ledger } from '../core/ledger.ts'
 import type { Settings } from '../options.ts'
 import { blockedShutdown } from '../rules/blocked-shutdown.ts'
+import { closedHold, closedMillis } from '../rules/closed-hold.ts'
 import { idleTransaction } from '../rules/idle-transaction.ts'
 import { longHold } from '../rules/long-hold.ts'
 import { longTransaction } from '../rules/long-transaction.ts'
@@ -51,6 +52,7 @@ export class Judge implements CheckoutEvents {
     this.#timed = [
       ...timed(limits.idleTransactionMillis, idleTransaction, true),
       ...timed(limits.transactionMillis, longTransaction, true),
+      timedRule(closedHold(limits.holdMillis), false),
       ...timed(limits.holdMillis, longHold, true),
       ...timed(limits.scopeGraceMillis, outlivedScope, true),
       ...timed(limits.scopeGraceMillis, blockedShutdown, false),
@@ -128,12 +130,16 @@ export class Judge implements CheckoutEvents {
   sessionEnded(ended: EndedSession): void {
     const { checkout } = ended
     const hint = sessionKilled.judge(ended, 0)
-    if (hint !== undefined) this.#enforcer.report(sessionKilled, checkout, hint)
+    if (hint !== undefined) {
+      checkout.sessionEnd ??= { at: this.#ledger.time.now(), how: hint, byOwner: false }
+      this.#enforcer.report(sessionKilled, checkout, hint)
+    }
     this.#ledger.findings.endTransaction(checkout, 'its session was ended by the server')
   }
 
   #judgeCheckout(checkout: Checkout, now: number): void {
     const exempt = checkout.exemption !== undefined
+    if (checkout.control?.gone === true) this.#judgeEnd(checkout, now)
     for (const { rule, bit, exempts } of this.#timed) {
       if ((checkout.reported & bit) !== 0 || (exempt && exempts)) continue
       const hint = rule.judge(checkout, now)
@@ -141,6 +147,13 @@ export class Judge implements CheckoutEvents {
       if (checkout.phase !== 'out') return
     }
     if (now >= checkout.destroyAt) this.#enforcer.destroyAfterRollback(checkout)
+  }
+
+  #judgeEnd(checkout: Checkout, now: number): void {
+    // Had somebody else ended it, the driver would have said so.
+    checkout.sessionEnd ??= { at: now, how: 'client.end() was called', byOwner: true }
+    const { at, byOwner } = checkout.sessionEnd
+    if (!byOwner && now - at >= closedMillis) this.#enforcer.freeSlot(checkout)
   }
 }
 
@@ -158,7 +171,9 @@ function timed(
   rule: (limitMillis: number) => Rule<Checkout>,
   exempts: boolean,
 ): TimedRule[] {
-  if (limitMillis === false) return []
-  const made = rule(limitMillis)
-  return [{ rule: made, bit: bitOf(made.kind), exempts }]
+  return limitMillis === false ? [] : [timedRule(rule(limitMillis), exempts)]
+}
+
+function timedRule(rule: Rule<Checkout>, exempts: boolean): TimedRule {
+  return { rule, bit: bitOf(rule.kind), exempts }
 }

@@ -2,6 +2,7 @@ import type { Checkout } from '../core/checkout.ts'
 import type { Rule } from '../core/findings/rule.ts'
 import { opensTransaction } from '../sql/statement.ts'
 import { describeMillis } from '../text/duration.ts'
+import { maybeSecondClient, secondClientHint } from './second-client.ts'
 
 /** A transaction is open or failed, and no statement has been running for the limit. */
 export function idleTransaction(limitMillis: number): Rule<Checkout> {
@@ -10,7 +11,8 @@ export function idleTransaction(limitMillis: number): Rule<Checkout> {
     certainty: 'suspected',
     judge(checkout, now) {
       const { control } = checkout
-      if (control === undefined || control.transaction === 'idle') return undefined
+      // An heir has not opened it, and need not know of it.
+      if (control === undefined || control.transaction === 'idle' || control.inherited) return undefined
       // The time is compared first: `work` looks into the driver, and a sweep meets thousands of checkouts.
       if (now - checkout.idleSince < limitMillis) return undefined
       // After an error the driver is done with a statement before the server is.
@@ -22,6 +24,8 @@ export function idleTransaction(limitMillis: number): Rule<Checkout> {
 
 function hint(checkout: Checkout, now: number): string {
   const { control, lastQuery } = checkout
+  const nested = secondClientHint(checkout, now)
+  if (nested !== undefined) return nested
   const idle = describeMillis(now - checkout.idleSince)
   if (control?.transaction === 'failed') {
     return `a statement failed ${idle} ago, and neither ROLLBACK nor release followed: the error path needs one`
@@ -29,5 +33,5 @@ function hint(checkout: Checkout, now: number): string {
   if (lastQuery !== undefined && opensTransaction(lastQuery)) {
     return `nothing followed BEGIN for ${idle}: the code between BEGIN and the first statement is still waiting, threw or returned`
   }
-  return `neither COMMIT nor ROLLBACK followed the last statement for ${idle}: an early return, a missing finally, or a slow call inside the transaction`
+  return `neither COMMIT nor ROLLBACK followed the last statement for ${idle}: an early return, a missing finally, or a slow call inside the transaction${maybeSecondClient(checkout)}`
 }

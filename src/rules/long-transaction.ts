@@ -1,6 +1,7 @@
 import type { Checkout } from '../core/checkout.ts'
 import type { Rule } from '../core/findings/rule.ts'
 import { describeMillis } from '../text/duration.ts'
+import { secondClientHint } from './second-client.ts'
 
 /** A transaction has been open for the limit, idle or busy. */
 export function longTransaction(limitMillis: number): Rule<Checkout> {
@@ -9,7 +10,7 @@ export function longTransaction(limitMillis: number): Rule<Checkout> {
     certainty: 'suspected',
     judge(checkout, now) {
       const { control } = checkout
-      if (control === undefined || control.transaction === 'idle') return undefined
+      if (control === undefined || control.transaction === 'idle' || control.inherited) return undefined
       if (now - control.transactionSince < limitMillis) return undefined
       return hint(checkout, now)
     },
@@ -19,6 +20,8 @@ export function longTransaction(limitMillis: number): Rule<Checkout> {
 function hint(checkout: Checkout, now: number): string {
   const { control } = checkout
   const open = control === undefined ? 0 : now - control.transactionSince
+  const nested = secondClientHint(checkout, now)
+  if (nested !== undefined) return nested
   const work = control?.work() ?? 'none'
   if (work === 'portal')
     return 'a cursor or query stream is still open inside the transaction: read it to its end, or close it'
@@ -28,5 +31,7 @@ function hint(checkout: Checkout, now: number): string {
   }
   // Busy time counts from the acquire, so it can only understate how long the transaction was left alone.
   const outside = Math.max(0, open - checkout.busyMillis)
+  if (outside < open / 2)
+    return `its statements took ${describeMillis(open - outside)} of the transaction: many or slow statements in one transaction`
   return `no statement was running for ${describeMillis(outside)} of the transaction: move slow calls out of it`
 }

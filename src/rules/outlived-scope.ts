@@ -2,6 +2,7 @@ import type { Checkout } from '../core/checkout.ts'
 import type { Work } from '../core/client-control.ts'
 import type { Rule } from '../core/findings/rule.ts'
 import { describeMillis } from '../text/duration.ts'
+import { secondClientHint } from './second-client.ts'
 
 /** The scope of a checkout has ended, and its client was not released. */
 export function outlivedScope(graceMillis: number): Rule<Checkout> {
@@ -26,9 +27,13 @@ const unfinished: Readonly<Record<Exclude<Work, 'none'>, string>> = {
 }
 
 function hint(checkout: Checkout, now: number, endedAt: number): string {
-  const { control, scope } = checkout
+  const { control, scope, sessionEnd } = checkout
   const kind = scope?.kind ?? 'scope'
   const end = `the ${kind} ended ${describeMillis(now - endedAt)} ago${ending(scope?.ending)}`
+  if (sessionEnd !== undefined)
+    return `${end}, and its connection is closed (${sessionEnd.how}): only release frees the slot`
+  const nested = secondClientHint(checkout, now)
+  if (nested !== undefined) return `${end}, and ${nested}`
   if (checkout.acquiredAt > endedAt) return `${end}, and its code went on and acquired this client after that`
   const work = control?.work() ?? 'none'
   if (work !== 'none') return `${end}, and ${unfinished[work]}`
@@ -38,7 +43,7 @@ function hint(checkout: Checkout, now: number, endedAt: number): string {
     return `${end}; its last statement failed and release was not reached: call release in finally`
   if (checkout.idleSince > endedAt)
     return `${end}, and its code sent statements after that: it ends before its work is done`
-  if (control?.transaction !== 'idle')
+  if (control?.transaction !== 'idle' && control?.inherited !== true)
     return `${end}, and neither COMMIT, ROLLBACK nor release was reached: an early return`
   return `${end}, and release was not reached: an early return, or a branch without it`
 }

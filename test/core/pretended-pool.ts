@@ -113,6 +113,7 @@ function pretend(posture: Posture): ClientControl {
     changes: undefined,
     contents: undefined,
     setUpByHost: false,
+    inherited: false,
     gone: false,
     work: () => posture.work ?? 'none',
     isReady: () => true,

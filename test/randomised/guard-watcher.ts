@@ -93,7 +93,10 @@ export class GuardWatcher {
     return (
       this.#heard.length > 0 ||
       owners.some(
-        (owner) => owner.destroyAt <= now || this.#model.deadlines(owner).some(({ at }) => at <= now),
+        (owner) =>
+          owner.destroyAt <= now ||
+          this.#model.freedAt(owner) <= now ||
+          this.#model.deadlines(owner).some(({ at }) => at <= now),
       )
     )
   }
@@ -127,9 +130,12 @@ export class GuardWatcher {
     for (const one of timely) this.#followed(one)
     const { now, owners } = this.#model
     for (const owner of owners) {
-      for (const { kind, at, optional } of this.#model.deadlines(owner)) {
-        if (!optional && now > at + sweepMillis) throw new Error(`${kind} of ${owner.name} was due at ${at}`)
+      for (const { kind, until, optional } of this.#model.deadlines(owner)) {
+        if (!optional && now > until) throw new Error(`${kind} of ${owner.name} was due by ${until}`)
       }
+      const freedAt = this.#model.freedAt(owner)
+      if (now > freedAt + 2 * sweepMillis)
+        throw new Error(`the slot of ${owner.name} was to be freed at ${freedAt}`)
       if (now > owner.destroyAt + sweepMillis) {
         throw new Error(`${owner.name} was to be destroyed at ${owner.destroyAt}`)
       }
@@ -231,7 +237,7 @@ export class GuardWatcher {
   #checkTime(owner: Owner, { kind, hint }: Finding, foundAt: number): void {
     const deadline = this.#model.deadlines(owner).find((one) => one.kind === kind)
     if (deadline === undefined) throw new Error(`unexpected ${kind} of ${owner.name}: ${hint}`)
-    if (foundAt < deadline.at || (foundAt > deadline.at + sweepMillis && !deadline.optional)) {
+    if (foundAt < deadline.at || (foundAt > deadline.until && !deadline.optional)) {
       throw new Error(`${kind} of ${owner.name} was found at ${foundAt}, and due at ${deadline.at}`)
     }
   }

@@ -23,6 +23,11 @@ export const limits = {
   scopeGraceMillis: 1000,
 }
 
+/** How long a client may be held whose connection has ended. */
+const closedMillis = 250
+/** The end itself is noticed by a sweep. */
+const sweepMillis = 100
+
 /** Who asks for a client, has it, or has had it. */
 export interface Owner {
   readonly name: string
@@ -55,6 +60,9 @@ export interface PooledSession extends ServerSession {
   inherited: boolean
   /** The present transaction was opened or left open while no guard was on: nobody can say whose it is. */
   murky: boolean
+  /** When its connection ended, and whether its owner has ended it. */
+  goneAt: number
+  endedByOwner: boolean
   /** Owners that left it dirty or busy, and were reported for it. */
   leftBy: Owner[]
 }
@@ -73,6 +81,8 @@ export interface Deadline {
   readonly kind: Kind
   readonly at: number
   readonly optional: boolean
+  /** Who is found at the latest by then is found in time. */
+  readonly until: number
 }
 
 /** What the guard ought to see, say and do, told apart from what it does. */
@@ -92,8 +102,17 @@ export class Model {
   endingSince = Number.POSITIVE_INFINITY
   #names = 0
 
-  constructor(max: number, closesClients: boolean, remedies: Readonly<Record<Kind, Remedy>>) {
+  /** Slots that are held by nothing but a closed connection are freed. */
+  readonly freesSlots: boolean
+
+  constructor(
+    max: number,
+    closesClients: boolean,
+    freesSlots: boolean,
+    remedies: Readonly<Record<Kind, Remedy>>,
+  ) {
     this.max = max
+    this.freesSlots = freesSlots
     this.closesClients = closesClients
     this.remedies = remedies
   }
@@ -138,6 +157,8 @@ export class Model {
         ...newSession(client, this.sessions.size + 1),
         inherited: false,
         murky: false,
+        goneAt: Number.POSITIVE_INFINITY,
+        endedByOwner: false,
         leftBy: [],
       }
       this.sessions.set(client, session)
@@ -216,6 +237,7 @@ export class Model {
 
   /** The session ends, for whatever reason. */
   closed(session: PooledSession): void {
+    session.goneAt = Math.min(session.goneAt, this.now)
     session.gone = true
     discard(session)
     this.cleaned(session)
@@ -287,6 +309,19 @@ export class Model {
     if (remedy !== 'rollback') return ['destroyed']
     // The pool itself may close the client before ROLLBACK is sent.
     return this.closesClients ? ['rolled-back', 'destroyed'] : ['rolled-back']
+  }
+
+  /** The owner has closed its client, which does not free the slot. */
+  closedByOwner(session: PooledSession): void {
+    session.endedByOwner = true
+    this.closed(session)
+  }
+
+  /** When the slot of an owner is freed whose session was ended by somebody else. */
+  freedAt({ watched, phase, session }: Owner): number {
+    if (!this.freesSlots || !watched || phase !== 'holding' || session === undefined)
+      return Number.POSITIVE_INFINITY
+    return session.endedByOwner ? Number.POSITIVE_INFINITY : session.goneAt + closedMillis
   }
 
   /** The connection was cut by the server. */
@@ -365,19 +400,23 @@ export class Model {
   limitsOf(owner: Owner): Deadline[] {
     const { session } = owner
     const found: Deadline[] = []
-    const add = (kind: Kind, since: number, limit: number, optional = false) => {
-      if (!owner.reported.has(kind)) found.push({ kind, at: since + limit, optional })
+    const add = (kind: Kind, since: number, limit: number, optional = false, delay = 0) => {
+      const at = since + limit
+      if (!owner.reported.has(kind)) found.push({ kind, at, optional, until: at + delay + sweepMillis })
     }
     if (owner.phase === 'waiting' && owner.queued) {
       add('pool-exhausted', owner.requestedAt, limits.acquireWaitMillis)
     }
     if (owner.phase !== 'holding' || session === undefined) return found
     add('blocked-shutdown', this.endingSince, limits.scopeGraceMillis)
+    const hold = owner.acquiredAt + limits.holdMillis
+    const end = session.goneAt + (session.endedByOwner ? closedMillis : limits.holdMillis)
+    if (owner.exempt || end < hold) add('long-hold', end, 0, false, sweepMillis)
     if (owner.exempt) return found
-    add('long-hold', owner.acquiredAt, limits.holdMillis)
-    if (session.transaction !== 'idle') {
-      // Whether an heir is to blame for what it does not know of is a matter of taste.
-      const optional = session.inherited || session.murky
+    if (hold <= end) add('long-hold', hold, 0)
+    // An heir is not to blame for what it does not know of.
+    if (session.transaction !== 'idle' && !session.inherited) {
+      const optional = session.murky
       add('long-transaction', session.since, limits.transactionMillis, optional)
       if (owner.work === 'none')
         add('idle-transaction', owner.idleSince, limits.idleTransactionMillis, optional)

@@ -268,7 +268,7 @@ const accidents: Step[] = [
       const session = sessionOf(owner)
       await within(session.client.end(), `the client of ${owner.name} ends`)
       world.note(`${owner.name} ends its client`)
-      world.model.closed(session)
+      world.model.closedByOwner(session)
       // Whoever still has to learn of a remedy learns of it.
       if (!owner.fenced) world.model.endTransaction(owner)
       world.cursors.delete(owner)

@@ -93,6 +93,7 @@ function awaitsRollback(world: World, owner: Owner, kind: Kind): boolean {
   return model.owners.every(
     (other) =>
       other.destroyAt > due.at + 300 &&
+      model.freedAt(other) > due.at + 300 &&
       model
         .deadlines(other)
         .every((deadline) => deadline.at > due.at + 300 || (deadline.kind === kind && other === owner)),

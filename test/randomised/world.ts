@@ -94,7 +94,7 @@ export class World {
       if (mode === 'bare') client.on('error', () => {})
     })
     this.transcript.push(`${driver.version}${this.pipeline ? ', pipeline' : ''}, max ${max}`)
-    this.model = new Model(max, Number.isFinite(maxUses), remediesOf(mode, seed))
+    this.model = new Model(max, Number.isFinite(maxUses), mode === 'enforce', remediesOf(mode, seed))
     this.lifeguard = this.#createLifeguard()
     this.watcher = mode === 'bare' ? undefined : new GuardWatcher(this.model)
     this.watch()

@@ -62,6 +62,26 @@ describe('idle-transaction', () => {
     expect(findings[0]?.hint).toMatch(/nothing followed BEGIN/)
   })
 
+  it('says that its own request waits for a second client, rather than that it has returned early', async () => {
+    const { pool, lifeguard, clock, findings } = guarded()
+    const scopes = ['1', '2'].map((id) => lifeguard.openScope({ kind: 'request', name: 'POST /orders', id }))
+    const held = await Promise.all(scopes.map((scope) => scope.run(() => pool.connect())))
+    for (const client of held) {
+      await client.query('BEGIN')
+      await client.query('SELECT 1')
+    }
+    const [scope] = scopes
+    const waiting = scope?.run(() => pool.query('SELECT 2'))
+    clock.advance(10_500)
+    const idle = findings.find(({ kind, scope }) => kind === 'idle-transaction' && scope?.id === '1')
+    expect(idle?.hint).toMatch(
+      /^its request has been waiting 10(\.\d)? s for another client of this pool: pass this one on/,
+    )
+    for (const client of held) await client.query('COMMIT')
+    for (const client of held) client.release()
+    await waiting
+  })
+
   it('does not report a transaction whose statement is still running', async () => {
     const { pool, clock, findings } = guarded({ limits: { ...limits, holdMillis: false } })
     const client = await pool.connect()

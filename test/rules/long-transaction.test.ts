@@ -26,6 +26,21 @@ describe('long-transaction', () => {
     expect(resolved.map(({ kind }) => kind)).toEqual(['long-transaction', 'long-hold'])
   })
 
+  it('says that its statements took the time', async () => {
+    const { pool, clock, findings } = guarded({ limits: { ...limits, holdMillis: false } })
+    const client = await pool.connect()
+    await client.query('BEGIN')
+    for (let step = 0; step < 6; step += 1) {
+      const running = client.query('SELECT pg_sleep(0.01)')
+      clock.advance(9_000)
+      await running
+    }
+    const last = client.query('SELECT pg_sleep(0.2)')
+    clock.advance(7_000)
+    expect(findings[0]?.hint).toMatch(/^its statements took 5\d(\.\d)? s of the transaction/)
+    await last
+  })
+
   it('starts anew where a transaction is chained to the one before', async () => {
     const { pool, clock, kinds } = guarded({ limits: { ...limits, holdMillis: false } })
     const client = await pool.connect()

@@ -37,6 +37,7 @@ export class FindingRecord {
   readonly #time: ActiveTime
   /** As it was found: what a remedy does to it afterwards would only confuse. */
   readonly #checkout: CheckoutData
+  #remedy: Remedy
   #outcome: Outcome | undefined
   #outcomeDetail: string | undefined
   #resolvedAt: number | undefined
@@ -52,6 +53,7 @@ export class FindingRecord {
   ) {
     this.id = id
     this.evidence = evidence
+    this.#remedy = evidence.remedy
     this.#time = time
     this.#checkout = checkoutData(evidence.checkout, time, queryText)
     this.origin = source.origin
@@ -74,7 +76,9 @@ export class FindingRecord {
     return place === undefined ? { id: this.id, kind } : { id: this.id, kind, origin: describeFrame(place) }
   }
 
-  remedied(outcome: Outcome, detail: string | undefined): void {
+  /** `remedy`: what was done, where it is not what the finding was opened with. */
+  remedied(outcome: Outcome, detail: string | undefined, remedy: Remedy = this.evidence.remedy): void {
+    this.#remedy = remedy
     this.#outcome = outcome
     this.#outcomeDetail = detail
   }
@@ -85,7 +89,7 @@ export class FindingRecord {
   }
 
   data(): Finding {
-    const { kind, certainty, checkout, hint, remedy, holders, eventOrigin, left } = this.evidence
+    const { kind, certainty, checkout, hint, holders, eventOrigin, left } = this.evidence
     return deepFreeze({
       id: this.id,
       kind,
@@ -100,7 +104,7 @@ export class FindingRecord {
       ...(left === undefined ? {} : { left }),
       ...(holders === undefined ? {} : { holders }),
       hint,
-      remedy,
+      remedy: this.#remedy,
       ...(this.#outcome === undefined ? {} : { outcome: this.#outcome }),
       ...(this.#outcomeDetail === undefined ? {} : { outcomeDetail: this.#outcomeDetail }),
       fingerprint: this.fingerprint,

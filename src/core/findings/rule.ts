@@ -12,6 +12,8 @@ import type { Certainty, FindingKind } from './finding.ts'
 export interface Rule<Subject> {
   readonly kind: FindingKind
   readonly certainty: Certainty
+  /** In `enforce` the slot is freed, whatever the remedy of its kind: nothing can be lost by it. */
+  readonly freesSlot?: true
   judge(subject: Subject, now: number): string | undefined
 }
 
