@@ -37,9 +37,9 @@ export class Ownership {
     this.release = undefined
   }
 
-  /** Lets go of the last checkout's stack once it has been over for a whole sweep: `client.release` still leads to it. */
+  /** Lets go of the last checkout's source once it has been over for a whole sweep: `client.release` still leads to it. */
   forgetReleased(): void {
-    if (this.released !== undefined && this.released === this.#releasedBefore) this.released.stack = undefined
+    if (this.released === this.#releasedBefore) this.released?.forgetSource()
     this.#releasedBefore = this.released
   }
 }

@@ -126,8 +126,13 @@ export class Checkout {
   forget(): void {
     this.control = undefined
     this.lastQuery = undefined
-    this.scope = undefined
     this.queryStacks = undefined
+  }
+
+  /** Nothing more is expected of a released client's owner. Its stack and its scope keep the caller's closures alive. */
+  forgetSource(): void {
+    this.stack = undefined
+    this.scope = undefined
   }
 }
 

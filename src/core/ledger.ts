@@ -185,9 +185,11 @@ export class Ledger {
   }
 
   #noteFinding(record: FindingRecord): void {
-    // A released client has forgotten its scope; the caller that releases it again is known all the same.
-    if (this.scopeBooks.running.size > 0)
-      this.scopeBooks.noteFinding(record, record.evidence.checkout.scope ?? this.currentScope())
+    if (this.scopeBooks.running.size > 0) {
+      const { checkout, scope } = record.evidence
+      // A late act belongs to the test that does it, whoever has checked the client out.
+      this.scopeBooks.noteFinding(record, scope ?? checkout.scope ?? this.currentScope())
+    }
     this.opened?.(record)
   }
 }

@@ -46,7 +46,7 @@ export class Judge implements CheckoutEvents {
     this.#state = new SessionStateJudge(settings, ledger, announcer, enforcer)
     this.#waits = new WaitJudge(settings, ledger, announcer, enforcer)
     this.#releases = new ReleaseJudge(settings, ledger, announcer, enforcer, this.#state)
-    this.#lateActs = new LateActJudge(settings, announcer, enforcer)
+    this.#lateActs = new LateActJudge(settings, ledger, announcer, enforcer)
     this.rejectsWaiters = settings.remedies['pool-deadlock'] === 'reject'
     this.sessionState = this.#state.interest
     this.#timed = [

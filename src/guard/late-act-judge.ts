@@ -2,6 +2,7 @@ import type { Checkout } from '../core/checkout.ts'
 import type { CheckoutEvents } from '../core/checkout-events.ts'
 import type { FindingRecord } from '../core/findings/finding-record.ts'
 import type { Rule } from '../core/findings/rule.ts'
+import type { Ledger } from '../core/ledger.ts'
 import { captureStack, originOf } from '../core/origin/origin.ts'
 import { type FindingReference, SessionReleasedError } from '../errors.ts'
 import type { Settings } from '../options.ts'
@@ -13,12 +14,14 @@ import type { Enforcer } from './enforcer.ts'
 /** Judges what an owner does after the end of its checkout. */
 export class LateActJudge implements Pick<CheckoutEvents, 'releasedAgain' | 'usedAfterRelease'> {
   readonly #settings: Settings
+  readonly #ledger: Ledger
   readonly #announcer: Announcer
   readonly #enforcer: Enforcer
   readonly #lateUses = new WeakMap<Checkout, FindingReference>()
 
-  constructor(settings: Settings, announcer: Announcer, enforcer: Enforcer) {
+  constructor(settings: Settings, ledger: Ledger, announcer: Announcer, enforcer: Enforcer) {
     this.#settings = settings
+    this.#ledger = ledger
     this.#announcer = announcer
     this.#enforcer = enforcer
   }
@@ -42,7 +45,8 @@ export class LateActJudge implements Pick<CheckoutEvents, 'releasedAgain' | 'use
 
   #report<Subject>(rule: Rule<Subject>, checkout: Checkout, hint: string): FindingRecord | undefined {
     const eventOrigin = originOf(captureStack())
-    const record = this.#enforcer.open(rule, checkout, hint, { momentary: true, eventOrigin })
+    const scope = this.#ledger.currentScope()
+    const record = this.#enforcer.open(rule, checkout, hint, { momentary: true, eventOrigin, scope })
     if (record === undefined) return undefined
     if (record.evidence.remedy === 'refuse') record.remedied('refused', undefined)
     this.#announcer.finding(record)

@@ -6,6 +6,7 @@ import type { OptionTable } from '../core/options/rows.ts'
 import { oneLine } from '../text/safe-text.ts'
 import { styleFor, type TextSink } from '../text/style.ts'
 import { findingText, repeatText, updateText } from './finding-text.ts'
+import { KnownSources } from './known-sources.ts'
 import { statisticsText } from './statistics-text.ts'
 
 /** Checkouts whose source was shown, remembered up to this number. */
@@ -38,6 +39,7 @@ export function consoleReporter(options: ConsoleReporterOptions = {}): Reporter 
   const { stream = process.stderr, info } = readOptions(consoleReporterOptions, options)
   const style = styleFor(stream)
   const shown = new Set<number>()
+  const sources = new KnownSources()
 
   /** A further finding of the same checkout does not repeat its source. */
   function showsFrame({ checkout, eventOrigin }: Finding): boolean {
@@ -54,8 +56,10 @@ export function consoleReporter(options: ConsoleReporterOptions = {}): Reporter 
 
   return {
     finding(finding) {
+      const source = sources.note(finding)
       if (finding.occurrences === 1) printInFull(finding)
-      else if (isReported(finding.occurrences)) stream.write(repeatText(finding, style))
+      else if (isReported(finding.occurrences) || source !== undefined)
+        stream.write(repeatText(finding, style, source))
     },
     remedied(finding) {
       if (finding.occurrences === 1) stream.write(updateText(finding, 'remedied', style))

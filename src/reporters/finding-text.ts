@@ -84,10 +84,11 @@ export function updateText(finding: Finding, event: 'remedied' | 'resolved', sty
   return `${style('dim', 'pg-lifeguard:')} ${style('green', event)} ${finding.kind}${at(finding)}: ${what}\n`
 }
 
-/** One more finding of a line that was reported before. */
-export function repeatText(finding: Finding, style: Style): string {
+/** One more finding of a mistake that was reported before. `source`: the route and the caller, where they are new. */
+export function repeatText(finding: Finding, style: Style, source: string | undefined): string {
   const { kind, occurrences } = finding
-  return `${style('dim', 'pg-lifeguard:')} ${style('yellow', kind)}${at(finding)} again: ${occurrences} times so far\n`
+  const also = source === undefined ? '' : `, now ${oneLine(source)}`
+  return `${style('dim', 'pg-lifeguard:')} ${style('yellow', kind)}${at(finding)} again: ${occurrences} times so far${also}\n`
 }
 
 function headline(finding: Finding, style: Style): string {

@@ -5,6 +5,7 @@ import { describeFrame } from '../core/origin/origin.ts'
 import { describePool } from '../core/pool-record.ts'
 import { OptionError } from '../errors.ts'
 import { oneLine } from '../text/safe-text.ts'
+import { KnownSources } from './known-sources.ts'
 import { verdictOf } from './verdict.ts'
 
 type LogMethod = (...args: never[]) => unknown
@@ -32,6 +33,7 @@ export function loggerReporter(logger: LoggerLike): Reporter {
     }
   }
   const structureFirst = takesStructureFirst(logger)
+  const sources = new KnownSources()
 
   function log(level: 'error' | 'warn' | 'info', message: string, structure?: object): void {
     const text = oneLine(message)
@@ -41,8 +43,9 @@ export function loggerReporter(logger: LoggerLike): Reporter {
 
   return {
     finding(finding) {
-      if (!isReported(finding.occurrences)) return
-      log(isLeak(finding) ? 'error' : 'warn', findingMessage(finding), { finding })
+      const source = sources.note(finding)
+      if (!isReported(finding.occurrences) && source === undefined) return
+      log(isLeak(finding) ? 'error' : 'warn', findingMessage(finding, source), { finding })
     },
     remedied(finding) {
       if (isReported(finding.occurrences))
@@ -64,9 +67,10 @@ function takesStructureFirst(logger: object): boolean {
   return typeof bindings === 'function' || typeof addStream === 'function'
 }
 
-function findingMessage(finding: Finding): string {
+function findingMessage(finding: Finding, source: string | undefined): string {
   const { hint, occurrences } = finding
-  const count = occurrences > 1 ? ` (${occurrences} times)` : ''
+  const now = source === undefined ? '' : `, now ${source}`
+  const count = occurrences > 1 ? ` (${occurrences} times${now})` : ''
   const verdict = verdictOf(finding)
   const word = verdict === undefined ? '' : `${verdict} `
   return `pg-lifeguard: ${word}${subject(finding)}${count}: ${hint}${done(finding)}`

@@ -22,6 +22,9 @@ export interface Posture {
   scope?: Scope
 }
 
+/** One line of source, or several, the innermost first. */
+type Places = string | string[]
+
 export interface PretendedPool {
   readonly clock: ManualClock
   readonly time: ActiveTime
@@ -32,9 +35,9 @@ export interface PretendedPool {
   /** How often somebody asked for a client. */
   requests(): number
   /** Somebody waits for a client. */
-  wait(place?: string, scope?: Scope): Checkout
+  wait(place?: Places, scope?: Scope): Checkout
   /** Somebody gets a client at once. */
-  checkOut(place?: string, posture?: Posture): Checkout
+  checkOut(place?: Places, posture?: Posture): Checkout
   open(checkout: Checkout, kind?: FindingKind, momentary?: boolean): FindingRecord | undefined
 }
 
@@ -96,9 +99,10 @@ export function pretendedPool(
   }
 }
 
-/** A captured stack with one line of the user's, such as `/app/users.ts:12:3`. */
-export function stackAt(place: string | undefined): { stack: string } | undefined {
-  return place === undefined ? undefined : { stack: `Error\n    at load (${place})` }
+/** A captured stack with these lines, such as `/app/users.ts:12:3`, the innermost first. */
+export function stackAt(places: Places | undefined): { stack: string } | undefined {
+  if (places === undefined) return undefined
+  return { stack: ['Error', ...[places].flat().map((place) => `    at load (${place})`)].join('\n') }
 }
 
 function pretend(posture: Posture): ClientControl {

@@ -37,4 +37,22 @@ describe('an owner that goes on after release', () => {
     expect([pool.idleCount, kinds()]).toEqual([0, ['double-release']])
     next.release()
   })
+
+  it('is reported with its route, right after the release and also long after it', async () => {
+    const { pool, clock, lifeguard, findings } = guardedPool({ ...db.config, max: 1 })
+    const request = <Result>(name: string, work: () => Result) =>
+      lifeguard.runInScope({ kind: 'request', name }, work)
+    const client = await request('GET /a', async () => {
+      const got = await pool.connect()
+      got.release()
+      return got
+    })
+    await client.query('SELECT 1')
+    clock.advance(60_000)
+    expect(() => request('GET /b', () => client.release())).toThrow('already been released')
+    expect(findings.map(({ kind, scope }) => [kind, scope?.name])).toEqual([
+      ['use-after-release', 'GET /a'],
+      ['double-release', 'GET /b'],
+    ])
+  })
 })

@@ -22,6 +22,20 @@ if (origin === undefined) throw new Error('the sample has an origin')
 const place = origin
 
 describe('repeats of one line', () => {
+  it('name a route that is new', () => {
+    const { reporter, text } = reporting()
+    const from = (name: string, occurrences: number) =>
+      reporter.finding(sampleFinding({ occurrences, scope: { kind: 'request', name } }))
+    from('GET /a', 1)
+    const first = text()
+    from('GET /a', 3)
+    from('GET /b', 4)
+    from('GET /b', 5)
+    expect(text().slice(first.length)).toBe(
+      'pg-lifeguard: idle-transaction at /app/src/orders.ts:12:29 again: 4 times so far, now in request GET /b\n',
+    )
+  })
+
   it('are counted, not repeated: the second, the tenth, the hundredth', () => {
     const { reporter, writes } = reporting()
     for (let occurrences = 1; occurrences <= 120; occurrences++)

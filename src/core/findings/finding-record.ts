@@ -3,7 +3,7 @@ import type { QueryTextMode } from '../../sql/redaction.ts'
 import { type Checkout, type CheckoutData, checkoutData } from '../checkout.ts'
 import { deepFreeze } from '../freeze.ts'
 import { describeFrame, type Origin } from '../origin/origin.ts'
-import type { ScopeData } from '../scope.ts'
+import type { Scope, ScopeData } from '../scope.ts'
 import type { ActiveTime } from '../time/active-time.ts'
 import type { SpanIds } from '../trace.ts'
 import type { Certainty, Finding, FindingKind, Holder, Outcome, Remedy } from './finding.ts'
@@ -19,6 +19,8 @@ export interface FindingEvidence {
   readonly holders?: readonly Holder[]
   readonly eventOrigin?: Origin | undefined
   readonly left?: readonly string[]
+  /** The scope of a late act, where that of the checkout is forgotten. */
+  readonly scope?: Scope | undefined
   /** It is an event, not a state: there is nothing that could clear. */
   readonly momentary?: boolean
 }
@@ -58,9 +60,15 @@ export class FindingRecord {
     this.#checkout = checkoutData(evidence.checkout, time, queryText)
     this.origin = source.origin
     this.#transactionOrigin = source.transactionOrigin
-    this.#scope = evidence.checkout.scope?.data()
+    this.#scope = (evidence.checkout.scope ?? evidence.scope)?.data()
     this.#span = evidence.checkout.span ?? spanOf(this.#scope)
-    this.fingerprint = fingerprintOf(evidence.kind, evidence.checkout, this.origin ?? this.#transactionOrigin)
+    this.fingerprint = fingerprintOf({
+      kind: evidence.kind,
+      checkout: evidence.checkout,
+      origin: this.origin ?? this.#transactionOrigin,
+      eventOrigin: evidence.eventOrigin,
+      scope: this.#scope,
+    })
     this.occurrences = count(this.fingerprint)
     this.#openedAt = time.epochMillis(time.now())
   }

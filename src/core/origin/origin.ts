@@ -138,6 +138,11 @@ function firstUserFrame(frames: readonly Frame[]): number {
   return known === -1 ? first : known
 }
 
+/** The user's own frames of a stack, from the origin outwards. */
+export function userFrames(origin: Origin): readonly Frame[] {
+  return origin.frames.filter(isUserFrame)
+}
+
 function isUserFrame(frame: Frame): boolean {
   return !/[\\/]node_modules[\\/]/.test(frame.file)
 }

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { pretendedPool } from '../pretended-pool.ts'
+import { originOf } from '../../../src/core/origin/origin.ts'
+import { Scope } from '../../../src/core/scope.ts'
+import { pretendedPool, stackAt } from '../pretended-pool.ts'
 
 describe('findings of one line of source', () => {
   it('have one fingerprint and are counted', () => {
@@ -11,6 +13,26 @@ describe('findings of one line of source', () => {
     expect(new Set(here.map((finding) => finding?.fingerprint)).size).toBe(1)
     expect([there?.occurrences, other?.occurrences]).toEqual([1, 1])
     expect(new Set([here[0], there, other].map((finding) => finding?.fingerprint)).size).toBe(3)
+  })
+
+  it('are one mistake of each caller, not of the helper that all of them use', () => {
+    const { checkOut, open } = pretendedPool()
+    const leak = (...places: string[]) => open(checkOut(['/app/db.ts:3:10', ...places]))?.data()
+    const routes = ['/app/a.ts:1:1', '/app/b.ts:2:2', '/app/c.ts:3:3'].map((route) => leak(route))
+    expect(routes.map((finding) => finding?.occurrences)).toEqual([1, 1, 1])
+    expect(leak('/app/b.ts:2:2')).toMatchObject({
+      occurrences: 2,
+      fingerprint: 'long-hold main /app/db.ts:3:10 < /app/b.ts:2:2',
+    })
+  })
+
+  it('are compared by three frames of the user, and by none of a dependency', () => {
+    const { checkOut, open } = pretendedPool()
+    const leak = (...places: string[]) => open(checkOut(places))?.fingerprint
+    const orm = '/app/node_modules/orm/index.js:1:1'
+    expect(leak('/app/a.ts:1:1', orm, '/app/b.ts:2:2', '/app/c.ts:3:3', '/app/d.ts:4:4')).toBe(
+      'long-hold main /app/a.ts:1:1 < /app/b.ts:2:2 < /app/c.ts:3:3',
+    )
   })
 
   it.each(['redacted', 'full'] as const)(
@@ -27,6 +49,29 @@ describe('findings of one line of source', () => {
       expect(find('SELECT b')?.occurrences).toBe(1)
     },
   )
+
+  it('are compared by the line of the event where the one of the checkout is not known', () => {
+    const { ledger, checkOut } = pretendedPool()
+    const eventOrigin = originOf(stackAt('/app/late.ts:9:1'))
+    const record = ledger.findings.open({
+      kind: 'double-release',
+      certainty: 'certain',
+      checkout: checkOut(),
+      hint: 'released twice',
+      remedy: 'report',
+      eventOrigin,
+      momentary: true,
+    })
+    expect(record?.fingerprint).toBe('double-release main /app/late.ts:9:1')
+  })
+
+  it('are compared by their scope where no line is known', () => {
+    const { checkOut, open } = pretendedPool()
+    const leak = (name: string) =>
+      open(checkOut(undefined, { scope: new Scope({ kind: 'job', name }, undefined) }))?.data()
+    expect([leak('one'), leak('two'), leak('one')].map((finding) => finding?.occurrences)).toEqual([1, 1, 2])
+    expect(leak('two')?.fingerprint).toBe('long-hold main job two')
+  })
 })
 
 describe('the counts', () => {

@@ -48,7 +48,7 @@ describe('a rule', () => {
     [[{}], 'ignore[0] must have a kind'],
     [[{ kind: undefined }], 'ignore[0] must have a kind'],
     [[{ kind: 'leak' }], 'ignore[0].kind must be'],
-    [[{ scope: 'a' }, { place: 'b' }], 'ignore[1].place is not an option'],
+    [[{ scope: 'a' }, { place: 'b' }], 'unknown option ignore[1].place'],
     [[{ origin: '' }], 'ignore[0].origin must be'],
     [[{ reason: 7 }], 'ignore[0].reason must be'],
   ])('%o is refused', (rules, message) => {
