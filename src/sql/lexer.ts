@@ -34,31 +34,10 @@ export function* sqlTokens(sql: string): Generator<Token> {
     }
   }
 
-  /** The end of a quoted piece. A doubled quote stands for itself. */
-  function endOfQuoted(quote: string, open: number): number {
-    for (let from = open + 1; ; ) {
-      const close = sql.indexOf(quote, from)
-      if (close === -1) return sql.length
-      if (sql[close + 1] !== quote) return close + 1
-      from = close + 2
-    }
-  }
-
-  /** The same for a string in which a backslash escapes the next character. */
-  function endOfEscaped(open: number): number {
-    for (let from = open + 1; ; ) {
-      quoteOrEscape.lastIndex = from
-      const at = quoteOrEscape.exec(sql)?.index
-      if (at === undefined) return sql.length
-      if (sql[at] === "'" && sql[at + 1] !== "'") return at + 1
-      from = at + 2
-    }
-  }
-
   /** A string may continue on the next line, and keeps its kind. On one line, two strings in a row are no SQL. */
   function endOfString(quote: number, escapes: boolean): number {
     for (let open = quote; ; ) {
-      const end = escapes ? endOfEscaped(open) : endOfQuoted("'", open)
+      const end = escapes ? endOfEscaped(sql, open) : endOfQuoted(sql, "'", open)
       open = endOfBlank(end)
       if (end >= sql.length || sql[open] !== "'") return Math.min(end, sql.length)
     }
@@ -77,7 +56,7 @@ export function* sqlTokens(sql: string): Generator<Token> {
       case "'":
         return ['string', endOfString(at, false)]
       case '"':
-        return ['identifier', endOfQuoted('"', at)]
+        return ['identifier', endOfQuoted(sql, '"', at)]
       case '$': {
         const end = endOf(parameter, at)
         return end === at ? ['string', endOfDollarString()] : ['parameter', end]
@@ -98,6 +77,27 @@ export function* sqlTokens(sql: string): Generator<Token> {
     const [kind, end] = next()
     yield end === at ? { kind: 'symbol', text: sql.charAt(at) } : { kind, text: sql.slice(at, end) }
     at = Math.max(end, at + 1)
+  }
+}
+
+/** The end of a quoted piece. A doubled quote stands for itself. */
+function endOfQuoted(sql: string, quote: string, open: number): number {
+  for (let from = open + 1; ; ) {
+    const close = sql.indexOf(quote, from)
+    if (close === -1) return sql.length
+    if (sql[close + 1] !== quote) return close + 1
+    from = close + 2
+  }
+}
+
+/** The same for a string in which a backslash escapes the next character. */
+function endOfEscaped(sql: string, open: number): number {
+  for (let from = open + 1; ; ) {
+    quoteOrEscape.lastIndex = from
+    const at = quoteOrEscape.exec(sql)?.index
+    if (at === undefined) return sql.length
+    if (sql[at] === "'" && sql[at + 1] !== "'") return at + 1
+    from = at + 2
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Lifeguard } from '../lifeguard.ts'
-import { type CheckedTest, createLeakCheck, type LeakCheckOptions } from './leak-check.ts'
+import { type CheckedTest, createLeakCheck, type LeakCheck, type LeakCheckOptions } from './leak-check.ts'
 import { LeakCheckError } from './leak-error.ts'
 
 export type { LeakCheckOptions } from './leak-check.ts'
@@ -71,8 +71,22 @@ export function leakCheck(lifeguard: Lifeguard, options: LeakCheckOptions = {}):
   Reflect.set(globalThis, installed, true)
   const handlers: unknown = Reflect.get(globalThis, handlersSymbol)
   const hasHandlers = Array.isArray(handlers)
+  const tests = testsInScopes(check, hasHandlers)
+  // Before Jest's own handlers, which report a test as soon as it is done.
+  if (hasHandlers) handlers.unshift(verifyingHandler(check, tests))
+  else verifyByHooks(check, tests)
+}
+
+/** The tests of a file, each of which runs in a scope of its own. */
+interface TestsInScopes {
+  running: CircusTest | undefined
+  wrap(block: CircusBlock): void
+  /** The test is over, hooks included. Returns the error that it fails with. */
+  verify(test: CircusTest): Promise<Error | undefined>
+}
+
+function testsInScopes(check: LeakCheck, hasHandlers: boolean): TestsInScopes {
   const attempts = new WeakMap<CircusTest, CheckedTest>()
-  let running: CircusTest | undefined
 
   /** The current attempt at a test. Jest may start a concurrent test long before it announces it. */
   function attemptOf(test: CircusTest): CheckedTest {
@@ -81,35 +95,6 @@ export function leakCheck(lifeguard: Lifeguard, options: LeakCheckOptions = {}):
     const attempt = check.begin({ name: fullName(test), file: testPath() })
     attempts.set(test, attempt)
     return attempt
-  }
-
-  function wrap(block: CircusBlock): void {
-    for (const hook of block.hooks) {
-      if (hook.type !== 'beforeEach' && hook.type !== 'afterEach') continue
-      const { fn } = hook
-      hook.fn = likeness(fn, function (...args) {
-        const work = () => Reflect.apply(fn, this, args)
-        return running === undefined ? work() : attemptOf(running).run(work)
-      })
-    }
-    for (const child of block.children) {
-      if (child.type === 'describeBlock') wrap(child)
-      else if (child.fn !== undefined) {
-        const { fn } = child
-        child.fn = likeness(fn, function (...args) {
-          const result = attemptOf(child).run(() => Reflect.apply(fn, this, args))
-          return child.concurrent === true && !hasHandlers ? verified(child, result) : result
-        })
-      }
-    }
-  }
-
-  async function verify(test: CircusTest): Promise<Error | undefined> {
-    // In Jest before 30 a concurrent test has its verdict by now. Any other test that is unknown ran outside the check.
-    const isJudged = test.concurrent === true && !hasHandlers
-    const attempt = isJudged ? attempts.get(test) : attemptOf(test)
-    attempts.delete(test)
-    return attempt?.finish(test.errors.length > 0 ? 'failed' : 'passed')
   }
 
   /** Jest before 30 starts all concurrent tests first, and returns to each in its turn. */
@@ -128,43 +113,73 @@ export function leakCheck(lifeguard: Lifeguard, options: LeakCheckOptions = {}):
     return value
   }
 
-  const handler: CircusHandler = async ({ name, test }, { rootDescribeBlock, unhandledErrors }) => {
-    if (name === 'run_start') wrap(rootDescribeBlock)
-    if (name === 'test_start') running = test
-    if (name === 'test_skip' || name === 'test_todo' || name === 'test_done') running = undefined
+  const tests: TestsInScopes = {
+    running: undefined,
+    wrap(block) {
+      for (const hook of block.hooks) {
+        if (hook.type !== 'beforeEach' && hook.type !== 'afterEach') continue
+        const { fn } = hook
+        hook.fn = likeness(fn, function (...args) {
+          const work = () => Reflect.apply(fn, this, args)
+          return tests.running === undefined ? work() : attemptOf(tests.running).run(work)
+        })
+      }
+      for (const child of block.children) {
+        if (child.type === 'describeBlock') tests.wrap(child)
+        else if (child.fn !== undefined) {
+          const { fn } = child
+          child.fn = likeness(fn, function (...args) {
+            const result = attemptOf(child).run(() => Reflect.apply(fn, this, args))
+            return child.concurrent === true && !hasHandlers ? verified(child, result) : result
+          })
+        }
+      }
+    },
+    async verify(test) {
+      // In Jest before 30 a concurrent test has its verdict by now. Any other test that is unknown ran outside the check.
+      const isJudged = test.concurrent === true && !hasHandlers
+      const attempt = isJudged ? attempts.get(test) : attemptOf(test)
+      attempts.delete(test)
+      return attempt?.finish(test.errors.length > 0 ? 'failed' : 'passed')
+    },
+  }
+  return tests
+}
+
+function verifyingHandler(check: LeakCheck, tests: TestsInScopes): CircusHandler {
+  return async ({ name, test }, { rootDescribeBlock, unhandledErrors }) => {
+    if (name === 'run_start') tests.wrap(rootDescribeBlock)
+    if (name === 'test_start') tests.running = test
+    if (name === 'test_skip' || name === 'test_todo' || name === 'test_done') tests.running = undefined
     if (name === 'test_done' && test !== undefined) {
-      const error = await verify(test)
+      const error = await tests.verify(test)
       if (error !== undefined) test.errors.push(error)
     }
     if (name !== 'run_finish') return
     const error = await check.finishFile()
     if (error !== undefined) unhandledErrors.push(error)
   }
+}
 
-  // Before Jest's own handlers, which report a test as soon as it is done.
-  if (hasHandlers) handlers.unshift(handler)
-  else verifyByHooks()
-
-  /** Jest before 30 does not expose its listeners. */
-  function verifyByHooks(): void {
-    const state = stateOfCircus()
-    const { afterAll, afterEach, beforeAll, beforeEach } = globalThis as unknown as Hooks
-    beforeAll(() => wrap(state.rootDescribeBlock))
-    beforeEach(() => {
-      running = state.currentlyRunningTest ?? undefined
-    })
-    afterEach(async () => {
-      const test = running
-      running = undefined
-      const error = test === undefined ? undefined : await verify(test)
-      if (error !== undefined) throw error
-    })
-    afterAll(async () => {
-      const error = await check.finishFile()
-      if (error !== undefined) throw error
-    })
-    keepLast(state.rootDescribeBlock.hooks, 2)
-  }
+/** Jest before 30 does not expose its listeners. */
+function verifyByHooks(check: LeakCheck, tests: TestsInScopes): void {
+  const state = stateOfCircus()
+  const { afterAll, afterEach, beforeAll, beforeEach } = globalThis as unknown as Hooks
+  beforeAll(() => tests.wrap(state.rootDescribeBlock))
+  beforeEach(() => {
+    tests.running = state.currentlyRunningTest ?? undefined
+  })
+  afterEach(async () => {
+    const test = tests.running
+    tests.running = undefined
+    const error = test === undefined ? undefined : await tests.verify(test)
+    if (error !== undefined) throw error
+  })
+  afterAll(async () => {
+    const error = await check.finishFile()
+    if (error !== undefined) throw error
+  })
+  keepLast(state.rootDescribeBlock.hooks, 2)
 }
 
 /** Hooks that the file adds may still release something: ours must remain the last. */
