@@ -1,55 +1,59 @@
+import { type DatabaseCounters, databaseCounters } from '../../postgres/database-counters.ts'
 import { type ChildEnd, startChild } from './child.ts'
-import { type CommandSessions, commandSessions } from './command-sessions.ts'
-import { intervention } from './intervention.ts'
-import { cancelLeftovers } from './leftovers.ts'
-import type { WaitEnd } from './lock-waits.ts'
 import type { Migration, MigrationPolicy } from './migration.ts'
-import { connectionsOfTree } from './process-tree.ts'
-import { sessionWatch } from './session-watch.ts'
+import { commandSessions, identityOf } from './sessions/command-sessions.ts'
+import { intervention } from './sessions/intervention.ts'
+import { cancelLeftovers } from './sessions/leftovers.ts'
+import { connectionsOfTree } from './sessions/process-tree.ts'
+import { sessionWatch, type WatchedWaits } from './sessions/session-watch.ts'
 
 /** What was seen of one run of the command. */
 export interface Attempt {
   readonly end: ChildEnd
   /** This process got a signal: its sender wants no further attempt. */
   readonly isInterrupted: boolean
-  /** How the last wait of the command for a lock ended. */
-  readonly lastEnd?: WaitEnd
-  /** Statements that the server certainly refused. */
-  readonly refusals: readonly WaitEnd[]
+  readonly waits: WatchedWaits
+  /** The session that waited was terminated, and not from here. */
+  readonly terminatedPid?: number
   readonly sessionsSeen: number
+  /** The server has counted no new session at all: nobody got through to it. */
+  readonly isUnreached: boolean
   /** How often the server was asked. */
   readonly looks: number
 }
 
 /** What came of an attempt. Only what failed because of locks is tried again. */
-export type AttemptOutcome = 'done' | 'failed' | 'locks' | 'false-success'
+export type AttemptOutcome = 'done' | 'failed' | 'terminated' | 'locks' | 'false-success'
 
 const longestPauseMillis = 500
 const shortestPauseMillis = 50
 /** After so many rounds of freeing roots, the next look comes after a pause like any other. */
 const mostRounds = 10
+/** The server counts a session as terminated when it is gone, which may be a moment after its client has noticed. */
+const countMillis = 500
 
 /** Runs the command once, watches its sessions, and leaves no statement of it behind. */
 export async function runAttempt(migration: Migration): Promise<Attempt> {
   const { policy, server, pace, signals } = migration
+  const counters = await server.ask(databaseCounters)
   const before = await server.look()
   const child = startChild(migration.command, migration.env)
   signals.passTo(child.kill)
-  const sessions: CommandSessions = commandSessions({
+  const sessions = commandSessions({
     ...migration,
     // Without a look before, what is there now cannot be told from what was there before.
     startedAt: before?.snapshot.takenAt ?? new Date().toISOString(),
     connections: async () => (child.pid === undefined ? undefined : await connectionsOfTree(child.pid)),
     isRunning: () => !child.signal.aborted,
   })
-  const watch = sessionWatch(migration, sessions)
-  const { act } = intervention(migration, watch.noteCancelled)
+  const watch = sessionWatch(migration, sessions, counters)
+  const act = intervention(migration, watch.noteCancelled)
 
   async function lookAndAct(): Promise<void> {
     for (let round = 0; round < mostRounds; round += 1) {
       const scene = await watch.look()
       if (scene === undefined) return
-      if ((await server.ask(() => act(scene))) !== true) return
+      if ((await server.ask(() => act.act(scene))) !== true) return
     }
   }
 
@@ -61,28 +65,58 @@ export async function runAttempt(migration: Migration): Promise<Attempt> {
   }
   const end = await child.ended
   signals.passTo(undefined)
+  let terminatedPid: number | undefined
   if (end.failure === undefined) {
-    await watch.lookBack()
+    await watch.lookBack(end.code === 0)
+    if (end.code !== 0)
+      terminatedPid = await terminatedElsewhere(migration, watch.waits(), counters, act.ended)
     const isOrderly = end.signal === undefined && signals.first === undefined
     await cancelLeftovers(isOrderly, migration, sessions)
   }
-  const lastEnd = watch.lastEnd()
+  const after = sessions.count === 0 ? await server.ask(databaseCounters) : undefined
   return {
     end,
     isInterrupted: signals.first !== undefined,
-    ...(lastEnd === undefined ? {} : { lastEnd }),
-    refusals: watch.refusals(),
+    waits: watch.waits(),
+    ...(terminatedPid === undefined ? {} : { terminatedPid }),
     sessionsSeen: sessions.count,
+    isUnreached: after !== undefined && after.sessions === counters?.sessions,
     looks,
   }
 }
 
+/**
+ * The session that waited last, if somebody terminated it: it is gone before the lock timeout, and the server has counted
+ * more terminated sessions than were ended from here.
+ */
+async function terminatedElsewhere(
+  { server, pace, policy: { lockTimeoutMillis } }: Migration,
+  { last }: WatchedWaits,
+  before: DatabaseCounters | undefined,
+  endedHere: number,
+): Promise<number | undefined> {
+  if (before === undefined || last === undefined || last.isCancelled) return undefined
+  if (last.verdict === 'deadlock' || (lockTimeoutMillis > 0 && last.millis >= lockTimeoutMillis))
+    return undefined
+  for (const pauseMillis of [0, countMillis]) {
+    if (pauseMillis > 0) await pace.pause(pauseMillis)
+    const sight = await server.look()
+    const now = await server.ask(databaseCounters)
+    if (sight === undefined || now === undefined) return undefined
+    const isGone = !sight.snapshot.sessions.some((one) => identityOf(one) === identityOf(last.session))
+    if (isGone && now.sessionsKilled - before.sessionsKilled > endedHere) return last.session.pid
+  }
+  return undefined
+}
+
 /** The exit code alone does not say whether locks were the reason. */
 export function outcomeOf(attempt: Attempt, trustExitCode: boolean): AttemptOutcome {
-  const { end, isInterrupted, lastEnd, refusals } = attempt
+  const { end, isInterrupted, waits, terminatedPid } = attempt
   if (isInterrupted || end.signal !== undefined) return 'failed'
-  if (end.code === 0) return refusals.length > 0 && !trustExitCode ? 'false-success' : 'done'
-  return lastEnd === undefined || lastEnd.verdict === 'granted' ? 'failed' : 'locks'
+  if (end.code === 0) return waits.refusals.length > 0 && !trustExitCode ? 'false-success' : 'done'
+  if (terminatedPid !== undefined) return 'terminated'
+  const verdict = waits.last?.verdict
+  return verdict === undefined || verdict === 'granted' || verdict === 'passed' ? 'failed' : 'locks'
 }
 
 /** Often enough to see a wait for a lock before it is over. */

@@ -15,9 +15,11 @@ import { originOptions } from '../origins/origin-options.ts'
 import { patientOrigins } from '../origins/patient-origins.ts'
 import { readPgBouncer } from '../origins/pgbouncer-origins.ts'
 import { systemPace } from '../pace.ts'
+import { textOptions } from '../report/text-options.ts'
 import { serverLook } from '../server-look.ts'
 import { childEnvironment } from './child-environment.ts'
-import type { MigrateEvent, Tell } from './events.ts'
+import type { MigrateEvent } from './events.ts'
+import { inOrder } from './in-order.ts'
 import type { MigrationPolicy } from './migration.ts'
 import { runWithRetries } from './retries.ts'
 import { signalRelay } from './signal-relay.ts'
@@ -119,7 +121,7 @@ cancelled. Messages of pg-lifeguard go to stderr, with --json as one line of JSO
   async run(invocation) {
     const options = invocation.options as unknown as MigrateOptions
     const control = await connect(invocation)
-    const tell = teller(invocation, options.json === true)
+    const { tell, settled } = inOrder(printer(invocation, options.json === true))
     await using server = serverLook({
       control,
       connect: () => connect(invocation),
@@ -138,7 +140,7 @@ cancelled. Messages of pg-lifeguard go to stderr, with --json as one line of JSO
     const { lockTimeoutMillis, retries } = policy
     tell({ event: 'started', target: control.target, lockTimeoutMillis, retries })
     using signals = signalRelay()
-    return await runWithRetries({
+    const code = await runWithRetries({
       command: invocation.operands,
       ...childEnvironment(invocation.env, {
         token: randomBytes(4).toString('hex'),
@@ -147,6 +149,7 @@ cancelled. Messages of pg-lifeguard go to stderr, with --json as one line of JSO
       }),
       target: control.target,
       policy,
+      hasOptions: refusal === undefined && lockTimeoutMillis > 0,
       hasPooler,
       ...(options.pgbouncer === undefined
         ? {}
@@ -157,6 +160,8 @@ cancelled. Messages of pg-lifeguard go to stderr, with --json as one line of JSO
       pace: systemPace,
       signals,
     })
+    await settled()
+    return code
   },
 }
 
@@ -174,12 +179,11 @@ function policyOf({ free, protectReaders, spare = [], ...options }: MigrateOptio
 }
 
 /** Everything goes to stderr: stdout is the command's. */
-function teller({ terminal }: Invocation, json: boolean): Tell {
-  const { style, columns } = terminal.aside ?? terminal
-  const layout = { style, ...(columns === undefined ? {} : { columns }) }
-  return (event: MigrateEvent) => {
-    const time = new Date().toISOString()
-    terminal.warn(json ? JSON.stringify({ time, ...event }) : migrateText(event, layout))
+function printer(invocation: Invocation, json: boolean) {
+  const { terminal } = invocation
+  const layout = textOptions(invocation, terminal.aside ?? terminal)
+  return (event: MigrateEvent, at: Date) => {
+    terminal.warn(json ? JSON.stringify({ time: at.toISOString(), ...event }) : migrateText(event, layout))
   }
 }
 
@@ -200,10 +204,12 @@ function poolerClients(url: string, env: NodeJS.ProcessEnv) {
 async function refusalOfOptions(
   { isPooled }: ControlConnection,
   { env }: Invocation,
-  { pgoptions, lockTimeout, url, database, connectTimeout }: MigrateOptions,
+  { pgoptions, pgbouncer, lockTimeout, url, database, connectTimeout }: MigrateOptions,
 ): Promise<string | undefined> {
   if (!pgoptions) return '--no-pgoptions'
-  if (!isPooled || lockTimeout === 0) return undefined
+  if (lockTimeout === 0) return undefined
+  if (pgbouncer !== undefined) return 'PgBouncer (--pgbouncer) refuses or ignores it'
+  if (!isPooled) return undefined
   const additions = { token: '', lockTimeoutMillis: lockTimeout, withOptions: true }
   try {
     const probe = await connectControl({

@@ -14,6 +14,8 @@ export interface Migration {
   /** For people: which server is looked at. */
   readonly target: string
   readonly policy: MigrationPolicy
+  /** PGOPTIONS of the command sets a lock timeout. */
+  readonly hasOptions: boolean
   /** A pooler between the command and the server is known, or suspected by the user. */
   readonly hasPooler: boolean
   /** The application names of the pooler's clients, by the pid of the session that each has now. */

@@ -1,15 +1,18 @@
-import { dropStatement, type InvalidIndex, invalidIndexes } from '../../postgres/invalid-indexes.ts'
+import { advisoryLocks, migrationToolOf } from '../../postgres/advisory-locks.ts'
 import { presentQueryText } from '../../sql/redaction.ts'
 import { exitCode } from '../exit-code.ts'
 import { growingPause } from '../pace.ts'
-import { outcomeOf, runAttempt } from './attempt.ts'
+import { sessionReport } from '../report/session-report.ts'
+import { type Attempt, outcomeOf, runAttempt } from './attempt.ts'
 import { codeOfSignal } from './child.ts'
-import type { WaitEnd } from './lock-waits.ts'
 import type { Migration } from './migration.ts'
+import { type Baseline, findTraces, olderInvalid, takeBaseline } from './traces.ts'
 
 const longestPauseMillis = 60_000
 /** Of a command that ends sooner, a session may have come and gone between two looks. */
 const unseenAfterLooks = 10
+/** As many holders of advisory locks are named. */
+const mostHolders = 3
 
 /**
  * Runs the command until it gets through, fails for another reason than locks, or has used up its retries.
@@ -18,26 +21,35 @@ const unseenAfterLooks = 10
  */
 export async function runWithRetries(migration: Migration): Promise<number> {
   const { tell, server, policy } = migration
-  const invalidBefore = await server.ask(invalidIndexes)
   for (let number = 1; ; number += 1) {
+    const baseline = (await server.ask(takeBaseline)) ?? {}
     const attempt = await runAttempt(migration)
     if (attempt.end.failure !== undefined) {
       tell({ event: 'not-started', reason: attempt.end.failure })
       return attempt.end.code
     }
-    if (attempt.sessionsSeen === 0 && attempt.looks >= unseenAfterLooks) {
-      tell({ event: 'unseen', target: migration.target })
-    }
+    tellUnseen(attempt, migration)
     const outcome = outcomeOf(attempt, policy.trustExitCode)
-    if (outcome === 'done') return attempt.end.code
-    const isIndexLeft = await tellInvalidIndexes(migration, invalidBefore)
-    if (outcome === 'failed') return attempt.end.code
+    if (outcome === 'done') {
+      for (const event of (await server.ask((one) => olderInvalid(one, baseline))) ?? []) tell(event)
+      return attempt.end.code
+    }
+    const isRetryUseless = await tellTraces(migration, baseline, outcome === 'locks')
+    if (outcome === 'failed') {
+      if (!attempt.isInterrupted && attempt.waits.last === undefined) await tellAdvisoryLocks(migration)
+      return attempt.end.code
+    }
+    if (outcome === 'terminated') {
+      tell({ event: 'terminated-elsewhere', pid: attempt.terminatedPid ?? 0 })
+      return attempt.end.code
+    }
     if (outcome === 'false-success') {
-      tellFalseSuccess(attempt.refusals, migration)
+      tellFalseSuccess(attempt, migration)
       return exitCode.locks
     }
-    // With an index left behind, the same statement fails, or passes over it with IF NOT EXISTS.
-    if (isIndexLeft || number > policy.retries) {
+    const { last, isSelfBlocked } = attempt.waits
+    if (last !== undefined && isSelfBlocked) tell({ event: 'self-blocked', pid: last.session.pid })
+    if (isRetryUseless || isSelfBlocked || number > policy.retries) {
       tell({ event: 'gave-up', attempts: number })
       return exitCode.locks
     }
@@ -46,26 +58,60 @@ export async function runWithRetries(migration: Migration): Promise<number> {
   }
 }
 
-function tellFalseSuccess(refusals: readonly WaitEnd[], { tell, policy }: Migration): void {
-  for (const { session, wait } of refusals) {
-    const query = presentQueryText(session.query, policy.queryText)
-    tell({ event: 'false-success', target: wait.target, ...(query === undefined ? {} : { query }) })
+function tellUnseen(attempt: Attempt, { tell, target, hasOptions }: Migration): void {
+  const { sessionsSeen, looks, end, isUnreached } = attempt
+  if (sessionsSeen > 0) return
+  const isRefused = isUnreached && hasOptions && end.code !== 0 && end.signal === undefined
+  if (isRefused || looks >= unseenAfterLooks) {
+    tell({ event: 'unseen', target, ...(isRefused ? { isFailed: true } : {}) })
   }
 }
 
-/** @returns whether the attempt has left any behind */
-async function tellInvalidIndexes(
+/** @returns whether what is left makes another attempt useless */
+async function tellTraces(
   { server, tell }: Migration,
-  before: readonly InvalidIndex[] | undefined,
+  baseline: Baseline,
+  isRetryWanted: boolean,
 ): Promise<boolean> {
-  const now = await server.ask(invalidIndexes)
-  if (before === undefined || now === undefined) return false
-  const fresh = now.filter(({ id }) => !before.some((one) => one.id === id))
-  for (const index of fresh) {
-    const { schema, name, table } = index
-    tell({ event: 'invalid-index', name: `${schema}.${name}`, table, drop: dropStatement(index) })
+  const traces = await server.ask((control) => findTraces(control, baseline))
+  if (traces === undefined) return false
+  for (const event of traces.events) {
+    // What a command has committed before it failed by itself is its own affair.
+    if (event.event !== 'committed' || isRetryWanted) tell(event)
   }
-  return fresh.length > 0
+  return traces.isRetryUseless
+}
+
+/** A tool that finds its lock taken fails at once, without a wait that could be seen. */
+async function tellAdvisoryLocks({ server, tell, policy, application }: Migration): Promise<void> {
+  const sight = await server.look()
+  const locks = sight && (await server.ask(advisoryLocks))
+  if (sight === undefined || locks === undefined) return
+  const { snapshot } = sight
+  const held = locks.flatMap((lock) => {
+    const session = snapshot.sessions.find(({ pid }) => pid === lock.pid)
+    const isOurs = session?.application === application || session?.application === 'pg-lifeguard'
+    return session === undefined || isOurs ? [] : [{ lock, session, tool: migrationToolOf(lock) }]
+  })
+  const known = held.filter(({ tool }) => tool !== undefined)
+  for (const { lock, session, tool } of (known.length > 0 ? known : held).slice(0, mostHolders)) {
+    tell({
+      event: 'advisory-lock',
+      key: lock.key,
+      session: sessionReport(session, snapshot, {
+        queryText: policy.queryText,
+        originOf: () => undefined,
+      }),
+      ...(tool === undefined ? {} : { tool }),
+    })
+  }
+}
+
+function tellFalseSuccess({ waits }: Attempt, { tell, policy }: Migration): void {
+  for (const { session, wait } of waits.refusals) {
+    const query = presentQueryText(session.query, policy.queryText)
+    tell({ event: 'false-success', target: wait.target, ...(query === undefined ? {} : { query }) })
+  }
 }
 
 async function pauseBefore(

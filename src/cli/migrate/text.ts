@@ -1,12 +1,12 @@
 import { describeMillis } from '../../text/duration.ts'
 import { counted } from '../../text/layout.ts'
 import { oneLine } from '../../text/safe-text.ts'
-import { preparedCureLines } from '../report/cure-text.ts'
+import { cureLines, pasteable, preparedCureLines } from '../report/cure-text.ts'
 import { wrap } from '../report/layout.ts'
 import { listLines, preparedText, stateText, waitText } from '../report/session-text.ts'
 import { signalText } from '../report/signal-text.ts'
 import type { TextOptions } from '../report/text-options.ts'
-import type { FrontReport, MigrateEvent } from './events.ts'
+import type { FrontReport, MigrateEvent, SessionDoubt } from './events.ts'
 
 type Colour = 'red' | 'yellow' | 'green' | 'dim'
 type Name = MigrateEvent['event']
@@ -28,7 +28,14 @@ export function migrateText(event: MigrateEvent, options: TextOptions): string {
   return [...first, ...(details?.(event, options) ?? [])].join('\n')
 }
 
-const unverified = 'unverified: a pooler is in between, and the session may serve another client'
+/** As many relations are named. */
+const mostNames = 3
+
+const doubts: Readonly<Record<SessionDoubt, string>> = {
+  pooler: 'unverified: a pooler is in between, and the session may serve another client',
+  'ended-early':
+    'unverified: the command ended before its connections could be seen; behind a pooler the session could serve another client',
+}
 
 const wordings: { readonly [Wanted in Name]: Wording<Wanted> } = {
   started: { colour: 'dim', title: startTitle },
@@ -53,13 +60,18 @@ const wordings: { readonly [Wanted in Name]: Wording<Wanted> } = {
   },
   granted: {
     colour: 'green',
-    title: ({ pid, waitedMillis }) =>
-      `pid ${pid} has its lock after ${describeMillis(waitedMillis)}, and goes on`,
+    title: ({ pid, waitedMillis }) => `pid ${pid} got its lock after ${describeMillis(waitedMillis)}`,
   },
   refused: {
     colour: 'red',
     title: ({ pid, target, waitedMillis }) =>
       `pid ${pid} did not get its lock on ${oneLine(target)} in ${describeMillis(waitedMillis)}`,
+    details: queryDetails,
+  },
+  deadlock: {
+    colour: 'red',
+    title: ({ pid, target, waitedMillis }) =>
+      `pid ${pid} was the victim of a deadlock (40P01): it waited ${describeMillis(waitedMillis)} for a lock on ${oneLine(target)}, and the holder waited for it`,
     details: queryDetails,
   },
   freed: {
@@ -86,17 +98,59 @@ const wordings: { readonly [Wanted in Name]: Wording<Wanted> } = {
     colour: 'red',
     title: ({ session }) =>
       `the command has ended, and pid ${session.pid} is still there, ${stateText(session)}`,
-    details: (event, options) =>
-      detail(
-        event.unverified ? unverified : `to end it: pg-lifeguard terminate --pid ${event.session.pid}`,
-        options,
-      ),
+    details: ({ session, doubt }, options) => [
+      ...(doubt === undefined ? [] : detail(doubts[doubt], options)),
+      ...(doubt === 'pooler' ? [] : pasteable('to end it:', `--pid ${session.pid}`, '  ', options)),
+    ],
   },
   'invalid-index': {
     colour: 'red',
-    title: ({ name, table }) =>
-      `index ${oneLine(name)} on ${oneLine(table)} is left behind, invalid: it slows down writes and serves no query`,
-    details: ({ drop }) => [`  before you run the command again: ${oneLine(drop)}`],
+    title: ({ name, table, isOlder }) =>
+      isOlder
+        ? `index ${oneLine(name)} on ${oneLine(table)} is invalid, since before the command: it serves no query, and CREATE INDEX IF NOT EXISTS passes over it`
+        : `index ${oneLine(name)} on ${oneLine(table)} is left behind, invalid: it slows down writes and serves no query`,
+    details: ({ drop, isOlder }) => [
+      `  ${isOlder ? 'to build it again, first' : 'before you run the command again'}: ${oneLine(drop)}`,
+    ],
+  },
+  'pending-detach': {
+    colour: 'red',
+    title: ({ partition, parent }) =>
+      `the detachment of ${oneLine(partition)} from ${oneLine(parent)} is half done: the same statement would fail`,
+    details: ({ finalize }) => [`  to complete it: ${oneLine(finalize)}`],
+  },
+  'knex-lock': {
+    colour: 'red',
+    title: ({ table }) =>
+      `${oneLine(table)} says that a migration of knex is running: the next one fails with "Migration table is already locked"`,
+    details: (_event, options) => detail('if none is running: npx knex migrate:unlock', options),
+  },
+  'advisory-lock': {
+    colour: 'yellow',
+    title: ({ key, session, tool }) =>
+      tool === undefined
+        ? `pid ${session.pid} holds advisory lock ${key}: if the command reports that another migration is running, this may be it`
+        : `pid ${session.pid} holds advisory lock ${key}, which ${tool} takes so that only one migration runs`,
+    details: ({ session }, options) => listLines(session, options).map((line) => `  ${line}`),
+  },
+  committed: {
+    colour: 'red',
+    title: ({ relations }) =>
+      `the schema has changed since the command began${relationsText(relations)}: it is not run again, for what is done would fail`,
+    details: (_event, options) =>
+      detail(
+        'No migration tool has recorded the change. Undo it or finish by hand; run migrations in a transaction (psql: --single-transaction)',
+        options,
+      ),
+  },
+  'self-blocked': {
+    colour: 'red',
+    title: ({ pid }) =>
+      `pid ${pid} waited for another session of the command itself: it would again, so it is not run again`,
+  },
+  'terminated-elsewhere': {
+    colour: 'yellow',
+    title: ({ pid }) => `pid ${pid} of the command was terminated by somebody else: it is not run again`,
   },
   retry: {
     title: ({ pauseMillis, number, of }) =>
@@ -121,13 +175,18 @@ const wordings: { readonly [Wanted in Name]: Wording<Wanted> } = {
   'not-started': { colour: 'red', title: ({ reason }) => reason },
   unseen: {
     colour: 'yellow',
-    title: ({ target }) =>
-      `no session of the command was seen in ${target}: if it connected, it ran unprotected`,
-    details: (_event, options) => [
-      ...detail(
-        'If it connects to another server: --url. If a pooler refuses PGOPTIONS: --no-pgoptions',
-        options,
-      ),
+    title: ({ target, isFailed }) =>
+      isFailed
+        ? `no session of the command reached ${target}`
+        : `no session of the command was seen in ${target}: if it connected, it ran unprotected`,
+    details: ({ isFailed }, options) => [
+      ...detail('if it connects to another server: --url', options),
+      ...(isFailed
+        ? detail(
+            'if it reports "unsupported startup parameter", a pooler refuses PGOPTIONS: --no-pgoptions',
+            options,
+          )
+        : []),
     ],
   },
   lost: { colour: 'red', title: ({ reason }) => `lost connection to the server: ${reason}` },
@@ -155,8 +214,20 @@ function waitingDetails(event: EventOf<'waiting'>, options: TextOptions): string
     ...(between.length === 0
       ? []
       : detail(`in between: ${between.map((pid) => `pid ${pid}`).join(', ')}`, options)),
-    ...(event.unverified ? detail(unverified, options) : []),
+    ...(event.nobodyQueues
+      ? detail(
+          'Nobody queues behind this wait. The lock timeout ends it all the same, and may leave an invalid index: better --lock-timeout 0',
+          options,
+        )
+      : []),
+    ...(event.doubt === undefined ? [] : detail(doubts[event.doubt], options)),
   ]
+}
+
+function relationsText(relations: readonly string[]): string {
+  if (relations.length === 0) return ''
+  const more = relations.length > mostNames ? ` and ${relations.length - mostNames} more` : ''
+  return `, in ${relations.slice(0, mostNames).map(oneLine).join(', ')}${more}`
 }
 
 function cancelReason({ why, behind }: EventOf<'cancelled'>): string {
@@ -172,7 +243,11 @@ function waiters(count: number): string {
 function frontLines({ id, session, prepared, own }: FrontReport, options: TextOptions): string[] {
   if (session !== undefined) {
     const [first = id, ...more] = listLines(session, options)
-    return [own ? `${first} (the command itself: it blocks itself)` : first, ...more]
+    return [
+      own ? `${first} (the command itself: it blocks itself)` : first,
+      ...more,
+      ...(session.preventsWraparound === true ? cureLines(session, '  ', options) : []),
+    ]
   }
   if (prepared === undefined) return [id]
   return [preparedText(prepared), ...preparedCureLines(prepared, '  ', options)]

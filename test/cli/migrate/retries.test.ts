@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { openSession } from '../../postgres/sessions.ts'
 import { exitCode } from '../command-line.ts'
-import { alter, columnsOf, forgetTransaction, migrate, tool, useDatasets } from './migrations.ts'
+import { alter, columnsOf, forgetTransaction, migrate, tool, useDatasets, waiter } from './migrations.ts'
 
 const db = useDatasets()
 
@@ -48,18 +48,93 @@ describe('a command that failed because of locks', () => {
   })
 })
 
-describe('an index that is built concurrently', () => {
-  it('is named when it is left behind invalid, and there is no retry', async () => {
-    const idle = await openSession(db, 'web')
-    await idle.run('BEGIN; INSERT INTO datasets VALUES (1)')
-    const command = tool('CREATE INDEX CONCURRENTLY datasets_id ON datasets (id)')
-    const run = migrate(db, ['--lock-timeout', '1s'], command)
+describe('a deadlock', () => {
+  it('is named, and its victim is run again', async () => {
+    await db.query('DROP TABLE IF EXISTS other; CREATE TABLE other ()')
+    const rival = await openSession(db, 'rival')
+    await rival.run('BEGIN; LOCK TABLE datasets')
+    // The one that looks for deadlocks is the victim.
+    await rival.run("SET LOCAL deadlock_timeout = '1h'")
+    const command = tool("SET deadlock_timeout = '4s'", 'BEGIN', 'LOCK TABLE other', alter, 'COMMIT')
+    const run = migrate(db, ['--lock-timeout', '1m'], command)
+    await waiter(db, alter)
+    const { outcome } = await rival.waitsFor('LOCK TABLE other')
+    expect(await outcome).toBeUndefined()
+    // At once, so that the lock is free when the next look comes.
+    await rival.run('COMMIT')
+    expect((await run.ended).code, run.err()).toBe(0)
+    expect(run.err()).toMatch(/pid \d+ was the victim of a deadlock \(40P01\)/)
+    expect(run.err()).toContain('tool: deadlock detected')
+    expect(run.err()).toContain('tries again')
+    expect(run.err().match(/got its lock/g) ?? []).toHaveLength(0)
+    expect(await columnsOf(db, 'datasets')).toContain('name')
+  })
+})
+
+describe('a command that would fail again', () => {
+  const short = ['--lock-timeout', '500ms']
+
+  it('is not run again if it waits for a session of its own', async () => {
+    const script = `
+      import pg from 'pg'
+      const [one, two] = [new pg.Client(), new pg.Client()]
+      await Promise.all([one.connect(), two.connect()])
+      await one.query('BEGIN')
+      await one.query('SELECT id FROM datasets')
+      await two.query('${alter}').catch(() => process.exit(1))`
+    const run = migrate(db, short, [process.execPath, '--input-type=module', '-e', script])
     expect((await run.ended).code).toBe(exitCode.locks)
-    expect(run.err()).toContain(
-      'index public.datasets_id on datasets is left behind, invalid: it slows down writes and serves no query\n' +
-        '  before you run the command again: DROP INDEX CONCURRENTLY public.datasets_id;',
-    )
+    expect(run.err()).toMatch(/pid \d+ waited for another session of the command itself/)
     expect(run.err()).not.toContain('tries again')
-    await idle.run('ROLLBACK')
+  })
+
+  it('is not run again after somebody terminated it, and keeps its exit code', async () => {
+    const idle = await forgetTransaction(db)
+    const run = migrate(db, [], tool(alter))
+    const pid = await waiter(db, alter)
+    await run.printed('behind')
+    await db.terminate(pid)
+    expect((await run.ended).code).toBe(1)
+    expect(run.err()).toContain(`pid ${pid} of the command was terminated by somebody else`)
+    expect(run.err()).not.toContain('tries again')
+    await idle.run('COMMIT')
+  })
+
+  it('is run again if it was a session of somebody else that was terminated', async () => {
+    const idle = await forgetTransaction(db)
+    const other = await openSession(db, 'other')
+    const run = migrate(db, short, tool(alter))
+    await run.printed('behind')
+    await db.terminate(other.pid)
+    await run.printed('tries again')
+    await idle.run('COMMIT')
+    expect((await run.ended).code).toBe(0)
+  })
+})
+
+describe('a command that fails because another migration is said to run', () => {
+  const locked = (key: string) =>
+    `DO $$ BEGIN IF NOT pg_try_advisory_lock(${key}) THEN RAISE 'taken'; END IF; END $$`
+
+  it('is told who holds the advisory lock of its tool, though nobody waits', async () => {
+    const [holder, other] = [await openSession(db, 'ci'), await openSession(db, 'other')]
+    await holder.run('SELECT pg_advisory_lock(7241865325823964)')
+    await other.run('SELECT pg_advisory_lock(4711)')
+    const run = migrate(db, [], tool(locked('7241865325823964')))
+    expect((await run.ended).code).toBe(1)
+    expect(run.err()).toContain(
+      `pid ${holder.pid} holds advisory lock 7241865325823964, which node-pg-migrate takes so that only one migration runs\n  pid ${holder.pid}  idle for`,
+    )
+    expect(run.err()).not.toContain('lock 4711')
+  })
+
+  it('is told who may, where no tool is known to take the lock', async () => {
+    const holder = await openSession(db, 'ci')
+    await holder.run('SELECT pg_advisory_lock(1, 2)')
+    const run = migrate(db, [], tool(locked('1, 2')))
+    expect((await run.ended).code).toBe(1)
+    expect(run.err()).toContain(
+      `pid ${holder.pid} holds advisory lock 1, 2: if the command reports that another migration is running, this may be it`,
+    )
   })
 })

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { MigrateEvent } from '../../../src/cli/migrate/events.ts'
 import { migrateText } from '../../../src/cli/migrate/text.ts'
+import type { SessionReport } from '../../../src/cli/report/session-report.ts'
 import { plain } from '../../../src/text/style.ts'
 
 const blocker = {
@@ -33,6 +34,33 @@ const events: readonly MigrateEvent[] = [
     target: 'public.datasets',
     query: 'ALTER TABLE datasets',
   },
+  {
+    event: 'deadlock',
+    pid: 22,
+    waitedMillis: 1_000,
+    target: 'public.datasets',
+    query: 'ALTER TABLE datasets',
+  },
+  { event: 'spared', session: blocker, reason: 'a backup: ending it spoils it' },
+  { ...waiting, unverified: true, doubt: 'pooler', nobodyQueues: true },
+  { ...waiting, unverified: true, doubt: 'ended-early' },
+  { event: 'left-open', session: blocker, unverified: true, doubt: 'ended-early' },
+  {
+    ...{ event: 'invalid-index', name: 'public.i', table: 'datasets', isOlder: true },
+    drop: 'DROP INDEX CONCURRENTLY public.i;',
+  },
+  {
+    ...{ event: 'pending-detach', partition: 'public.p', parent: 'public.t' },
+    finalize: 'ALTER TABLE public.t DETACH PARTITION public.p FINALIZE;',
+  },
+  { event: 'knex-lock', table: 'public.knex_migrations_lock' },
+  { event: 'advisory-lock', key: '1, 2', session: blocker },
+  { event: 'advisory-lock', key: '72707369', session: blocker, tool: 'Prisma' },
+  { event: 'committed', relations: [] },
+  { event: 'committed', relations: ['public.a', 'public.b', 'public.c', 'public.d'] },
+  { event: 'self-blocked', pid: 22 },
+  { event: 'terminated-elsewhere', pid: 22 },
+  { event: 'unseen', target: 'database shop at db:5432 as app', isFailed: true },
   { event: 'freed', session: blocker, result: { pid: 11, outcome: 'ended' } },
   { event: 'cancelled', pid: 22, why: 'readers', behind: 3, result: ended },
   { event: 'holds', pid: 22, behind: 1 },
@@ -66,10 +94,35 @@ describe('an event for people', () => {
     }
   })
 
+  it('says of an autovacuum against wraparound that it does not give way, and of no other', () => {
+    const text = (about: Partial<SessionReport>) => {
+      const session = { pid: 11, backendType: 'autovacuum worker', ...about }
+      return migrateText({ ...waiting, behind: [{ id: 'pid 11', session }] }, { style: plain })
+    }
+    expect(text({ preventsWraparound: true })).toContain('it does not give way')
+    expect(text({})).not.toContain('give way')
+  })
+
+  it('names a prepared transaction with both statements that end it, each to be pasted', () => {
+    const prepared = {
+      gid: 'x',
+      database: 'shop',
+      rollback: "ROLLBACK PREPARED 'x';",
+      commit: "COMMIT PREPARED 'x';",
+    }
+    const text = migrateText(
+      { ...waiting, behind: [{ id: "gid 'x'", prepared }], between: [] },
+      { style: plain, columns: 80 },
+    )
+    expect(text.split('\n').map((line) => line.trim())).toEqual(
+      expect.arrayContaining([prepared.rollback, prepared.commit]),
+    )
+  })
+
   it('keeps to the width of the terminal, except for statements that are to be pasted', () => {
     for (const event of events) {
       const lines = migrateText(event, { style: plain, columns: 80 }).split('\n')
-      for (const line of lines.filter((one) => !one.includes('DROP INDEX'))) {
+      for (const line of lines.filter((one) => !/DROP INDEX|FINALIZE/.test(one))) {
         expect(line.length, line).toBeLessThanOrEqual(80)
       }
     }

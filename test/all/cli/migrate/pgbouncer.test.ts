@@ -78,12 +78,21 @@ describe.skipIf(noPgBouncer !== undefined)('migrate through a PgBouncer that ref
     const refused = migrate(db, url, tool(alter), { env })
     expect((await refused.ended).code).toBe(1)
     expect(refused.err()).toMatch(/tool: .*unsupported startup parameter/)
+    expect(refused.err()).toContain('a pooler refuses PGOPTIONS: --no-pgoptions')
 
     const options = [...url, ...console, '--no-pgoptions', '--free', 'idle-in-transaction:0']
     const run = migrate(db, options, tool(alter), { env })
     expect(await run.ended, run.err()).toMatchObject({ code: 0 })
     expect(run.err()).toContain('runs without PGOPTIONS: --no-pgoptions')
     expect(run.err()).toContain(`ends pid ${idle.pid}`)
+  })
+
+  it('hands no options on where --pgbouncer names the pooler, though it looks at the server itself', async () => {
+    const { env, console } = await pooled('transaction')
+    const run = migrate(db, ['--url', db.url, ...console], tool(alter), { env })
+    expect(await run.ended, run.err()).toMatchObject({ code: 0 })
+    expect(run.err()).toContain('runs without PGOPTIONS: PgBouncer (--pgbouncer) refuses or ignores it')
+    expect(await columnsOf(db, 'datasets')).toContain('name')
   })
 
   it('leaves alone the session that the pooler has lent to somebody else, name and all', async () => {

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { commandSessions } from '../../../src/cli/migrate/command-sessions.ts'
-import { socketName } from '../../../src/cli/migrate/process-tree.ts'
-import { connectControl, serverSnapshot } from '../../../src/postgres/index.ts'
-import { openSession } from '../../postgres/sessions.ts'
-import { useDatabase } from '../../support/database.ts'
+import { commandSessions } from '../../../../src/cli/migrate/sessions/command-sessions.ts'
+import { socketName } from '../../../../src/cli/migrate/sessions/process-tree.ts'
+import { connectControl, serverSnapshot } from '../../../../src/postgres/index.ts'
+import { openSession } from '../../../postgres/sessions.ts'
+import { useDatabase } from '../../../support/database.ts'
 
 const db = useDatabase()
 
@@ -52,6 +52,18 @@ describe('the sessions of a command', () => {
     const startedAt = await serverTime()
     const named = await openSession(db, application)
     expect(await find(startedAt, { hasPooler: true })).toEqual({ own: [], suspects: [named.pid] })
+  })
+
+  it('are suspects if the command has ended before its connections were seen, and that is the doubt', async () => {
+    const startedAt = await serverTime()
+    const named = await openSession(db, application)
+    await using control = await connectControl({ url: db.url, env: {} })
+    const host = { application, startedAt, hasPooler: false, connections: async () => new Map() }
+    const ended = commandSessions({ ...host, isRunning: () => false })
+    const found = await ended.find(await serverSnapshot(control))
+    expect(found).toMatchObject({ own: [], suspects: [{ pid: named.pid }], doubt: 'ended-early' })
+    const pooled = commandSessions({ ...host, hasPooler: true, isRunning: () => false })
+    expect(await pooled.find(await serverSnapshot(control))).toMatchObject({ doubt: 'pooler' })
   })
 
   it('are not those that were there before it, whatever their name and port', async () => {

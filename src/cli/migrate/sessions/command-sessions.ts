@@ -1,5 +1,6 @@
-import type { ServerSession, ServerSnapshot } from '../../postgres/index.ts'
-import type { Migration } from './migration.ts'
+import type { ServerSession, ServerSnapshot } from '../../../postgres/index.ts'
+import type { SessionDoubt } from '../events.ts'
+import type { Migration } from '../migration.ts'
 import { type Connections, ownConnections, socketName } from './process-tree.ts'
 
 export interface FoundSessions {
@@ -7,6 +8,8 @@ export interface FoundSessions {
   readonly own: readonly ServerSession[]
   /** They have this run's name, but may serve somebody else by now: a pooler lends a session on, name and all. */
   readonly suspects: readonly ServerSession[]
+  /** Why the suspects are not certain. */
+  readonly doubt?: SessionDoubt
 }
 
 /** Finds the command's sessions among all others. */
@@ -30,7 +33,7 @@ export interface CommandSessionsHost extends Pick<Migration, 'application' | 'ha
  */
 export function commandSessions(host: CommandSessionsHost): CommandSessions {
   const { application, startedAt, connections, poolerClients } = host
-  const isDirect = directRoute(host)
+  const route = directRoute(host)
   /** Decided while the process that opened the session is alive, and kept as long as the session lives. */
   let decisions: ReadonlyMap<string, boolean> = new Map()
   const found = new Set<string>()
@@ -39,7 +42,7 @@ export function commandSessions(host: CommandSessionsHost): CommandSessions {
   async function decide(candidates: readonly ServerSession[]): Promise<ReadonlyMap<string, boolean>> {
     if (candidates.length === 0) return new Map()
     const ends = await connections()
-    const direct = await isDirect(ends)
+    const direct = await route.isDirect(ends)
     return new Map(
       candidates.map((session) => {
         const isEnd = ends?.has(endOf(session) ?? '') === true
@@ -77,7 +80,7 @@ export function commandSessions(host: CommandSessionsHost): CommandSessions {
       const own = sessions.filter((one) => isCertain(one) || (isNamed(one) && isLinked(one)))
       const suspects = clients === undefined ? doubtful : []
       for (const one of [...own, ...suspects]) found.add(identityOf(one))
-      return { own, suspects }
+      return { own, suspects, ...(suspects.length > 0 ? { doubt: route.doubt() } : {}) }
     },
   }
 }
@@ -86,17 +89,24 @@ export function commandSessions(host: CommandSessionsHost): CommandSessions {
 function directRoute({ hasPooler, isRunning }: CommandSessionsHost) {
   /** Seen once: the connections are gone when the command has ended. */
   let isKnown = false
-  return async (connections: Connections | undefined): Promise<boolean> => {
-    if (hasPooler) return false
-    // The system does not say, and the user has not named a pooler.
-    if (connections === undefined) return true
-    if (!isRunning()) return isKnown
-    // Over a Unix socket there is nothing to compare.
-    if (connections.size === 0) return true
-    const ours = new Set((await ownConnections())?.values())
-    const isSame = [...connections.values()].some((remote) => ours.has(remote))
-    isKnown ||= isSame
-    return isSame
+  let isElsewhere = false
+  return {
+    async isDirect(connections: Connections | undefined): Promise<boolean> {
+      if (hasPooler) return false
+      // The system does not say, and the user has not named a pooler.
+      if (connections === undefined) return true
+      if (!isRunning()) return isKnown
+      // Over a Unix socket there is nothing to compare.
+      if (connections.size === 0) return true
+      const ours = new Set((await ownConnections())?.values())
+      const isSame = [...connections.values()].some((remote) => ours.has(remote))
+      isKnown ||= isSame
+      isElsewhere ||= !isSame
+      return isSame
+    },
+    doubt(): SessionDoubt {
+      return hasPooler || isElsewhere ? 'pooler' : 'ended-early'
+    },
   }
 }
 

@@ -1,22 +1,25 @@
-import { idlesInTransactionFor } from '../../postgres/idle-in-transaction.ts'
+import { idlesInTransactionFor } from '../../../postgres/idle-in-transaction.ts'
 import {
   blockedBehind,
   cancelSession,
+  type LockWait,
   type ServerSession,
   sessionId,
   terminateSession,
-} from '../../postgres/index.ts'
-import { spareReason } from '../../postgres/spared.ts'
-import { sessionReport } from '../report/session-report.ts'
+} from '../../../postgres/index.ts'
+import { spareReason } from '../../../postgres/spared.ts'
+import { sessionReport } from '../../report/session-report.ts'
+import type { MigrateEvent, Tell } from '../events.ts'
+import type { Migration, MigrationPolicy } from '../migration.ts'
 import { identityOf } from './command-sessions.ts'
-import type { MigrateEvent, Tell } from './events.ts'
-import type { Migration, MigrationPolicy } from './migration.ts'
-import type { Scene } from './session-watch.ts'
+import { isSnapshotWait, type Scene } from './session-watch.ts'
 
 /** Does what the policy allows about one scene: ends idle roots, cancels the command's own statements. */
 export interface Intervention {
   /** @returns whether a session was ended: another one may have stood behind it */
   act(scene: Scene): Promise<boolean>
+  /** How many sessions of this database were ended. */
+  readonly ended: number
 }
 
 /** The server's own lock timeout comes first. Ours is for commands that it does not reach. */
@@ -27,13 +30,14 @@ export function intervention(
   onCancelled: (session: ServerSession) => void,
 ): Intervention {
   const tellOnce = onceOnly(tell)
+  let ended = 0
 
   async function cancelOwn({ control, own, tree, snapshot }: Scene, session: ServerSession): Promise<void> {
     const behind = blockedBehind(tree, sessionId(session.pid)).filter(
       (id) => !own.some(({ pid }) => sessionId(pid) === id),
     ).length
-    const waited = snapshot.waits.find(({ pid }) => pid === session.pid)?.millis ?? 0
-    const why = reasonToCancel(behind, waited, policy)
+    const wait = snapshot.waits.find(({ pid }) => pid === session.pid)
+    const why = reasonToCancel(behind, wait, policy)
     if (why === undefined) return
     if (session.state !== 'active') {
       tellOnce({ event: 'holds', pid: session.pid, behind }, identityOf(session))
@@ -56,10 +60,15 @@ export function intervention(
     const result = await terminateSession(control, session)
     const key = `${identityOf(session)} ${session.stateChange} ${result.outcome}`
     tellOnce({ event: 'freed', session: report, result }, key)
-    return result.outcome === 'ended'
+    if (result.outcome !== 'ended') return false
+    if (session.database === snapshot.server.database) ended += 1
+    return true
   }
 
   return {
+    get ended() {
+      return ended
+    },
     async act(scene) {
       let isAnyEnded = false
       for (const root of idleRoots(scene, policy.freeIdleMillis)) {
@@ -85,11 +94,13 @@ function idleRoots({ own, tree }: Scene, limitMillis: number | undefined): Serve
 
 function reasonToCancel(
   behind: number,
-  waitedMillis: number,
+  wait: LockWait | undefined,
   { mostBehind, lockTimeoutMillis }: MigrationPolicy,
 ): 'readers' | 'lock-timeout' | undefined {
   if (mostBehind !== undefined && behind > mostBehind) return 'readers'
-  const isOver = lockTimeoutMillis > 0 && waitedMillis > lockTimeoutMillis + serverFirstMillis
+  // Nobody queues behind a wait for older transactions, and to interrupt CONCURRENTLY leaves an invalid index.
+  if (lockTimeoutMillis === 0 || wait === undefined || isSnapshotWait({ wait })) return undefined
+  const isOver = (wait.millis ?? 0) > lockTimeoutMillis + serverFirstMillis
   return isOver ? 'lock-timeout' : undefined
 }
 

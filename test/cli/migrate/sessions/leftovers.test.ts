@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { describe, expect, it } from 'vitest'
-import { eventually } from '../../support/eventually.ts'
+import { eventually } from '../../../support/eventually.ts'
 import {
   alter,
   columnsOf,
@@ -10,7 +10,7 @@ import {
   tool,
   useDatasets,
   waiter,
-} from './migrations.ts'
+} from '../migrations.ts'
 
 const db = useDatasets()
 

@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process'
 import { describe, expect, it } from 'vitest'
-import { openSession, type Waiting } from '../../postgres/sessions.ts'
-import { exitCode } from '../command-line.ts'
-import { alter, columnsOf, forgetTransaction, migrate, tool, useDatasets } from './migrations.ts'
+import { openSession, type Waiting } from '../../../postgres/sessions.ts'
+import { exitCode } from '../../command-line.ts'
+import { alter, columnsOf, forgetTransaction, migrate, tool, useDatasets } from '../migrations.ts'
 
 const db = useDatasets()
 

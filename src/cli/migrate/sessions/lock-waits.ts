@@ -1,18 +1,22 @@
-import type { LockWait, ServerSession, ServerSnapshot } from '../../postgres/index.ts'
+import type { LockWait, ServerSession, ServerSnapshot } from '../../../postgres/index.ts'
 import { identityOf } from './command-sessions.ts'
 
 /** A wait for a lock that is over. */
 export interface WaitEnd {
   /**
-   * - `granted`: it got the lock
-   * - `refused`: it did not: the statement was cancelled, by its lock timeout, by us, or by somebody else
+   * - `granted`: it got the lock, and was seen to go on
+   * - `passed`: its blockers left in time, and its transaction is over as well: it got the lock, or was the victim of a deadlock
+   * - `refused`: it did not get the lock: the statement was cancelled, by its lock timeout, by us, or by somebody else
+   * - `deadlock`: the server ended its statement, because it and its blockers waited for each other
    * - `unknown`: it waited for as long as the lock timeout, and its blockers left at about the same time
    */
-  readonly verdict: 'granted' | 'refused' | 'unknown'
+  readonly verdict: 'granted' | 'passed' | 'refused' | 'deadlock' | 'unknown'
   readonly session: ServerSession
   readonly wait: LockWait
   /** How long it waited, as far as it was seen. */
   readonly millis: number
+  /** Its statement was cancelled from here. */
+  readonly isCancelled: boolean
 }
 
 interface OpenWait {
@@ -72,7 +76,7 @@ export function lockWaits(lockTimeoutMillis: number): LockWaits {
         const isCancelled = cancelled.delete(statementOf(session))
         const millis = Math.max(0, until - since)
         const verdict = isCancelled ? 'refused' : verdictOn(one, snapshot, millis, lockTimeoutMillis)
-        return { verdict, session, wait, millis }
+        return { verdict, session, wait, millis, isCancelled }
       })
       over = new Map([...open].filter(isOver).map(([key, one]) => [key, { ...one, until: at }]))
       open = now
@@ -87,13 +91,17 @@ function verdictOn(
   snapshot: ServerSnapshot,
   millis: number,
   lockTimeoutMillis: number,
-): WaitEnd['verdict'] {
+): Exclude<WaitEnd['verdict'], 'deadlock'> {
   const now = snapshot.sessions.find((one) => identityOf(one) === identityOf(session))
   // A refusal would have ended the statement.
   if (now?.state === 'active' && now.stateChange === session.stateChange) return 'granted'
   const marks = marksOf(snapshot)
   for (const [id, mark] of blockers) if (marks.get(id) === mark) return 'refused'
-  return lockTimeoutMillis > 0 && millis >= lockTimeoutMillis ? 'unknown' : 'granted'
+  if (lockTimeoutMillis > 0 && millis >= lockTimeoutMillis) return 'unknown'
+  // A failed transaction has no start.
+  const isSameTransaction =
+    now?.transactionStart !== undefined && now.transactionStart === session.transactionStart
+  return isSameTransaction ? 'granted' : 'passed'
 }
 
 function blockersOf(pid: number, snapshot: ServerSnapshot): ReadonlyMap<string, string> {
@@ -124,6 +132,6 @@ function marksOf({ sessions, prepared }: ServerSnapshot): ReadonlyMap<string, st
 }
 
 /** Changes when the session goes on to another statement. */
-function statementOf(session: ServerSession): string {
+export function statementOf(session: ServerSession): string {
   return `${identityOf(session)} ${session.stateChange}`
 }

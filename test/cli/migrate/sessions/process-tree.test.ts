@@ -7,7 +7,7 @@ import {
   connectionsOfTree,
   parentIn,
   socketName,
-} from '../../../src/cli/migrate/process-tree.ts'
+} from '../../../../src/cli/migrate/sessions/process-tree.ts'
 
 describe.runIf(process.platform === 'linux')('the sockets of a process tree', () => {
   it('are those of a process that a shell has started, and no others', async () => {

@@ -5,12 +5,12 @@ import {
   type ServerSnapshot,
   type SignalResult,
   terminateSession,
-} from '../../postgres/index.ts'
-import type { QueryTextMode } from '../../sql/redaction.ts'
-import { sessionReport } from '../report/session-report.ts'
+} from '../../../postgres/index.ts'
+import type { QueryTextMode } from '../../../sql/redaction.ts'
+import { sessionReport } from '../../report/session-report.ts'
+import type { MigrateEvent, SessionDoubt } from '../events.ts'
+import type { Migration } from '../migration.ts'
 import { type CommandSessions, identityOf } from './command-sessions.ts'
-import type { MigrateEvent } from './events.ts'
-import type { Migration } from './migration.ts'
 
 const pauseMillis = 100
 /** A session that is closed in an orderly way is gone after a moment. */
@@ -47,7 +47,8 @@ export async function cancelLeftovers(
     const isLate = millis > (left.length > 0 ? patienceMillis : graceMillis)
     if (isLate || left.length + suspects.length === 0) {
       const open = left.length > 0 ? left : suspects
-      for (const one of open) tell(leftOpen(one, snapshot, queryText, open === suspects))
+      const doubt = open === suspects ? (found.doubt ?? 'pooler') : undefined
+      for (const one of open) tell(leftOpen(one, snapshot, queryText, doubt))
       return
     }
     const isGrace = isOrderly && millis < graceMillis
@@ -80,8 +81,8 @@ function leftOpen(
   session: ServerSession,
   snapshot: ServerSnapshot,
   queryText: QueryTextMode,
-  isSuspect: boolean,
+  doubt: SessionDoubt | undefined,
 ): MigrateEvent {
   const report = sessionReport(session, snapshot, { queryText, originOf: () => undefined })
-  return { event: 'left-open', session: report, ...(isSuspect ? { unverified: true } : {}) }
+  return { event: 'left-open', session: report, ...(doubt && { unverified: true, doubt }) }
 }

@@ -1,11 +1,14 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import pg from 'pg'
-import { describe, expect, it } from 'vitest'
-import { createLifeguard } from '../../../src/index.ts'
-import { openSession } from '../../postgres/sessions.ts'
-import { hereLine } from '../../support/guarded-pool.ts'
-import { startProxy } from '../../support/tcp-proxy.ts'
-import { exitCode } from '../command-line.ts'
-import { alter, forgetTransaction, migrate, tool, useDatasets, waiter } from './migrations.ts'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { createLifeguard } from '../../../../src/index.ts'
+import { openSession } from '../../../postgres/sessions.ts'
+import { hereLine } from '../../../support/guarded-pool.ts'
+import { startProxy } from '../../../support/tcp-proxy.ts'
+import { exitCode } from '../../command-line.ts'
+import { alter, forgetTransaction, migrate, tool, useDatasets, waiter } from '../migrations.ts'
 
 const db = useDatasets()
 
@@ -26,7 +29,7 @@ describe('a command that waits for a lock', () => {
     expect(text).toContain(`  pid ${idle.pid}  idle in transaction for`)
     expect(text).toContain('    application web, user postgres')
     expect(text).toContain('    last query: SELECT id FROM datasets')
-    expect(text).toMatch(/has its lock after .*, and goes on/)
+    expect(text).toMatch(/pid \d+ got its lock after/)
   })
 
   it('names the line of code that opened the blocker, where the application tags its statements', async () => {
@@ -40,7 +43,7 @@ describe('a command that waits for a lock', () => {
     await client.query('SELECT id FROM datasets')
     const run = migrate(db, ['--free', 'idle-in-transaction:0', '--lock-timeout', '0'], tool(alter))
     expect((await run.ended).code).toBe(0)
-    expect(run.err()).toContain(`test/cli/migrate/session-watch.test.ts:${line}`)
+    expect(run.err()).toContain(`test/cli/migrate/sessions/session-watch.test.ts:${line}`)
     expect(run.err()).toContain('nightly')
     client.release(true)
     await lifeguard.close()
@@ -87,5 +90,36 @@ describe('a command that waits for a lock', () => {
     expect(run.err().match(/lost connection/g)).toHaveLength(1)
     await idle.run('COMMIT')
     expect((await run.ended).code).toBe(0)
+  })
+
+  it('is helped at once, though the application that is asked for lines of code never answers', async () => {
+    const silent = createServer()
+    silent.listen(0, '127.0.0.1')
+    await once(silent, 'listening')
+    onTestFinished(() => {
+      silent.closeAllConnections()
+      silent.close()
+    })
+    const app = `http://127.0.0.1:${(silent.address() as AddressInfo).port}/lifeguard`
+    const idle = await forgetTransaction(db)
+    // A lock timeout that is over long before any patience with the application.
+    const options = [
+      '--app',
+      app,
+      '--free',
+      'idle-in-transaction:0',
+      '--lock-timeout',
+      '2s',
+      '--retries',
+      '0',
+    ]
+    const run = migrate(db, options, tool(alter))
+    expect((await run.ended).code, run.err()).toBe(0)
+    const [waits, ends] = [
+      run.err().indexOf('of the command waits'),
+      run.err().indexOf(`ends pid ${idle.pid}`),
+    ]
+    expect(waits).toBeGreaterThan(0)
+    expect(ends).toBeGreaterThan(waits)
   })
 })

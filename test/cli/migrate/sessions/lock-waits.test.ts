@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { lockWaits } from '../../../src/cli/migrate/lock-waits.ts'
-import type { ServerSession, ServerSnapshot } from '../../../src/postgres/index.ts'
+import { lockWaits } from '../../../../src/cli/migrate/sessions/lock-waits.ts'
+import type { ServerSession, ServerSnapshot } from '../../../../src/postgres/index.ts'
 
 const session = (pid: number, more: Partial<ServerSession> = {}): ServerSession => ({
   pid,
@@ -80,6 +80,13 @@ describe('the end of a wait for a lock', () => {
     expect(endOf({ at: 500, sessions: [session(1, next), successor] })).toBe('granted')
   })
 
+  it('is passed if its own transaction is over as well: that may be the end of a deadlock', () => {
+    const { transactionStart: _, ...idle } = session(1, next)
+    expect(endOf({ at: 500, sessions: [idle] })).toBe('passed')
+    expect(endOf({ at: 500, sessions: [session(1, { ...next, transactionStart: 'later' })] })).toBe('passed')
+    expect(endOf({ at: 500, sessions: [] })).toBe('passed')
+  })
+
   it('is judged by a later look: the server does not see sessions and locks at one instant', () => {
     const torn = { at: 500, sessions: [session(1, next), session(2)] }
     expect(endOf({ at: 510, sessions: [session(1, next)] }, 5_000, torn)).toBe('granted')
@@ -108,7 +115,9 @@ describe('the end of a wait for a lock', () => {
     const after = session(1, next)
     expect(waits.look(snapshot({ at: 500, sessions: [after] }), [after])).toEqual([])
     expect(waits.wantsAnotherLook).toBe(true)
-    expect(waits.look(snapshot({ at: 510, sessions: [after] }), [after])[0]?.verdict).toBe('refused')
+    expect(waits.look(snapshot({ at: 510, sessions: [after] }), [after])).toMatchObject([
+      { verdict: 'refused', isCancelled: true },
+    ])
     expect(waits.wantsAnotherLook).toBe(false)
   })
 })

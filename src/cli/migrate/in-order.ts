@@ -1,0 +1,37 @@
+import type { MigrateEvent, Tell } from './events.ts'
+
+/** Prints events in the order in which they are reported, also where one takes a moment to be complete. */
+export function inOrder(print: (event: MigrateEvent, at: Date) => void): {
+  readonly tell: Tell
+  /** Resolves when all is printed. */
+  settled(): Promise<void>
+} {
+  let last: Promise<void> | undefined
+
+  async function printAfter(
+    before: Promise<void> | undefined,
+    event: MigrateEvent | Promise<MigrateEvent>,
+    at: Date,
+  ): Promise<void> {
+    await before
+    print(await event, at)
+  }
+
+  return {
+    tell(event) {
+      const at = new Date()
+      if (last === undefined && !(event instanceof Promise)) {
+        print(event, at)
+        return
+      }
+      const next = printAfter(last, event, at)
+      last = next
+      void next.then(() => {
+        if (last === next) last = undefined
+      })
+    },
+    async settled() {
+      await last
+    },
+  }
+}

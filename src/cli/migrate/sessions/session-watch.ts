@@ -1,0 +1,193 @@
+import { type DatabaseCounters, databaseCounters } from '../../../postgres/database-counters.ts'
+import {
+  type BlockingNode,
+  type BlockingTree,
+  blockingTree,
+  type ServerSession,
+  sessionId,
+} from '../../../postgres/index.ts'
+import { presentQueryText, type QueryTextMode } from '../../../sql/redaction.ts'
+import { oneLine } from '../../../text/safe-text.ts'
+import type { OriginOf } from '../../origins/session-origin.ts'
+import { preparedReport, sessionReport } from '../../report/session-report.ts'
+import type { Sight } from '../../server-look.ts'
+import type { FrontReport, MigrateEvent } from '../events.ts'
+import type { Migration } from '../migration.ts'
+import { type CommandSessions, type FoundSessions, identityOf } from './command-sessions.ts'
+import { lockWaits, statementOf, type WaitEnd } from './lock-waits.ts'
+import { waitRecord } from './wait-record.ts'
+
+/** What one look shows of the command: its sessions, and who stands before and behind them. */
+export interface Scene extends Sight, FoundSessions {
+  readonly tree: BlockingTree
+}
+
+/** Watches the command's sessions during one attempt, and reports their waits for locks. */
+export interface SessionWatch {
+  /** Looks once and reports what has changed. Undefined if the server cannot be seen. */
+  look(): Promise<Scene | undefined>
+  /** After the command has ended: learns how its last waits ended. */
+  lookBack(isSuccess: boolean): Promise<void>
+  /** A statement was cancelled from here. */
+  noteCancelled(session: ServerSession): void
+  waits(): WatchedWaits
+}
+
+export interface WatchedWaits {
+  /** How the last wait of the command ended. */
+  readonly last?: WaitEnd
+  /** In that wait, only other sessions of the command stood in the way. */
+  readonly isSelfBlocked: boolean
+  /** Statements that failed for want of a lock, and were not seen to succeed later. */
+  readonly refusals: readonly WaitEnd[]
+}
+
+const nowhere: OriginOf = () => undefined
+/** An application gets this long to say a line of code. */
+const originMillis = 1_000
+/** The server counts a deadlock when the session ends, which may be a moment after its client has. */
+const countMillis = 500
+
+export function sessionWatch(
+  { policy, server, origins, tell, pace }: Migration,
+  sessions: CommandSessions,
+  before: DatabaseCounters | undefined,
+): SessionWatch {
+  const waits = lockWaits(policy.lockTimeoutMillis)
+  const record = waitRecord(before, policy.lockTimeoutMillis)
+  /** Each session's wait as it was reported, so that each change is reported once. */
+  let told: ReadonlyMap<string, string> = new Map()
+  const selfBlocked = new Set<string>()
+
+  async function see(): Promise<Scene | undefined> {
+    const scene = await seeOnce()
+    return waits.wantsAnotherLook ? await seeOnce() : scene
+  }
+
+  async function seeOnce(): Promise<Scene | undefined> {
+    const sight = await server.look()
+    if (sight === undefined) return undefined
+    const { snapshot } = sight
+    const found = await sessions.find(snapshot)
+    const counters = record.wantsCounters ? await server.ask(databaseCounters) : undefined
+    const ends = waits.look(snapshot, [...found.own, ...found.suspects])
+    tellEnds(record.add(ends, { snapshot, ...found, ...(counters && { counters }) }))
+    return { ...sight, ...found, tree: blockingTree(snapshot) }
+  }
+
+  function tellEnds(ends: readonly WaitEnd[]): void {
+    for (const end of ends) {
+      if (end.verdict !== 'unknown') tell(endEvent(end, policy.queryText))
+    }
+  }
+
+  function tellWaits(scene: Scene): void {
+    const { own, suspects, tree } = scene
+    const now = new Map<string, string>()
+    for (const session of [...own, ...suspects]) {
+      const node = tree.nodes.find(({ id }) => id === sessionId(session.pid))
+      if (node === undefined || node.blockedBy.length === 0) continue
+      if (isOwnOnly(node, own)) selfBlocked.add(statementOf(session))
+      else selfBlocked.delete(statementOf(session))
+      const key = identityOf(session)
+      const state = JSON.stringify([node.wait?.object, node.roots.toSorted()])
+      now.set(key, state)
+      if (told.get(key) !== state) tell(describeWait(node, session, scene))
+    }
+    told = now
+  }
+
+  /** Nothing waits for an application to answer but the words. */
+  async function describeWait(
+    node: BlockingNode,
+    session: ServerSession,
+    scene: Scene,
+  ): Promise<MigrateEvent> {
+    const controller = new AbortController()
+    const originOf = await Promise.race([
+      origins(scene.snapshot).catch(() => nowhere),
+      pace.pause(originMillis, controller.signal).then(() => nowhere),
+    ])
+    controller.abort()
+    const isTimed = policy.lockTimeoutMillis > 0
+    return waitingEvent(node, session, scene, { queryText: policy.queryText, originOf, isTimed })
+  }
+
+  return {
+    async look() {
+      const scene = await see()
+      if (scene !== undefined) tellWaits(scene)
+      return scene
+    },
+    async lookBack(isSuccess) {
+      await see()
+      if (!isSuccess && record.wantsCounters) await pace.pause(countMillis)
+      const counters = record.wantsCounters ? await server.ask(databaseCounters) : undefined
+      tellEnds(record.close(isSuccess, counters))
+    },
+    noteCancelled: waits.noteCancelled,
+    waits() {
+      const { last, refusals } = record
+      return {
+        ...(last && { last }),
+        isSelfBlocked: last !== undefined && selfBlocked.has(statementOf(last.session)),
+        refusals,
+      }
+    },
+  }
+}
+
+function isOwnOnly({ roots }: BlockingNode, own: readonly ServerSession[]): boolean {
+  return roots.length > 0 && roots.every((id) => own.some(({ pid }) => sessionId(pid) === id))
+}
+
+function endEvent({ verdict, session, wait, millis }: WaitEnd, queryText: QueryTextMode): MigrateEvent {
+  const { pid } = session
+  if (verdict === 'granted') return { event: 'granted', pid, waitedMillis: millis }
+  const query = presentQueryText(session.query, queryText)
+  return {
+    ...{
+      event: verdict === 'deadlock' ? 'deadlock' : 'refused',
+      pid,
+      waitedMillis: millis,
+      target: wait.target,
+    },
+    ...(query === undefined ? {} : { query: oneLine(query) }),
+  }
+}
+
+function waitingEvent(
+  node: BlockingNode,
+  session: ServerSession,
+  { snapshot, own, suspects, doubt, tree }: Scene,
+  {
+    isTimed,
+    ...options
+  }: { readonly queryText: QueryTextMode; readonly originOf: OriginOf; readonly isTimed: boolean },
+): MigrateEvent {
+  const describe = (one: ServerSession) => sessionReport(one, snapshot, options)
+  const isOwn = (pid: number | undefined) => own.some((one) => one.pid === pid)
+  const behind = tree.nodes
+    .filter(({ id }) => node.roots.includes(id))
+    .map(
+      ({ id, session: root, prepared }): FrontReport => ({
+        id,
+        ...(root && { session: describe(root) }),
+        ...(prepared && { prepared: preparedReport(prepared) }),
+        ...(isOwn(root?.pid) ? { own: true } : {}),
+      }),
+    )
+  const between = node.blockedBy
+    .filter(({ id }) => !node.roots.includes(id))
+    .flatMap(({ id }) => tree.nodes.find((one) => one.id === id)?.session?.pid ?? [])
+  return {
+    ...{ event: 'waiting', session: describe(session), behind, between },
+    ...(isTimed && isSnapshotWait(node) ? { nobodyQueues: true } : {}),
+    ...(suspects.includes(session) ? { unverified: true, ...(doubt && { doubt }) } : {}),
+  }
+}
+
+/** CONCURRENTLY waits for the end of older transactions, not in the queue of a table. */
+export function isSnapshotWait({ wait }: Pick<BlockingNode, 'wait'>): boolean {
+  return wait?.lockType === 'virtualxid'
+}

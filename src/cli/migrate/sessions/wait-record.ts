@@ -1,0 +1,117 @@
+import type { DatabaseCounters } from '../../../postgres/database-counters.ts'
+import type { ServerSession, ServerSnapshot } from '../../../postgres/index.ts'
+import { identityOf } from './command-sessions.ts'
+import type { WaitEnd } from './lock-waits.ts'
+
+/** How the waits of one attempt ended, as far as that is certain. */
+export interface WaitRecord {
+  /**
+   * Takes in waits that are over, and what a look shows of their sessions.
+   *
+   * @returns those whose end is certain by now
+   */
+  add(ends: readonly WaitEnd[], seen: Seen): readonly WaitEnd[]
+  /** The command has ended: by that, the rest can be decided. */
+  close(isSuccess: boolean, counters: DatabaseCounters | undefined): readonly WaitEnd[]
+  /** A wait was long enough for a deadlock, and only the server's counters say whether there was one. */
+  readonly wantsCounters: boolean
+  /** The last wait. */
+  readonly last: WaitEnd | undefined
+  /** Statements that failed for want of a lock, and were not seen to succeed later. */
+  readonly refusals: readonly WaitEnd[]
+}
+
+export interface Seen {
+  readonly snapshot: ServerSnapshot
+  readonly own: readonly ServerSession[]
+  readonly suspects: readonly ServerSession[]
+  readonly counters?: DatabaseCounters
+}
+
+/** Waits are measured from look to look. */
+const leastShare = 0.9
+
+export function waitRecord(before: DatabaseCounters | undefined, lockTimeoutMillis: number): WaitRecord {
+  let pending: readonly WaitEnd[] = []
+  let refusals: readonly WaitEnd[] = []
+  let last: WaitEnd | undefined
+
+  /** A wait that the lock timeout did not end, and that lasted until the server looks for deadlocks. */
+  const mayBeDeadlock = ({ millis, isCancelled }: WaitEnd) =>
+    before !== undefined &&
+    !isCancelled &&
+    millis >= before.deadlockMillis * leastShare &&
+    (lockTimeoutMillis === 0 || millis < lockTimeoutMillis * leastShare)
+  const isDeadlock = (end: WaitEnd, counters: DatabaseCounters | undefined) =>
+    mayBeDeadlock(end) && (counters?.deadlocks ?? 0) > (before?.deadlocks ?? Number.POSITIVE_INFINITY)
+
+  function decide(end: WaitEnd, verdict: WaitEnd['verdict'], isSuspect = false): WaitEnd {
+    const decided = { ...end, verdict }
+    if (last === undefined || isSameWait(last, end)) last = decided
+    if ((verdict === 'refused' || verdict === 'deadlock') && !isSuspect) refusals = [...refusals, decided]
+    if (verdict === 'granted') forget(end.session)
+    return decided
+  }
+
+  /** A command that runs the same statement again by itself knows about the refusal. */
+  function forget({ query }: ServerSession): void {
+    refusals = refusals.filter(({ session }) => query === undefined || session.query !== query)
+  }
+
+  function verdictNow(end: WaitEnd, { snapshot, counters }: Seen): WaitEnd['verdict'] {
+    const now = snapshot.sessions.find((one) => identityOf(one) === identityOf(end.session))
+    if (isDeadlock(end, counters)) return 'deadlock'
+    const isThere = now !== undefined && now.state !== 'idle in transaction (aborted)'
+    return isThere && (!mayBeDeadlock(end) || counters !== undefined) ? 'granted' : 'passed'
+  }
+
+  return {
+    add(ends, seen) {
+      const { snapshot, own, suspects } = seen
+      const decided: WaitEnd[] = []
+      for (const end of [...pending, ...ends]) {
+        if (ends.includes(end)) last = end
+        const isSuspect = suspects.some((one) => identityOf(one) === identityOf(end.session))
+        const verdict = end.verdict === 'passed' ? verdictNow(end, seen) : end.verdict
+        if (verdict !== 'passed') decided.push(decide(end, verdict, isSuspect))
+      }
+      pending = [...pending, ...ends].filter(
+        (end) => end.verdict === 'passed' && !decided.some((one) => isSameWait(one, end)),
+      )
+      for (const session of own) {
+        const isAtWork = session.state === 'active' && !snapshot.waits.some(({ pid }) => pid === session.pid)
+        if (isAtWork) forget(session)
+      }
+      return decided
+    },
+    close(isSuccess, counters) {
+      const decided = pending.flatMap((end) => {
+        if (isDeadlock(end, counters)) return [decide(end, 'deadlock')]
+        return isSuccess ? [decide(end, 'granted')] : []
+      })
+      pending = []
+      if (last?.verdict === 'refused' && isDeadlock(last, counters)) {
+        last = { ...last, verdict: 'deadlock' }
+        decided.push(last)
+      }
+      return decided
+    },
+    get wantsCounters() {
+      return pending.some(mayBeDeadlock) || (last?.verdict === 'refused' && mayBeDeadlock(last))
+    },
+    get last() {
+      return last
+    },
+    get refusals() {
+      return refusals
+    },
+  }
+}
+
+function isSameWait(one: WaitEnd, other: WaitEnd): boolean {
+  return (
+    identityOf(one.session) === identityOf(other.session) &&
+    one.session.stateChange === other.session.stateChange &&
+    one.wait.object === other.wait.object
+  )
+}

@@ -1,0 +1,95 @@
+import { dropStatement, type InvalidIndex, invalidIndexes } from '../../postgres/invalid-indexes.ts'
+import type { QueryClient } from '../../postgres/query-client.ts'
+import { type SchemaMark, schemaChanges, schemaMark } from '../../postgres/schema/changes.ts'
+import {
+  finalizeStatement,
+  type PendingDetach,
+  pendingDetaches,
+} from '../../postgres/schema/pending-detaches.ts'
+import type { MigrateEvent } from './events.ts'
+import { knexLocks } from './knex-lock.ts'
+
+/** The database before an attempt. A part is missing if the server did not answer for it. */
+export interface Baseline {
+  readonly invalid?: readonly InvalidIndex[]
+  readonly detaches?: readonly PendingDetach[]
+  readonly schema?: SchemaMark
+}
+
+/** What an attempt has left in the database, each with its event. */
+export interface Traces {
+  readonly events: readonly MigrateEvent[]
+  /** What is left makes the next attempt fail, or pass over what is half done. */
+  readonly isRetryUseless: boolean
+}
+
+export async function takeBaseline(client: QueryClient): Promise<Baseline> {
+  const invalid = await unlessRefused(invalidIndexes(client))
+  const detaches = await unlessRefused(pendingDetaches(client))
+  const schema = await unlessRefused(schemaMark(client))
+  return {
+    ...(invalid && { invalid }),
+    ...(detaches && { detaches }),
+    ...(schema && { schema }),
+  }
+}
+
+/** After an attempt that did not succeed. */
+export async function findTraces(client: QueryClient, before: Baseline): Promise<Traces> {
+  const halfDone = [...(await freshInvalid(client, before)), ...(await freshDetaches(client, before))]
+  const changes = before.schema && (await unlessRefused(schemaChanges(client, before.schema)))
+  const isCommitted = changes !== undefined && !changes.isRecorded
+  const locks = (await unlessRefused(knexLocks(client))) ?? []
+  return {
+    events: [
+      ...halfDone,
+      // An index or partition that is half done is a change of the schema as well, and better named as what it is.
+      ...(isCommitted && halfDone.length === 0
+        ? [{ event: 'committed', relations: changes.relations } as const]
+        : []),
+      ...locks.map((table) => ({ event: 'knex-lock', table }) as const),
+    ],
+    isRetryUseless: halfDone.length > 0 || isCommitted,
+  }
+}
+
+/** After an attempt that succeeded: what `CREATE INDEX IF NOT EXISTS` may have passed over. */
+export async function olderInvalid(client: QueryClient, before: Baseline): Promise<readonly MigrateEvent[]> {
+  const now = (await unlessRefused(invalidIndexes(client))) ?? []
+  const older = now.filter(({ id }) => before.invalid?.some((one) => one.id === id))
+  return older.map((index) => ({ ...invalidEvent(index), isOlder: true }))
+}
+
+async function freshInvalid(client: QueryClient, { invalid }: Baseline): Promise<MigrateEvent[]> {
+  const now = (await unlessRefused(invalidIndexes(client))) ?? []
+  return now
+    .filter(({ id }) => invalid !== undefined && !invalid.some((one) => one.id === id))
+    .map(invalidEvent)
+}
+
+async function freshDetaches(client: QueryClient, { detaches }: Baseline): Promise<MigrateEvent[]> {
+  const now = (await unlessRefused(pendingDetaches(client))) ?? []
+  return now
+    .filter(({ id }) => detaches !== undefined && !detaches.some((one) => one.id === id))
+    .map((one) => ({
+      event: 'pending-detach',
+      partition: one.partition,
+      parent: one.parent,
+      finalize: finalizeStatement(one),
+    }))
+}
+
+function invalidEvent(index: InvalidIndex) {
+  const { schema, name, table } = index
+  return { event: 'invalid-index', name: `${schema}.${name}`, table, drop: dropStatement(index) } as const
+}
+
+/** A missing right or a locked catalog costs what was asked for, and no more. */
+async function unlessRefused<Result>(work: Promise<Result>): Promise<Result | undefined> {
+  try {
+    return await work
+  } catch (error) {
+    if (error instanceof Error && 'severity' in error && error.severity === 'ERROR') return undefined
+    throw error
+  }
+}
