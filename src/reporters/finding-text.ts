@@ -1,5 +1,5 @@
 import { describeHolder, describeScope } from '../core/exhaustion.ts'
-import type { Finding, FindingKind, Outcome } from '../core/findings/finding.ts'
+import type { Finding, FindingKind, Holder, Outcome } from '../core/findings/finding.ts'
 import { describeFrame, type Frame, type Origin } from '../core/origin/origin.ts'
 import { describePool } from '../core/pool-record.ts'
 import type { ScopeData } from '../core/scope.ts'
@@ -13,7 +13,7 @@ import { verdictOf } from './verdict.ts'
 const outcomes: Readonly<Record<Outcome, string>> = {
   'rolled-back': 'the transaction was rolled back',
   destroyed: 'the session was destroyed, its slot is free',
-  refused: 'it was refused',
+  refused: 'the call was refused',
   reset: 'the session was reset',
   rejected: 'the caller that came last was rejected',
 }
@@ -50,19 +50,26 @@ export function findingText(finding: Finding, options: TextOptions): string {
   lines.push(...place(finding, options))
   // A caller that waits has no session yet.
   if (checkout.phase !== 'waiting') lines.push('', ...paragraph(stateOf(finding)))
-  if (checkout.lastQuery !== undefined) lines.push(...paragraph(`last query: ${checkout.lastQuery}`))
+  if (checkout.lastQuery !== undefined) {
+    const label = checkout.phase === 'waiting' ? 'query' : 'last query'
+    lines.push(...paragraph(`${label}: ${checkout.lastQuery}`))
+  }
   if (isCurable(finding)) {
     const cure = `left alone; to end the session by hand: SELECT pg_terminate_backend(${checkout.pid ?? 'pid'})`
     lines.push(...paragraph(cure).map((line) => style('dim', line)))
   }
   if (holders !== undefined && holders.length > 0) {
-    lines.push(
-      '',
-      '  held by',
-      ...holders.flatMap((holder) => wrap(describeHolder(holder), columns, '  - ', '    ')),
-    )
+    lines.push('', '  held by', ...holders.flatMap((holder) => holderText(holder, columns)))
   }
   return `${lines.join('\n')}\n`
+}
+
+/** The query has a line of its own: broken, its operators would look like the marks of a list. */
+function holderText({ lastQuery, ...holder }: Holder, columns: number | undefined): string[] {
+  const lines = wrap(describeHolder(holder), columns, '  - ', '    ')
+  if (lastQuery !== undefined)
+    lines.push(...wrap(oneLine(`last query: ${lastQuery}`), columns, '    ', '      '))
+  return lines
 }
 
 function traceText({ traceId }: ScopeData): string {
@@ -98,16 +105,38 @@ function headline(finding: Finding, style: Style): string {
   return `${style('dim', 'pg-lifeguard:')} ${word}${style('bold', kind)} in ${oneLine(describePool(pool))}`
 }
 
-function place(
-  { kind, checkout, origin, transactionOrigin, eventOrigin }: Finding,
+/** The line of the checkout, and that of the event, as far as they are known. */
+function place(finding: Finding, options: TextOptions): string[] {
+  const { kind, origin, transactionOrigin, eventOrigin } = finding
+  const { style } = options
+  const main = origin ?? transactionOrigin
+  const lines: string[] = []
+  if (main !== undefined) lines.push('', ...checkoutPlace(finding, main, options))
+  if (eventOrigin !== undefined) {
+    lines.push(
+      '',
+      `  ${events[kind] ?? 'happened'} at ${frameText(eventOrigin, style)}`,
+      ...framed(eventOrigin, options),
+    )
+  }
+  return lines.length > 0 ? lines : ['', `  ${style('dim', unknownPlace(finding))}`]
+}
+
+function unknownPlace({ checkout: { via, phase } }: Finding): string {
+  return via === 'pool.query' && phase === 'waiting'
+    ? 'line unknown: no stack was recorded for this pool.query'
+    : 'line unknown: no line of your code was on the recorded stacks'
+}
+
+function checkoutPlace(
+  { checkout, origin, transactionOrigin }: Finding,
+  main: Origin,
   options: TextOptions,
 ): string[] {
   const { style } = options
-  const main = origin ?? transactionOrigin
-  if (main === undefined) return ['', `  ${style('dim', 'no line of your code was on the stack')}`]
   const asked = checkout.phase === 'waiting' ? 'asked for a client' : 'checked out'
   const action = origin === undefined ? 'transaction opened' : asked
-  const lines = ['', `  ${action} at ${frameText(main, style)}`, ...framed(main, options)]
+  const lines = [`  ${action} at ${frameText(main, style)}`, ...framed(main, options)]
   const caller = main.frames.slice(1).find(({ file }) => !/[\\/]node_modules[\\/]/.test(file))
   if (caller !== undefined) lines.push(`  ${style('dim', 'called from')} ${frameText(caller, style)}`)
   if (
@@ -116,13 +145,6 @@ function place(
     !isShown(transactionOrigin, origin, options)
   ) {
     lines.push(`  ${style('dim', 'transaction opened at')} ${frameText(transactionOrigin, style)}`)
-  }
-  if (eventOrigin !== undefined) {
-    lines.push(
-      '',
-      `  ${events[kind] ?? 'happened'} at ${frameText(eventOrigin, style)}`,
-      ...framed(eventOrigin, options),
-    )
   }
   return lines
 }
@@ -164,8 +186,8 @@ function outcomeText({ outcome, outcomeDetail }: Finding): string {
   return outcomeDetail === undefined ? what : `${what} (${oneLine(outcomeDetail)})`
 }
 
-function at({ origin, transactionOrigin }: Finding): string {
-  const main = origin ?? transactionOrigin
+function at({ origin, transactionOrigin, eventOrigin }: Finding): string {
+  const main = origin ?? transactionOrigin ?? eventOrigin
   return main === undefined ? '' : ` at ${oneLine(describeFrame(main))}`
 }
 

@@ -76,8 +76,8 @@ function findingMessage(finding: Finding, source: string | undefined): string {
   return `pg-lifeguard: ${word}${subject(finding)}${count}: ${hint}${done(finding)}`
 }
 
-function subject({ kind, origin, transactionOrigin, pool }: Finding): string {
-  const place = origin ?? transactionOrigin
+function subject({ kind, origin, transactionOrigin, eventOrigin, pool }: Finding): string {
+  const place = origin ?? transactionOrigin ?? eventOrigin
   return `${kind} ${place === undefined ? `in ${describePool(pool)}` : `at ${describeFrame(place)}`}`
 }
 

@@ -1,6 +1,7 @@
 import type { Finding } from '../core/findings/finding.ts'
 import { oneLine } from '../text/safe-text.ts'
 import { distinctFindings, fileOf, placeOf } from './place.ts'
+import { verdictOf } from './verdict.ts'
 
 /**
  * Findings as a Markdown table, for the summary of a job.
@@ -15,7 +16,9 @@ export function markdownSummary(findings: readonly Finding[]): string {
     const place = placeOf(finding)
     const where = place === undefined ? '' : `${fileOf(place)}:${place.line}`
     const scope = finding.scope === undefined ? '' : `${finding.scope.kind} ${finding.scope.name}`
-    return `| ${[finding.kind, where, scope, finding.hint].map(cell).join(' | ')} |`
+    const verdict = verdictOf(finding)
+    const kind = verdict === undefined ? finding.kind : `${finding.kind} (${verdict})`
+    return `| ${[kind, where, scope, finding.hint].map(cell).join(' | ')} |`
   })
   return [
     '### pg-lifeguard',

@@ -1,13 +1,16 @@
 /** On narrower terminals, text that the terminal breaks is easier to read. */
 export const narrowest = 40
 
+/** Spaces between words, but not those between a number and its unit. */
+const breaks = /(?<!\d) | (?!(?:ms|s|min|h)\b)/
+
 /** Breaks a text between words at a number of columns, and indents every line. Without columns it stays one line. */
 export function wrap(text: string, columns: number | undefined, indent: string, further = indent): string[] {
   if (columns === undefined || columns < narrowest) return [`${indent}${text}`]
   const lines: string[] = []
   let line = indent
   let isEmpty = true
-  for (const word of text.split(' ')) {
+  for (const word of text.split(breaks)) {
     if (!isEmpty && line.length + 1 + word.length > columns) {
       lines.push(line)
       line = further

@@ -308,7 +308,8 @@ describe('on the console', () => {
           called from /app/orders.mjs:2:62 in Immediate._onImmediate
 
           held by
-          - /app/orders.mjs:6:29, held for 5 s, transaction open, idle for 5 s, server pid 4711, last query: SELECT id FROM items WHERE note = ? AND id > ?
+          - /app/orders.mjs:6:29, held for 5 s, transaction open, idle for 5 s, server pid 4711
+            last query: SELECT id FROM items WHERE note = ? AND id > ?
 
         "
       `)

@@ -36,6 +36,14 @@ describe('a text', () => {
     expect(wrap(text, columns, '  ')).toEqual([`  ${text}`])
   })
 
+  it('keeps a number with its unit', () => {
+    expect(wrap(`${'a'.repeat(30)} open for 12 min 5 s, 3 more`, 44, '  ')).toEqual([
+      `  ${'a'.repeat(30)} open for`,
+      '  12 min 5 s, 3 more',
+    ])
+    expect(wrap(`${'a'.repeat(38)} 30 s`, 44, '  ')).toEqual([`  ${'a'.repeat(38)}`, '  30 s'])
+  })
+
   it('loses no word', () => {
     for (let columns = 40; columns < 100; columns++) {
       const lines = wrap(text, columns, '  ')
