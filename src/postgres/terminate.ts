@@ -14,7 +14,7 @@ export interface SessionIdentity {
 
 /**
  * - `ended`: it is gone, or for a cancellation: its statement has ended
- * - `signalled`: it was told, and was still there after the wait
+ * - `signalled`: the signal was sent, and it was still there after the wait
  * - `changed`: the pid is of another session, or the session does something else by now; nothing was done
  * - `gone`: there is no such session any more; nothing was done
  * - `denied`: not allowed, or not a session that may be ended
@@ -70,7 +70,7 @@ export async function terminateSession(
   // The wait was too short, or the signal found nobody any more: only a look tells.
   const now = await lookUp(client, identity.pid)
   if (now.backendStart !== identity.backendStart) return result(identity, 'ended')
-  return result(identity, 'signalled', `still alive ${waitMillis} ms after it was told to end`)
+  return result(identity, 'signalled', `still alive ${waitMillis} ms after the signal`)
 }
 
 /**
@@ -98,7 +98,7 @@ export async function cancelSession(
       return result(identity, 'ended')
     }
     if (waited >= waitMillis) {
-      return result(identity, 'signalled', `still running ${waitMillis} ms after its statement was cancelled`)
+      return result(identity, 'signalled', `its statement still runs ${waitMillis} ms after the signal`)
     }
     await new Promise((resolve) => setTimeout(resolve, cancelPauseMillis))
   }
@@ -133,10 +133,12 @@ async function explainHidden(client: QueryClient, identity: SessionIdentity): Pr
   if (now.backendStart !== undefined) {
     throw new OptionError(
       'identity.backendStart',
-      'must be there: a pid alone may be somebody else',
+      'must be given: a pid alone may belong to another session',
       undefined,
     )
   }
+  // No grant helps there.
+  if (now.superuser === true) return explainDenial(identity, now)
   const grant = `GRANT pg_read_all_stats, pg_signal_backend TO ${quoteName(now.role ?? 'CURRENT_USER')}`
   return { ...result(identity, 'denied', 'its state cannot be seen, so it cannot be checked'), grant }
 }
@@ -156,13 +158,21 @@ function explainNothing(identity: SessionIdentity, now: Partial<Identity>): Sign
   if (now.backendStart !== identity.backendStart) {
     return result(identity, 'gone', 'it has ended by itself, and its pid is of another session now')
   }
-  return result(identity, 'changed', `it is ${now.state ?? 'in an unknown state'} now, not as it was seen`)
+  return result(identity, 'changed', changeOf(identity.state, now.state ?? 'in an unknown state'))
+}
+
+function changeOf(before: string | undefined, now: string): string {
+  if (before === now)
+    return now === 'active'
+      ? 'it runs another statement now'
+      : `it has run another statement since, and is ${now} again`
+  return `it is ${now} now, ${before === undefined ? 'not as it was seen' : `no longer ${before}`}`
 }
 
 function explainDenial(identity: SessionIdentity, now: Partial<Identity>): SignalResult {
   if (now.pid === undefined) return result(identity, 'gone', 'it has ended by itself')
   if (now.superuser === true) {
-    return result(identity, 'denied', `it is of the superuser ${now.user}: only superusers may end it`)
+    return result(identity, 'denied', `it belongs to the superuser ${now.user}: only a superuser may end it`)
   }
   return {
     ...result(identity, 'denied', `the role ${now.role} may not signal sessions of ${now.user}`),

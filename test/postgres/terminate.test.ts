@@ -51,12 +51,16 @@ describe('terminateSession', () => {
     await idle.run('BEGIN')
     const identity = await seen(idle.pid)
     await idle.run('SELECT 1')
-    expect(await terminateSession(clientOf(db), identity)).toMatchObject({ outcome: 'changed' })
+    expect(await terminateSession(clientOf(db), identity)).toEqual({
+      pid: idle.pid,
+      outcome: 'changed',
+      detail: 'it has run another statement since, and is idle in transaction again',
+    })
     await idle.run('COMMIT')
     expect(await terminateSession(clientOf(db), identity)).toEqual({
       pid: idle.pid,
       outcome: 'changed',
-      detail: 'it is idle now, not as it was seen',
+      detail: 'it is idle now, no longer idle in transaction',
     })
     expect((await idle.run('SELECT 1')).rowCount).toBe(1)
   })
@@ -147,7 +151,7 @@ describe('terminateSession', () => {
     expect(await terminateSession(clientOf(db), identity, { waitMillis: 300 })).toEqual({
       pid: stopped.pid,
       outcome: 'signalled',
-      detail: 'still alive 300 ms after it was told to end',
+      detail: 'still alive 300 ms after the signal',
     })
   })
 
@@ -166,7 +170,7 @@ describe('terminateSession', () => {
       {
         pid: superusers.pid,
         outcome: 'denied',
-        detail: 'it is of the superuser postgres: only superusers may end it',
+        detail: 'it belongs to the superuser postgres: only a superuser may end it',
       },
       {
         pid: other.pid,
@@ -180,7 +184,9 @@ describe('terminateSession', () => {
 
   it('says of a session that is hidden from the role which grants would show it', async () => {
     const control = await roleAndControl('blind')
-    const idle = await openSession(db, 'idle')
+    await db.query("CREATE ROLE app LOGIN PASSWORD 'secret'")
+    onTestFinished(async () => void (await db.query('DROP ROLE app')))
+    const idle = await openSession(db, 'idle', { user: 'app', password: 'secret' })
     const snapshot = await serverSnapshot(control)
     expect(snapshot.hiddenSessions).toBeGreaterThan(0)
     expect(snapshot.missingGrant).toBe('GRANT pg_read_all_stats TO blind')
@@ -192,6 +198,18 @@ describe('terminateSession', () => {
       outcome: 'denied',
       detail: 'its state cannot be seen, so it cannot be checked',
       grant: 'GRANT pg_read_all_stats, pg_signal_backend TO blind',
+    })
+  })
+
+  it('advises no grant for a hidden session of a superuser: none would help', async () => {
+    const control = await roleAndControl('blinder')
+    const idle = await openSession(db, 'idle')
+    const { sessions } = await serverSnapshot(control)
+    const hidden = sessions.find(({ pid }) => pid === idle.pid)
+    expect(await terminateSession(control, hidden ?? { pid: 0 })).toEqual({
+      pid: idle.pid,
+      outcome: 'denied',
+      detail: 'it belongs to the superuser postgres: only a superuser may end it',
     })
   })
 })

@@ -1,15 +1,32 @@
-/** What helps, by SQLSTATE or the system's error code. */
-const advice: Readonly<Record<string, string>> = {
+import { type ConnectionSettings, describeTarget } from './settings.ts'
+
+/** What the advice depends on. */
+type Attempt = Pick<ConnectionSettings, 'host' | 'port' | 'database' | 'user' | 'password' | 'ssl'>
+type Advice = string | ((message: string, attempt: Attempt) => string | undefined)
+
+const untrusted =
+  'the certificate of the server is not signed by an authority that is trusted here. Name its root certificate with sslrootcert=/path/to/ca.pem, or encrypt without checking it with sslmode=require'
+
+/** What helps, by SQLSTATE or the code of the system or of TLS. */
+const advice: Readonly<Record<string, Advice>> = {
   '28P01': 'set PGPASSWORD or ~/.pgpass, or correct the password',
+  '28000': adviceOnRefusal,
   '3D000': 'name another one with --url or PGDATABASE',
-  '53300':
-    'all slots are taken; the last ones are kept for superusers, and since PostgreSQL 16 for roles with pg_use_reserved_connections',
+  '53300': adviceOnSlots,
   '57P03': 'the server starts, stops or recovers: try again',
   '08P01': 'is this a pooler that refuses startup options? Unset PGOPTIONS, or connect to the server itself',
   ECONNREFUSED: 'is the server there, and does it listen on this address?',
   ENOTFOUND: 'there is no such host',
   ETIMEDOUT:
     'the host does not answer, or a lock on a catalog such as pg_class keeps new sessions from starting',
+  DEPTH_ZERO_SELF_SIGNED_CERT: untrusted,
+  SELF_SIGNED_CERT_IN_CHAIN: untrusted,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: untrusted,
+  UNABLE_TO_GET_ISSUER_CERT: untrusted,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: untrusted,
+  CERT_HAS_EXPIRED: 'the certificate of the server has expired. sslmode=require encrypts without checking it',
+  ERR_TLS_CERT_ALTNAME_INVALID:
+    'the certificate is for another name of the host: connect by that name, or check its authority alone with sslmode=verify-ca',
 }
 
 const noPassword = 'the server asks for a password, and there is none'
@@ -17,8 +34,7 @@ const noPassword = 'the server asks for a password, and there is none'
 /** Why there is no connection: a message without the password, and the code that the server or the system gave. */
 export function explainFailure(
   error: unknown,
-  target: string,
-  password: string | undefined,
+  attempt: Attempt,
 ): [message: string, reason: string | undefined] {
   const cause = firstOf(error)
   const code = cause !== null && typeof cause === 'object' && 'code' in cause ? String(cause.code) : undefined
@@ -26,10 +42,37 @@ export function explainFailure(
   const reason = code ?? (isTimeout ? 'ETIMEDOUT' : undefined)
   const said = cause instanceof Error ? cause.message : String(cause)
   // Only what others say can quote it: our own words, such as the name of a user, may look like it by chance.
-  const text = wantsPassword(cause) ? noPassword : withoutPassword(said, password)
-  const hint = text === noPassword ? advice['28P01'] : reason === undefined ? undefined : advice[reason]
-  const message = `${target}: ${text}${reason === undefined ? '' : ` (${reason})`}${hint === undefined ? '' : `\n${hint}`}`
+  const text = wantsPassword(cause) ? noPassword : withoutPassword(said, attempt.password)
+  const hint = text === noPassword ? adviceFor('28P01', said, attempt) : adviceFor(reason, said, attempt)
+  const message = `${describeTarget(attempt)}: ${text}${reason === undefined ? '' : ` (${reason})`}${hint === undefined ? '' : `\n${hint}`}`
   return [message, reason]
+}
+
+function adviceFor(reason: string | undefined, message: string, attempt: Attempt): string | undefined {
+  if (/does not support SSL/i.test(message))
+    return 'to connect without TLS: sslmode=prefer or sslmode=disable'
+  const known = reason !== undefined && Object.hasOwn(advice, reason) ? advice[reason] : undefined
+  return typeof known === 'function' ? known(message, attempt) : known
+}
+
+/** `no pg_hba.conf entry for host "10.0.0.7", user "app", database "shop", no encryption` */
+function adviceOnRefusal(message: string, { ssl }: Attempt): string | undefined {
+  if (!message.includes('pg_hba.conf')) return undefined
+  const isPlain = /no encryption|SSL off/.test(message)
+  if (isPlain && ssl === 'disable')
+    return 'the server may want TLS: set sslmode=require, in the URL or as PGSSLMODE'
+  const allow = 'pg_hba.conf of the server has to allow this user, database and address'
+  if (ssl === 'prefer' || ssl === 'allow') return `tried with TLS and without; ${allow}`
+  return `${allow}, with TLS. To try without: sslmode=disable`
+}
+
+/** The server's slots, or those of one role or database. */
+function adviceOnSlots(message: string): string {
+  const limited = /too many connections for (database|role)/.exec(message)?.[1]
+  if (limited === 'database')
+    return 'the limit is of this database alone: connect to another one, such as postgres, to see who is connected'
+  if (limited === 'role') return 'the limit is of this role alone: connect as another one'
+  return 'all slots are taken; the last ones are kept for superusers, and since PostgreSQL 16 for roles with pg_use_reserved_connections. As such a role, check shows which application has how many'
 }
 
 /** A driver or a server may quote what it was given. */

@@ -35,7 +35,7 @@ export async function openConnection(
 ): Promise<PlainConnection> {
   const Client = await loadDriver()
   const target = describeTarget(settings)
-  const asError = (error: unknown) => new ConnectionError(...explainFailure(error, target, settings.password))
+  const asError = (error: unknown) => new ConnectionError(...explainFailure(error, settings))
   const choices = tlsChoices(settings)
   for (const [at, ssl] of choices.entries()) {
     const client = new Client({

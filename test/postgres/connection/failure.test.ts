@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { explainFailure } from '../../../src/postgres/connection/failure.ts'
+import type { SslMode } from '../../../src/postgres/connection/settings.ts'
 import { connectControl } from '../../../src/postgres/index.ts'
 import { useDatabase } from '../../support/database.ts'
 
@@ -43,4 +45,77 @@ describe('why there is no connection', () => {
     for (const error of errors)
       expect(`${(error as Error).stack} ${JSON.stringify(error)}`).not.toContain('hunter22')
   })
+})
+
+describe('what helps', () => {
+  const adviceOn = (message: string, code: string | undefined, ssl: SslMode = 'prefer') => {
+    const error = Object.assign(new Error(message), code === undefined ? {} : { code })
+    const attempt = { host: 'db', port: 5432, database: 'shop', user: 'app', ssl }
+    return explainFailure(error, attempt)[0].split('\n')[1]
+  }
+  const noEntry = (how: string) =>
+    `no pg_hba.conf entry for host "10.0.0.7", user "app", database "shop", ${how}`
+
+  it.each([
+    [
+      noEntry('no encryption'),
+      '28000',
+      'disable',
+      'the server may want TLS: set sslmode=require, in the URL or as PGSSLMODE',
+    ],
+    [
+      noEntry('no encryption'),
+      '28000',
+      'prefer',
+      'tried with TLS and without; pg_hba.conf of the server has to allow this user, database and address',
+    ],
+    [
+      noEntry('SSL encryption'),
+      '28000',
+      'require',
+      'pg_hba.conf of the server has to allow this user, database and address, with TLS. To try without: sslmode=disable',
+    ],
+    ['role "app" does not exist', '28000', 'prefer', undefined],
+    [
+      'The server does not support SSL connections',
+      undefined,
+      'require',
+      'to connect without TLS: sslmode=prefer or sslmode=disable',
+    ],
+    [
+      'certificate has expired',
+      'CERT_HAS_EXPIRED',
+      'verify-full',
+      'the certificate of the server has expired. sslmode=require encrypts without checking it',
+    ],
+    [
+      "Host: db. is not in the cert's altnames",
+      'ERR_TLS_CERT_ALTNAME_INVALID',
+      'verify-full',
+      'the certificate is for another name of the host: connect by that name, or check its authority alone with sslmode=verify-ca',
+    ],
+    [
+      'too many connections for database "shop"',
+      '53300',
+      'prefer',
+      'the limit is of this database alone: connect to another one, such as postgres, to see who is connected',
+    ],
+    [
+      'too many connections for role "app"',
+      '53300',
+      'prefer',
+      'the limit is of this role alone: connect as another one',
+    ],
+    ['anything else', 'constructor', 'prefer', undefined],
+  ] as const)('against %j (%s, sslmode=%s)', (message, code, ssl, expected) => {
+    expect(adviceOn(message, code, ssl)).toBe(expected)
+  })
+
+  it.each([
+    'SELF_SIGNED_CERT_IN_CHAIN',
+    'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+    'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  ])('against a certificate that nobody here trusts: %s', (code) =>
+    expect(adviceOn('no trust', code, 'verify-full')).toMatch(/sslrootcert=.*sslmode=require/),
+  )
 })

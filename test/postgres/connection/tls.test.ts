@@ -72,6 +72,7 @@ describe.skipIf(!hasOpenSsl)('TLS', () => {
     await expect(isEncrypted('?sslmode=verify-full')).rejects.toMatchObject({
       name: 'ConnectionError',
       reason: 'DEPTH_ZERO_SELF_SIGNED_CERT',
+      message: expect.stringMatching(/\n.*sslrootcert=\/path\/to\/ca\.pem.*sslmode=require$/),
     })
   })
 })
