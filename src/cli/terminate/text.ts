@@ -59,9 +59,9 @@ function sparedLines(
 ): string[] {
   const { style, columns } = layout
   const isByName = spare.some((name) => reason.endsWith(`application=${name}`))
-  const how = isByName ? '' : '. Only --pid ends it, after a question of its own'
+  const why = isByName ? reason : `spared: ${reason}. Only --pid ends it, after a question of its own`
   return [
-    ...wrap(`${style('bold', `pid ${session.pid}`)}  spared: ${reason}${how}`, columns, '', '  '),
+    ...wrap(`${style('bold', `pid ${session.pid}`)}  ${why}`, columns, '', '  '),
     ...detailLines(report, '  ', layout),
     '',
   ]

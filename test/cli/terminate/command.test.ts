@@ -65,7 +65,7 @@ describe('terminate', () => {
       onQuestion: async () => void (await idle.run('COMMIT')),
     })
     expect(code).toBe(exitCode.found)
-    expect(out).toContain(`pid ${idle.pid}  changed: it is idle now, not as it was seen`)
+    expect(out).toContain(`pid ${idle.pid}  changed: it is idle now, no longer idle in transaction`)
     expect((await idle.run('SELECT 1')).rowCount).toBe(1)
   })
 
@@ -228,7 +228,7 @@ describe('terminate', () => {
     process.kill(stopped.pid, 'SIGSTOP')
     onTestFinished(() => void process.kill(stopped.pid, 'SIGCONT'))
     const { code, out } = await terminate(['--pid', stopped.pid, '--yes', '--wait', '200ms'])
-    expect(out).toContain('signalled: still alive 200 ms after it was told to end')
+    expect(out).toContain('signalled: still alive 200 ms after the signal')
     expect(code).toBe(exitCode.found)
   })
 
