@@ -16,12 +16,12 @@ export interface OptionSpec {
 /** One command, as data: what its help says, and what it does. */
 export interface CommandSpec {
   readonly name: string
-  /** What it does, in one or two sentences. */
+  /** One or two sentences. */
   readonly description: string
   readonly options: readonly OptionSpec[]
   /** Everything behind `--`, for commands that run another: `<command...>`. */
   readonly operands?: string
-  /** Command line and what it is for. */
+  /** A command line and its purpose. */
   readonly examples: readonly (readonly [command: string, purpose: string])[]
   /** Paragraphs below the options. */
   readonly notes?: string
@@ -41,7 +41,7 @@ export interface Invocation {
   readonly self: string
 }
 
-/** What the list of commands shows. The command itself is loaded when it is wanted. */
+/** A line in the list of commands. The command itself is loaded when it is used. */
 export interface CommandEntry {
   readonly name: string
   readonly summary: string

@@ -3,21 +3,20 @@ import type { QueryTextMode } from '../sql/redaction.ts'
 import { type Invocation, type OptionSpec, UsageError } from './command.ts'
 import { parseTimeout } from './option-values.ts'
 
-/** Which server. */
+/** The server to connect to. */
 export const connectionOptions: readonly OptionSpec[] = [
   {
     flags: '--url <url>',
     description:
-      'the server: postgres://user@host:5432/database. Others can read it in the process list: better in DATABASE_URL',
+      'the server: postgres://user@host:5432/database. It is visible in the process list; DATABASE_URL is not',
   },
   {
     flags: '--database <name>',
-    description:
-      'connect to this database, and show only what concerns it (default: all, with the names of one)',
+    description: 'connect to this database, and show only what concerns it (default: all of the server)',
   },
   {
     flags: '--connect-timeout <duration>',
-    description: 'how long connecting may take',
+    description: 'the time limit for connecting',
     parse: (text) => {
       const millis = parseTimeout(text)
       if (millis === 0) throw new UsageError('It must be longer than 0.')
@@ -27,7 +26,7 @@ export const connectionOptions: readonly OptionSpec[] = [
   },
 ]
 
-/** Who is left alone by policies, beside those that always are: see `spareReason`. */
+/** Sessions that policies leave alone, beside those that they always do: see `spareReason`. */
 export const spareOption: OptionSpec = {
   flags: '--spare <application=NAME>',
   description:
@@ -45,12 +44,12 @@ export interface SpareOptions {
   readonly spare?: readonly string[]
 }
 
-/** How it is shown. */
+/** The form of the output. */
 export const outputOptions: readonly OptionSpec[] = [
   { flags: '--json', description: 'print JSON for programs, complete and unshortened' },
   {
     flags: '--no-color',
-    description: 'print without colours; also with NO_COLOR, and where it is no terminal',
+    description: 'print without colours, as with NO_COLOR or without a terminal',
   },
   {
     flags: '--query-text <mode>',

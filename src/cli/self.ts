@@ -14,7 +14,7 @@ export function selfCommand(env: NodeJS.ProcessEnv, script = ''): string {
   return agent.startsWith('npm/') || isInProject ? 'npx pg-lifeguard' : 'pg-lifeguard'
 }
 
-/** Of the same server. A password in `url` is left out: what is pasted ends up in a shell's history. */
+/** The command for the same server. A password in `url` is left out: what is pasted ends up in a shell's history. */
 export function terminateCommand(self: string, url?: string): TerminateCommand {
   const server = url === undefined ? '' : ` --url ${shellWord(withoutPassword(url))}`
   return (selection) => `${self} terminate ${selection}${server}`

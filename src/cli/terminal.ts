@@ -4,19 +4,19 @@ import { plain, type Style, styleFor } from '../text/style.ts'
 /** How text looks where it is written. */
 export interface Look {
   readonly style: Style
-  /** Absent where nobody reads along, as in a pipe: then nothing is wrapped or cut. */
+  /** Absent without a terminal, as in a pipe: then nothing is wrapped or cut. */
   readonly columns?: number
 }
 
-/** Where a command writes, and whom it may ask. `style` and `columns` are those of results. */
+/** A command's output, and the user's answers. `style` and `columns` are those of results. */
 export interface Terminal extends Look {
-  /** For results. A line break is added. */
+  /** Results. A line break is added. */
   print(text: string): void
-  /** For what is no result: questions, progress, errors. */
+  /** Anything but results: questions, progress, errors. */
   warn(text: string): void
-  /** Of what `warn` writes, which may go to another place than results: a file, or a terminal. Absent: the same. */
+  /** The look of `warn`, whose stream may be another one than that of results. Absent: the same. */
   readonly aside?: Look
-  /** Asks for yes or no. Undefined if there is nobody to ask. */
+  /** Asks for yes or no. Undefined without a terminal. */
   confirm(question: string): Promise<boolean | undefined>
 }
 

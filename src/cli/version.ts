@@ -2,5 +2,5 @@ import { readFileSync } from 'node:fs'
 
 const manifest: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
 
-/** Of this package, which lies two folders up both from the source and from what is built of it. */
+/** This package's version. Its folder is two levels up both from the source and from the build. */
 export const version = String((manifest as { version: unknown }).version)

@@ -15,7 +15,7 @@ export function invalidIndexes(client: QueryClient): Promise<readonly InvalidInd
   return queryFrozen<readonly InvalidIndex[]>(client, invalidIndexesQuery)
 }
 
-/** What removes it. */
+/** The statement that removes it. */
 export function dropStatement({ schema, name }: InvalidIndex): string {
   // Reserved as the name of a role alone.
   const place = schema === 'public' ? schema : quoteName(schema)

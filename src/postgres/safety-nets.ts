@@ -5,10 +5,10 @@ import { quoteName } from './quote.ts'
 /** A setting of the server that limits the harm of a forgotten transaction or a lost client, or makes it visible. */
 export interface SafetyNet {
   readonly setting: string
-  /** What new sessions of this database get, in PostgreSQL's words: `0`, `60000ms`, `off`. */
+  /** The value for new sessions of this database, in PostgreSQL's words: `0`, `60000ms`, `off`. */
   readonly value: string
   readonly isOn: boolean
-  /** What it is good for, in one sentence. */
+  /** Its purpose, in one sentence. */
   readonly purpose: string
   /** The statement that switches it on. */
   readonly statement: string
@@ -36,12 +36,12 @@ interface Settings {
 const nets = [
   {
     setting: 'idle_in_transaction_session_timeout',
-    purpose: 'ends a session that leaves its transaction open and does nothing',
+    purpose: 'ends a session that is idle in a transaction for too long',
     advice: "'60s'",
   },
   {
     setting: 'lock_timeout',
-    purpose: 'cancels a statement that waits too long for a lock, and so holds up those behind it',
+    purpose: 'cancels a statement that waits too long for a lock, with others queueing behind it',
     advice: "'10s'",
   },
   {
@@ -51,22 +51,22 @@ const nets = [
   },
   {
     setting: 'transaction_timeout',
-    purpose: 'ends a session whose transaction is open too long, also a busy one',
+    purpose: 'ends a session whose transaction is open too long, even a busy one',
     advice: "'1h'",
   },
   {
     setting: 'idle_session_timeout',
-    purpose: 'ends a session that does nothing; pools must expect it',
+    purpose: 'ends an idle session; pools must expect it',
     advice: "'1d'",
   },
   {
     setting: 'client_connection_check_interval',
-    purpose: 'ends a statement whose client is gone, also while it waits for a lock',
+    purpose: 'ends a statement whose client is gone, even while it waits for a lock',
     advice: "'10s'",
   },
   {
     setting: 'log_lock_waits',
-    purpose: 'writes to the log who waits longer than deadlock_timeout, and for whom',
+    purpose: 'logs sessions that wait longer than deadlock_timeout, and their blockers',
     advice: 'on',
   },
 ] as const

@@ -35,7 +35,7 @@ export interface LockWait {
   readonly lockType: string
   /** As `pg_locks` says: `AccessExclusiveLock`. */
   readonly mode?: string
-  /** What is waited for, for people: `public.accounts`, `a row of public.accounts`, `advisory lock 42`. */
+  /** The object of the wait, for people: `public.accounts`, `a row of public.accounts`, `advisory lock 42`. */
   readonly target: string
   /** The name of the relation, where there is one and this database knows it. */
   readonly relation?: string
@@ -48,7 +48,7 @@ export interface LockWait {
 export interface Block {
   readonly blocked: number
   readonly blockerPid?: number
-  /** The prepared transaction, or `?` if it could not be told which. */
+  /** The prepared transaction, or `?` if it could not be identified. */
   readonly blockerGid?: string
   /** `hard`: it holds a conflicting lock. `soft`: it waits further ahead in the queue. */
   readonly kind: 'hard' | 'soft'
@@ -74,12 +74,12 @@ export interface ServerData {
   /** Absent over a Unix socket. */
   readonly address?: string
   readonly port?: number
-  /** Whether the role may see the sessions of others. */
+  /** The role may see the sessions of others. */
   readonly seesAll: boolean
   readonly inRecovery: boolean
 }
 
-/** What a server says of its sessions at one moment: frozen plain data that `JSON.stringify` takes. */
+/** A server's sessions at one moment: frozen plain data that `JSON.stringify` takes. */
 export interface ServerSnapshot {
   /** UTC, by the server's clock. */
   readonly takenAt: string
@@ -91,7 +91,7 @@ export interface ServerSnapshot {
   readonly prepared: readonly PreparedTransaction[]
   /** How many sessions are there of which nothing else may be seen. */
   readonly hiddenSessions: number
-  /** What would show them. Absent if nothing is hidden. */
+  /** The statement that would show them. Absent if nothing is hidden. */
   readonly missingGrant?: string
 }
 
@@ -110,7 +110,7 @@ export interface LockRow {
   readonly objectId?: number
   readonly objectSubId?: number
   readonly advisoryKey?: string
-  /** What the transaction that is waited for has locked, as far as the waiter shows it. */
+  /** The row that the awaited transaction has locked, as far as the waiter shows it. */
   readonly row?: {
     readonly database: number
     readonly relation: number

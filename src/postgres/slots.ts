@@ -4,9 +4,9 @@ import { type QueryClient, queryFrozen } from './query-client.ts'
 /** How many sessions may connect at the same time. */
 export interface SlotLimits {
   readonly max: number
-  /** Of these, kept for superusers and, since PostgreSQL 16, for roles with `pg_use_reserved_connections`. */
+  /** How many of these are kept for superusers and, since PostgreSQL 16, for roles with `pg_use_reserved_connections`. */
   readonly reserved: number
-  /** Of the database that was asked, where it has one of its own. */
+  /** The connected database's own limit, where it has one. */
   readonly databaseLimit?: number
 }
 

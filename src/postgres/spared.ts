@@ -30,7 +30,7 @@ export function spareReason(
   return name === undefined ? undefined : `spared by --spare application=${name}`
 }
 
-/** Whether the user spares the session, whatever it is. */
+/** The user spares the session, whatever it is. */
 export function isSparedByName(session: ServerSession, applications: readonly string[]): boolean {
   return applications.some((name) => hasName(session, name))
 }

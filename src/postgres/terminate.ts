@@ -47,7 +47,7 @@ const defaultWaitMillis = 5_000
 const cancelPauseMillis = 50
 
 /**
- * Ends a session, if it still is the one that was seen, in the state in which it was seen. That is decided in the statement
+ * Ends a session if it still is the one that was seen, in the state in which it was seen. That is decided in the statement
  * that ends it. Never ends the session that asks, and nothing but client sessions: autovacuum gives way by itself, and
  * replication would be cut.
  *
@@ -67,7 +67,7 @@ export async function terminateSession(
   const done = await signal(client, terminateQuery, identity, [waitMillis])
   if (typeof done !== 'boolean') return done
   if (done) return result(identity, 'ended')
-  // The wait was too short, or the signal found nobody any more: only a look tells.
+  // The wait was too short, or the session was gone before the signal: only another look shows which.
   const now = await lookUp(client, identity.pid)
   if (now.backendStart !== identity.backendStart) return result(identity, 'ended')
   return result(identity, 'signalled', `still alive ${waitMillis} ms after the signal`)
@@ -143,7 +143,7 @@ async function explainHidden(client: QueryClient, identity: SessionIdentity): Pr
   return { ...result(identity, 'denied', 'its state cannot be seen, so it cannot be checked'), grant }
 }
 
-/** Whom nobody should end. */
+/** Sessions that nobody should end. */
 function refuse(identity: SessionIdentity, now: Partial<Identity>): SignalResult | undefined {
   if (now.own === true) return result(identity, 'denied', 'it is the session that asks')
   if (now.backendType === undefined || now.backendType === 'client backend') return undefined

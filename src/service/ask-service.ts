@@ -4,9 +4,9 @@ import { readLimited } from './limited-body.ts'
 
 /** A service that has mounted `lifeguardHandler`. */
 export interface Service {
-  /** Of its handler, for people: without a slash at the end, and without what may be secret. */
+  /** The URL of its handler for display: without a slash at the end, user, password and query. */
   readonly url: string
-  /** Where it runs: the files that it names are below it. */
+  /** Its working directory: the files that it names are below it. */
   readonly workingDirectory: string | undefined
   /** @throws ConnectionError */
   ask(page: 'snapshot' | 'findings'): Promise<unknown>
@@ -14,11 +14,11 @@ export interface Service {
 
 export interface ServiceAccess {
   readonly token: string | undefined
-  /** How the caller's user gives the token. */
+  /** The option by which the caller's user gives the token. */
   readonly tokenName: string
-  /** Gives up when it fires. */
+  /** Aborts the request. */
   readonly signal?: AbortSignal
-  /** How long an answer may take, its body included. Default 5 s. */
+  /** The time limit for an answer, its body included. Default 5 s. */
   readonly answerMillis?: number
 }
 
@@ -26,7 +26,7 @@ interface Address {
   /** Without user, password and query. */
   readonly shown: string
   readonly requestUrl: (page: string) => string
-  /** Of a user and password in the URL. */
+  /** From user and password in the URL. */
   readonly authorization: string | undefined
 }
 
@@ -135,7 +135,7 @@ function reasonOf(error: unknown): string {
   return cause instanceof Error ? cause.message || codeOf(cause) || cause.name : String(cause)
 }
 
-/** Of several addresses that refuse, the error has a code and no message. */
+/** Where several addresses refuse, the error has a code and no message. */
 function codeOf(error: Error): string {
   return 'code' in error ? String(error.code) : ''
 }
@@ -145,7 +145,7 @@ export function fieldOf(value: unknown, name: string): unknown {
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined
 }
 
-/** A text that says something. */
+/** A text that is not empty. */
 export function textOf(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined
 }

@@ -5,7 +5,7 @@ import type { CheckoutSnapshot, PoolSnapshot } from '../core/snapshot.ts'
 import { ConnectionError } from '../errors.ts'
 import { fieldOf, pathBelow, type Service } from './ask-service.ts'
 
-/** What a service said of itself at one moment. Its files are named as if they were in our working directory. */
+/** A service's own view at one moment. Its files are named as if they were in our working directory. */
 export interface ServiceLook {
   /** By the clock of the service. */
   readonly takenAt: number

@@ -65,7 +65,7 @@ export async function verdictOfService(
   }
 }
 
-/** What the lifeguard would say of it if the work that it was for were over. */
+/** The finding that the lifeguard would have if the work that it was for were over. */
 function leftOut(
   { pool, origin, transactionOrigin, scope, ...checkout }: CheckoutSnapshot,
   takenAt: number,
@@ -104,7 +104,7 @@ function blindnessOf(
   since: number,
 ): string | undefined {
   if (pools.length === 0) {
-    return 'its lifeguard watches no pool, so that nothing can be said: call lifeguard.watch(pool) where the pool is made'
+    return 'its lifeguard watches no pool, so nothing can be said: call lifeguard.watch(pool) where the pool is made'
   }
   for (const [name, clients] of unseen) {
     if (clients === 0) continue

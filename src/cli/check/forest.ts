@@ -114,13 +114,13 @@ function behindLines(
       if (shown.has(node.id)) continue
       const row = rowOf(node, nodes, shown)
       const isLong = row.length > mostAlike
-      const told = isLong ? row : [node]
-      for (const { id } of told) shown.add(id)
+      const listed = isLong ? row : [node]
+      for (const { id } of listed) shown.add(id)
       lines.push(
         ...(isLong
           ? foldedLines(row, 'one behind the other', indent, options)
           : nodeLines(node, parent, indent, options)),
-        ...behindLines(told.at(-1) ?? node, depth + 1, nodes, shown, options),
+        ...behindLines(listed.at(-1) ?? node, depth + 1, nodes, shown, options),
       )
     }
   }
@@ -213,7 +213,7 @@ function foldedCureLines({ session, blocks }: BlockingReport, options: TextOptio
     : pasteable(`to end all that block pid ${blocked}:`, `--blocking ${blocked}`, '  ', options)
 }
 
-/** What would end it, for a root. */
+/** Advice on a root. */
 function rootCureLines(node: BlockingReport, report: CheckReport, options: TextOptions): string[] {
   const { style, columns } = options
   const cycle = report.deadlocks.find((members) => members.includes(node.id))

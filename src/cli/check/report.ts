@@ -42,12 +42,12 @@ export interface CheckReport {
   readonly verdict: 'clean' | 'found' | 'not-all-visible'
   readonly roots: readonly string[]
   readonly blocking: readonly BlockingReport[]
-  /** Who waits for each other, seen twice. */
+  /** Sessions that wait for each other, seen twice. */
   readonly deadlocks: readonly (readonly string[])[]
   readonly idleLimitMillis: number
   /** Idle in a transaction for the limit or longer, the longest first. */
   readonly idleInTransaction: readonly SessionReport[]
-  /** How many more are, for less. */
+  /** Sessions that are idle in a transaction for less. */
   readonly idleForLess: number
   /** Prepared transactions as old as the limit, whether they block or not. */
   readonly prepared: readonly PreparedReport[]
@@ -62,7 +62,7 @@ export interface ReportOptions extends SessionReportOptions {
   readonly minWaitMillis: number
 }
 
-/** Judges what the server said. Two snapshots, if the first showed a cycle. */
+/** Builds the report from one snapshot, or from two if the first showed a cycle. */
 export function checkReport(
   snapshots: readonly [ServerSnapshot] | readonly [ServerSnapshot, ServerSnapshot],
   safetyNets: readonly SafetyNet[],

@@ -7,7 +7,7 @@ import { detailLines } from '../report/session-text.ts'
 import type { TextOptions } from '../report/text-options.ts'
 import type { ApplicationReport, LockHolderReport, SlotsReport, Survey } from './survey.ts'
 
-/** As many are shown; `--json` has the rest. */
+/** Limits of the text; `--json` has the rest. */
 const mostHolders = 5
 const mostApplications = 12
 const mostKeys = 8
@@ -58,7 +58,7 @@ export function invalidIndexLines(
   ])
 }
 
-/** Who takes the server's slots, where few are left. */
+/** The server's slots by application, where few are left. */
 export function slotLines({ slots }: Survey, options: TextOptions): string[] {
   if (slots === undefined || !isTight(slots)) return []
   const { max, reserved, used, databaseLimit } = slots

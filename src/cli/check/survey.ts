@@ -7,18 +7,18 @@ import { oneLine } from '../../text/safe-text.ts'
 import { groupsBy, withoutProcess } from '../report/alike.ts'
 import { type SessionReport, type SessionReportOptions, sessionReport } from '../report/session-report.ts'
 
-/** What is worth knowing although nobody waits. Parts that a lock on a catalog hides are absent. */
+/** Facts that matter although nobody waits. Those that a lock on a catalog hides are absent. */
 export interface Survey {
   /** Idle sessions that hold advisory locks: the next one that tries is refused or waits. */
   readonly advisoryLocks?: readonly LockHolderReport[]
-  /** Of the database that was asked. */
+  /** Those of the connected database. */
   readonly invalidIndexes?: readonly {
     readonly name: string
     readonly table: string
     readonly drop: string
   }[]
   readonly slots?: SlotsReport
-  /** Who is connected to the database that was named. */
+  /** Sessions of the database that `--database` names. */
   readonly connected?: readonly ApplicationReport[]
 }
 
@@ -43,7 +43,7 @@ export interface ApplicationReport {
   readonly pids: readonly number[]
 }
 
-/** Asks for what the snapshot does not have. */
+/** Queries the facts that a snapshot does not have. */
 export async function survey(
   client: QueryClient,
   { all, part }: { readonly all: ServerSnapshot; readonly part: ServerSnapshot },

@@ -5,7 +5,7 @@ import { askService, fieldOf, pathBelow, serviceUrl, textOf } from '../../servic
 import { UsageError } from '../command.ts'
 import type { OriginOf } from './session-origin.ts'
 
-/** What a running application says of one of its checkouts, as far as it is used here. */
+/** A checkout as a running application reports it, as far as it is used here. */
 interface AppCheckout {
   readonly pid: number
   readonly pool: string
@@ -78,7 +78,7 @@ export function appOrigins({ checkouts }: AppState, snapshot: ServerSnapshot): O
   }
 }
 
-/** What a reader should know of the join: that part of it may be missing. */
+/** A warning that part of the join may be missing. */
 export function unknownToServer({ checkouts, url }: AppState, snapshot: ServerSnapshot): string | undefined {
   const known = new Set(snapshot.sessions.map(({ pid }) => pid))
   const strangers = checkouts.filter(({ pid }) => !known.has(pid)).length

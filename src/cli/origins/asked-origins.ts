@@ -7,19 +7,19 @@ import { pgBouncerOrigins, readPgBouncer } from './pgbouncer-origins.ts'
 import { firstOrigin, type OriginOf } from './session-origin.ts'
 import { formerTags, statementTags } from './session-tags.ts'
 
-/** Applications and poolers that have been asked whose the sessions are. Their answers may come late or never. */
+/** An application and a pooler that have been asked whose the sessions are. Their answers may come late or never. */
 export interface AskedOrigins extends Disposable {
   /**
-   * What the answers say of each session of the whole server. Waits for answers for this time and no longer.
+   * The origins of sessions by the answers that are there. Waits for missing ones no longer than this.
    *
    * @throws OptionError
    */
   within(patienceMillis: number, snapshot: ServerSnapshot): Promise<OriginOf>
-  /** Whether a source has not answered, or with an error. */
+  /** A source has not answered, or with an error. */
   readonly isIncomplete: boolean
 }
 
-/** What one source answers, in time or too late. */
+/** One source, and its answer once it is there. */
 interface Asked<State> {
   readonly name: string
   readonly answer: Promise<void>

@@ -38,7 +38,7 @@ export async function readPgBouncer(url: string, env: NodeJS.ProcessEnv): Promis
   }
 }
 
-/** Whose a session is behind the pooler. What the server says of its client is about the pooler, or about somebody before. */
+/** The client behind the pooler. The server's own view of the client is about the pooler, or about an earlier client. */
 export function pgBouncerOrigins({ clients }: PoolerState): OriginOf {
   return ({ pid, application }) => {
     if (!clients.has(pid)) return undefined
@@ -47,7 +47,7 @@ export function pgBouncerOrigins({ clients }: PoolerState): OriginOf {
       return {
         source: 'pgbouncer',
         text: 'nobody, at PgBouncer',
-        unverified: `nobody has the session now; ${application === undefined ? 'its application name' : `"${application}"`} may be of whoever had it last`,
+        unverified: `no client has the session now; ${application === undefined ? 'its application name' : `"${application}"`} may be of the client that had it last`,
       }
     }
     const { address, user } = client

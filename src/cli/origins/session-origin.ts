@@ -1,8 +1,8 @@
 import type { ServerSession } from '../../postgres/index.ts'
 
-/** Which line of code, or which client behind a pooler, a session belongs to. */
+/** The line of code, or the client behind a pooler, that a session belongs to. */
 export interface SessionOrigin {
-  /** Who said so. `tag` is for comments in the statements themselves. */
+  /** The source. `tag` is a comment in the statement itself. */
   readonly source: 'application' | 'pgbouncer' | 'tag'
   /** For people, as in `src/routes/datasets.ts:42 GET /datasets/:id`. */
   readonly text: string

@@ -2,9 +2,9 @@ import { readApplicationName } from '../../sql/application-name.ts'
 import { describeMillis } from '../../text/duration.ts'
 import type { SessionReport } from './session-report.ts'
 
-/** As many that are alike are shown one by one. */
+/** Up to this many sessions that are alike are shown one by one. */
 export const mostAlike = 3
-/** As many pids of those that are folded are named. */
+/** Up to this many pids of a fold are named. */
 const mostPids = 12
 
 /** Equal for sessions that do the same. */
@@ -54,7 +54,7 @@ export function rangeText(millis: readonly number[]): string {
   return [...new Set([Math.min(...millis), Math.max(...millis)].map(describeMillis))].join(' to ')
 }
 
-/** Of many, one client would mislead. */
+/** One client would mislead where many sessions are shown as one. */
 export function withoutClient({ client: _, ...session }: SessionReport): SessionReport {
   return session
 }

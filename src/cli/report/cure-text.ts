@@ -3,7 +3,7 @@ import { fits, wrap } from './layout.ts'
 import type { PreparedReport, SessionReport } from './session-report.ts'
 import type { TextOptions } from './text-options.ts'
 
-/** What would end a session that blocks others; nothing where nobody should. */
+/** Advice on a session that blocks others; none where nothing should be done. */
 export function cureLines(session: SessionReport, indent: string, options: TextOptions): string[] {
   const { pid, backendType, state, spared, preventsWraparound } = session
   const { style, columns } = options

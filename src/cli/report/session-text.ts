@@ -3,7 +3,7 @@ import { cut, wrap } from './layout.ts'
 import type { PreparedReport, SessionReport } from './session-report.ts'
 import type { TextOptions } from './text-options.ts'
 
-/** What a session is and does, in a few words: `idle in transaction for 41 min`. */
+/** The state of a session in a few words: `idle in transaction for 41 min`. */
 export function stateText({
   hidden,
   state,

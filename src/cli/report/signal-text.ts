@@ -1,7 +1,7 @@
 import type { SignalResult } from '../../postgres/index.ts'
 import { oneLine } from '../../text/safe-text.ts'
 
-/** What came of ending or cancelling, in one line. */
+/** The outcome of ending or cancelling, in one line. */
 export function signalText({ outcome, detail, grant }: SignalResult): string {
   const why = detail === undefined ? '' : `: ${oneLine(detail)}`
   return `${outcome}${why}${grant === undefined ? '' : ` (${grant})`}`

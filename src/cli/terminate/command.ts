@@ -89,7 +89,7 @@ function requireOne({ pid, idleInTransaction, blocking }: Selection): void {
     throw new UsageError('One of --pid, --idle-in-transaction and --blocking is needed, and only one.')
 }
 
-/** What is spared by policies takes a question of its own, which `--yes` does not answer. */
+/** A session that policies spare takes a question of its own, which `--yes` does not answer. */
 async function isConfirmed(
   { targets, caution }: Plan,
   { terminal }: Invocation,

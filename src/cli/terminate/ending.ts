@@ -19,13 +19,13 @@ export type EndResult = SignalResult & { readonly cancelled?: boolean }
 export interface Aftermath {
   readonly snapshot: ServerSnapshot
   readonly tree: BlockingTree
-  /** Who waited behind those that were ended, and waits no more. */
+  /** Sessions that waited behind those that were ended, and no longer do. */
   readonly free: readonly number[]
-  /** Who still waits, and for whom in the end. */
+  /** Sessions that still wait, and their roots. */
   readonly stillBlocked: readonly { readonly pid: number; readonly roots: readonly string[] }[]
 }
 
-/** How long those who are freed may take to go on, before they count as blocked. */
+/** Time for freed sessions to go on, before they count as blocked. */
 const settleMillis = 2_000
 const pauseMillis = 50
 
@@ -49,7 +49,7 @@ export async function endSession(
   return terminateSession(control, now, { waitMillis })
 }
 
-/** Looks again, until whoever waited behind them is free or nothing moves any more. */
+/** Looks again, until those that waited are free or nothing moves any more. */
 export async function lookAgain(control: ControlConnection, before: Plan): Promise<Aftermath> {
   const whole = blockingTree(before.all)
   const waited = new Set(

@@ -32,18 +32,18 @@ export interface SparedSession {
   readonly reason: string
 }
 
-/** What was chosen, and what would come of it. */
+/** The choice, and the facts that it is based on. */
 export interface Plan {
-  /** Of the whole server. */
+  /** The whole server. */
   readonly all: ServerSnapshot
   readonly snapshot: ServerSnapshot
   readonly tree: BlockingTree
   readonly targets: readonly ServerSession[]
-  /** What was asked for and is no session that can be ended. */
+  /** Requested pids that are no session that can be ended. */
   readonly refused: readonly SignalResult[]
-  /** They block, have no session, and are ended otherwise. */
+  /** Prepared transactions that block: they have no session to end. */
   readonly prepared: readonly PreparedTransaction[]
-  /** They match, and are left alone. */
+  /** Sessions that match and are left alone. */
   readonly spared: readonly SparedSession[]
   /** Why the one target, which was named by its pid, needs a confirmation of its own. */
   readonly caution?: string
@@ -55,7 +55,7 @@ export async function look(control: ControlConnection, database: string | undefi
   return { all, snapshot, tree: blockingTree(snapshot) }
 }
 
-/** Chooses, by what the server says now. */
+/** Chooses sessions by a fresh look at the server. */
 export async function plan(
   control: ControlConnection,
   selection: Selection,
@@ -137,7 +137,7 @@ function withoutSpared(
   }
 }
 
-/** Who would be free if this one went. */
+/** Sessions that would be free if this one ended. */
 export function freedPids(tree: BlockingTree, { pid }: ServerSession): number[] {
   return pidsOf(tree, freedBy(tree, sessionId(pid)))
 }

@@ -12,10 +12,10 @@ import type { Aftermath, EndResult } from './ending.ts'
 import type { TerminateOptions } from './options.ts'
 import { freedPids, type Plan, type SparedSession } from './plan.ts'
 
-/** As many are named one by one. */
+/** Up to this many are named one by one. */
 const mostPids = 12
 
-/** Whom it is about to end, and what comes of it. */
+/** The sessions that are about to be ended, and the consequences. */
 export function previewText(
   chosen: Plan,
   options: TerminateOptions,
@@ -94,7 +94,7 @@ function pidsText(pids: readonly number[]): string {
   return `${named.join(', ')}${more === 0 ? '' : ` and ${more} more`}`
 }
 
-/** What came of ending one. */
+/** The outcome for one session. */
 export function resultLines(
   { pid, outcome, detail, grant, cancelled }: EndResult,
   { style, columns }: TextOptions,
@@ -106,7 +106,7 @@ export function resultLines(
   return [...wrap(text, columns, '', '  '), ...(grant === undefined ? [] : [`  ${style('cyan', grant)}`])]
 }
 
-/** Who goes on now, and who still waits. */
+/** Sessions that go on now, and those that still wait. */
 export function aftermathText(
   { free, stillBlocked, snapshot, tree }: Aftermath,
   { queryText }: TerminateOptions,

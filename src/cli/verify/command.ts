@@ -26,7 +26,7 @@ const ruleParts = ['kind', 'origin', 'scope', 'reason'] as const
 export const verify: CommandSpec = {
   name: 'verify',
   description:
-    'Asks a guarded application after a run of tests what it has left behind: sessions that are still checked out, and what its lifeguard has found for certain. Needs no connection to the server, and changes nothing.',
+    'Asks a guarded application after a test run what it has left behind: clients that are still checked out, and certain findings of its lifeguard. Needs no connection to the server, and changes nothing.',
   options: [
     {
       flags: '--app <url>',
@@ -35,19 +35,20 @@ export const verify: CommandSpec = {
     appTokenOption,
     {
       flags: '--within <duration>',
-      description: 'only what was checked out or found in this time, for an application that ran before',
+      description:
+        'only what was checked out or found within this time, for an application that was running before',
       parse: parseDuration,
     },
     {
       flags: '--settle <duration>',
-      description: 'how long to wait for sessions that may still come back',
+      description: 'how long to wait for clients that may still be released',
       parse: parseTimeout,
       default: '500ms',
     },
     {
       flags: '--ignore <rule...>',
       description:
-        'leave out what is meant to be: kind=, origin=, scope= or reason= and a text that is looked for in it; may be given several times',
+        'leave out intended findings: kind=, origin=, scope= or reason= and a text that it contains; may be given several times',
     },
     ...outputOptions.filter(({ flags }) => !flags.startsWith('--query-text')),
   ],
@@ -55,21 +56,20 @@ export const verify: CommandSpec = {
     ['pg-lifeguard verify --app http://127.0.0.1:3000/lifeguard', 'after the tests'],
     [
       'pg-lifeguard verify --app http://127.0.0.1:3000/lifeguard --within 10m --ignore origin=src/listen.ts',
-      'of what was so before the last ten minutes, and of one file, nothing is told',
+      'only the last ten minutes, and nothing of one file',
     ],
   ],
-  notes:
-    'It asks one process, and at the end: when no test runs any more. Of several processes behind one address, each is asked by its own.',
+  notes: 'Run it after the last test. It asks one process; ask each of several processes by its own address.',
   exitCodes: `Exit codes:
   0  nothing is left behind
   1  leaks
-  2  the command line makes no sense
-  3  no answer, or not one of a lifeguard
-  4  its lifeguard cannot see everything, so that nothing can be said`,
+  2  invalid usage
+  3  no answer, or not from a lifeguard
+  4  its lifeguard cannot see everything, so a clean result is not certain`,
   async run({ options, env, terminal }) {
     const { app, appToken, within, settle, ignore, json } = options as unknown as VerifyOptions
     if (app === undefined) throw new UsageError('It needs --app: the URL where lifeguardHandler is mounted.')
-    if (within === 0) throw new UsageError('--within must be longer than nothing.')
+    if (within === 0) throw new UsageError('--within must be longer than 0.')
     const isIgnored = ignoring((ignore ?? []).map(readRule))
     const service = await askService(appUrl(app), {
       token: appToken ?? env.LIFEGUARD_TOKEN,

@@ -1,12 +1,12 @@
 import type { Concern } from './concerns.ts'
 
-/** A concern that has been told and is still there. */
+/** A concern that has been reported and is still there. */
 export interface Seen {
   readonly concern: Concern
   /** When it was seen first. */
   readonly sinceMillis: number
-  /** How it was when it was told last. */
-  readonly told: Concern
+  /** As it was reported last. */
+  readonly reported: Concern
 }
 
 export type Change =
@@ -16,10 +16,10 @@ export type Change =
 
 export type SeenConcerns = ReadonlyMap<string, Seen>
 
-/** Worth telling again: twice as long, but not every moment. */
+/** Twice as long is worth another event, but not every moment. */
 const leastStepMillis = 30_000
 
-/** What is different from the look before. Pure. What is `seen` after it are the concerns of now, and no more. */
+/** The difference from the look before. Pure. `seen` holds the present concerns afterwards, and no others. */
 export function changesBetween(
   before: SeenConcerns,
   concerns: ReadonlyMap<string, Concern>,
@@ -33,20 +33,21 @@ export function changesBetween(
   }
   for (const [key, concern] of concerns) {
     const known = before.get(key)
-    const event = known === undefined ? 'appeared' : isWorse(concern, known.told) ? 'escalated' : undefined
+    const event =
+      known === undefined ? 'appeared' : isWorse(concern, known.reported) ? 'escalated' : undefined
     if (event !== undefined) changes.push({ event, concern })
     seen.set(key, {
       concern,
       sinceMillis: known?.sinceMillis ?? nowMillis,
-      told: event === undefined ? (known?.told ?? concern) : concern,
+      reported: event === undefined ? (known?.reported ?? concern) : concern,
     })
   }
   return { changes, seen }
 }
 
 /** It began to block, blocks twice as many, or has lasted twice as long. */
-function isWorse(now: Concern, told: Concern): boolean {
-  if (now.kind !== told.kind) return now.kind === 'blocks' || now.kind === 'deadlock'
-  if (now.blocked >= 2 * Math.max(told.blocked, 1)) return true
-  return now.millis >= 2 * told.millis && now.millis - told.millis >= leastStepMillis
+function isWorse(now: Concern, reported: Concern): boolean {
+  if (now.kind !== reported.kind) return now.kind === 'blocks' || now.kind === 'deadlock'
+  if (now.blocked >= 2 * Math.max(reported.blocked, 1)) return true
+  return now.millis >= 2 * reported.millis && now.millis - reported.millis >= leastStepMillis
 }

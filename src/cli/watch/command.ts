@@ -29,11 +29,11 @@ const leastIntervalMillis = 100
 export const watch: CommandSpec = {
   name: 'watch',
   description:
-    'Looks again and again, and prints what has changed: who began to block or to idle in a transaction, what got worse, and what is over. Runs until Ctrl-C.',
+    'Polls the server and prints what has changed: sessions that began to block or to idle in a transaction, what got worse, and what is over. Runs until Ctrl-C.',
   options: [
     {
       flags: '--interval <duration>',
-      description: 'how long to wait between two looks',
+      description: 'the pause between two polls',
       parse: parseTimeout,
       default: '2s',
     },
@@ -45,7 +45,7 @@ export const watch: CommandSpec = {
     },
     {
       flags: '--min-wait <duration>',
-      description: 'leave out waits that are shorter: they are everyday life on a busy server',
+      description: 'leave out shorter waits: on a busy server they are normal',
       parse: parseDuration,
       default: '1s',
     },
@@ -58,7 +58,7 @@ export const watch: CommandSpec = {
     spareOption,
     {
       flags: '--heartbeat <duration>',
-      description: 'print a line that it is still there, so often; 0 for none',
+      description: 'how often to print a line that it is still running; 0 for never',
       parse: parseDuration,
       default: '1m',
     },
@@ -71,21 +71,21 @@ export const watch: CommandSpec = {
               transaction is as old; or sessions wait for each other
   escalated   it began to block, blocks twice as many, or has lasted twice as long
   cleared     it is over
-  terminate   a session was told to end, and what came of it: ended, signalled, changed, gone, denied
+  terminate   a session was signalled to end. The outcome: ended, signalled, changed, gone, denied
   spared      --terminate-idle leaves a session alone, and why: a backup, for instance
   elected, standby   who acts, where several watchers of a database have --terminate-idle: the one that
               holds an advisory lock. Another one takes over when it ends
-  lost, back  the connection; in between it tries again, with growing pauses
-  heartbeat   how things are
+  lost, back  the connection to the server; in between it reconnects, with growing pauses
+  heartbeat   a summary
 With --json each is one line of JSON, with its time and its event.`,
   examples: [
-    ['pg-lifeguard watch --database shop', 'what happens in one database'],
+    ['pg-lifeguard watch --database shop', 'changes in one database'],
     ['pg-lifeguard watch --terminate-idle 10m', 'and end what is forgotten for ten minutes'],
     ['pg-lifeguard watch --json | jq -c \'select(.event == "appeared")\'', 'for programs'],
   ],
   exitCodes: `Exit codes:
   0  ended by Ctrl-C or SIGTERM
-  2  the command line makes no sense
+  2  invalid usage
   3  no connection at the start`,
   async run(invocation) {
     const { interval, minIdle, minWait, heartbeat, terminateIdle, spare, queryText, database, json } =

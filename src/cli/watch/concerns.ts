@@ -3,7 +3,7 @@ import { sessionId } from '../../postgres/index.ts'
 import type { CheckReport } from '../check/report.ts'
 import type { PreparedReport, SessionReport } from '../report/session-report.ts'
 
-/** Something that is not as it should be, as one look shows it. */
+/** Something that is not as it should be, as seen in one look. */
 export interface Concern {
   /** The same in each look for as long as it is the same session or prepared transaction. */
   readonly key: string
@@ -18,7 +18,7 @@ export interface Concern {
   readonly prepared?: PreparedReport
 }
 
-/** What of a report is worth telling: whoever blocks, whoever idles in a transaction, prepared transactions, deadlocks. */
+/** The part of a report that is worth an event: sessions that block or idle in a transaction, prepared transactions, deadlocks. */
 export function concernsOf(report: CheckReport, snapshot: ServerSnapshot): ReadonlyMap<string, Concern> {
   const starts = new Map(snapshot.sessions.map(({ pid, backendStart }) => [pid, backendStart ?? '']))
   const keyOf = (id: string, session: SessionReport | undefined) =>

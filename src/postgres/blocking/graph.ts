@@ -2,7 +2,7 @@
 export type WaitsFor = ReadonlyMap<string, readonly string[]>
 
 /**
- * Everyone after those that he waits for, and the groups that wait for each other: Tarjan's strongly connected
+ * Each node after those that it waits for, and the groups that wait for each other: Tarjan's strongly connected
  * components, which come out in just that order.
  */
 export function cyclesFirst(graph: WaitsFor): { order: string[]; cycles: string[][] } {
@@ -35,7 +35,7 @@ export function cyclesFirst(graph: WaitsFor): { order: string[]; cycles: string[
 }
 
 /**
- * Leaves out whoever is waited for through somebody else anyway (transitive reduction): of ALTER 3, which waits for
+ * Leaves out those that are waited for through somebody else anyway (transitive reduction): of ALTER 3, which waits for
  * ALTER 2, ALTER 1 and a forgotten transaction, only "behind ALTER 2" remains. Within a cycle nothing is left out.
  */
 export function nearestOnly(

@@ -22,7 +22,7 @@ const conflictsFrom: readonly (readonly [weakest: number, withItself: boolean])[
   [0, true],
 ]
 
-/** Whether two locks on one thing exclude each other. Predicate locks (`SIReadLock`) exclude nobody. */
+/** Two locks on one object exclude each other. Predicate locks (`SIReadLock`) exclude nobody. */
 export function conflicts(one: string, other: string): boolean {
   const [a, b] = [modes.indexOf(one), modes.indexOf(other)]
   const rule = conflictsFrom[a]

@@ -36,7 +36,7 @@ export async function readNames(
   }
 }
 
-/** 55P03: the lock was not to be had in time. 57014: the statement took too long. */
+/** 55P03: the lock could not be acquired in time. 57014: the statement took too long. */
 function isTimeout(error: unknown): boolean {
   return error instanceof Error && 'code' in error && (error.code === '55P03' || error.code === '57014')
 }

@@ -7,30 +7,30 @@ export interface BlockingNode {
   readonly id: string
   readonly session?: ServerSession
   readonly prepared?: PreparedTransaction
-  /** What it waits for. */
+  /** The lock that it waits for. */
   readonly wait?: LockWait
-  /** Everyone whom the server names, directly ahead or not. */
+  /** All that the server names, directly ahead or not. */
   readonly blockedBy: readonly { readonly id: string; readonly kind: 'hard' | 'soft' }[]
   /** Those directly ahead: of `blockedBy`, the ones that nobody else in it stands behind. */
   readonly behind: readonly string[]
   /** Those directly behind, the longest waiting first. */
   readonly blocks: readonly string[]
-  /** Everyone who has to go before this one is free, and who waits for nobody. A root is its own. */
+  /** Nodes that have to end before this one is free, and that wait for nobody. A root is its own. */
   readonly roots: readonly string[]
 }
 
-/** Who blocks whom. Plain data; nodes refer to each other by id. */
+/** The blocking tree as plain data; nodes refer to each other by id. */
 export interface BlockingTree {
-  /** Who blocks and waits for nobody; whoever blocks most comes first. */
+  /** Nodes that block and wait for nobody, those that block most first. */
   readonly roots: readonly string[]
-  /** Whoever blocks comes before whoever is blocked. */
+  /** Blockers come before those that they block. */
   readonly nodes: readonly BlockingNode[]
-  /** Who waits for each other. Seen once, it may be chance: see {@link deadlocks}. */
+  /** Nodes that wait for each other. Seen once, it may be chance: see {@link deadlocks}. */
   readonly cycles: readonly (readonly string[])[]
 }
 
 /**
- * Who blocks whom, by what the server said at one moment. Pure: asks nobody.
+ * Builds the tree of who blocks whom from one snapshot. Pure.
  *
  * @example
  * const tree = blockingTree(await serverSnapshot(client))
@@ -83,7 +83,7 @@ export function blockingTree(snapshot: ServerSnapshot): BlockingTree {
   return freezeAll(tree)
 }
 
-/** Who would be free if this one went, as far as one look can tell: nobody else is in their way. */
+/** Nodes that would be free if this one ended, as far as one snapshot shows: nobody else is in their way. */
 export function freedBy(tree: BlockingTree, id: string): readonly string[] {
   return tree.nodes
     .filter((node) => node.id !== id && node.roots.every((root) => root === id))
@@ -91,7 +91,7 @@ export function freedBy(tree: BlockingTree, id: string): readonly string[] {
     .map((node) => node.id)
 }
 
-/** Everyone who waits for this one, directly or not. */
+/** All that wait for this one, directly or not. */
 export function blockedBehind(tree: BlockingTree, id: string): readonly string[] {
   const nodes = new Map(tree.nodes.map((node) => [node.id, node]))
   const found = new Set<string>()
@@ -134,7 +134,7 @@ function blockerId(pid: number | undefined, gid: string | undefined): string {
   return pid === undefined ? `gid '${gid ?? '?'}'` : sessionId(pid)
 }
 
-/** For each node who is at the very front: those without a blocker, or the whole of a cycle that waits for nobody else. */
+/** The front of each node's queue: those without a blocker, or the whole of a cycle that waits for nobody else. */
 function rootsOf(
   graph: ReadonlyMap<string, readonly string[]>,
   order: readonly string[],

@@ -12,28 +12,28 @@ export interface ControlOptions extends ConnectionOptions {
   readonly statementMillis?: number
 }
 
-/** A connection of its own, outside of any pool: a pool that is full must not keep its rescuer out. */
+/** A connection outside of any pool: a pool that is full must not keep its rescuer out. */
 export interface ControlConnection extends QueryClient, AsyncDisposable {
   /** Runs one statement. Throws ConnectionError if the connection is lost, and the driver's error if the statement fails. */
   query(text: string, values?: unknown[]): Promise<{ readonly rows: readonly unknown[] }>
-  /** Of this connection, on the server. */
+  /** The server's process for this connection. */
   readonly pid: number
   /**
    * A pooler such as PgBouncer is in between. Then settings are made for one statement at a time, because a setting of the
-   * session would reach whoever gets the server connection next, and nothing that belongs to a session may be relied on.
+   * session would reach the client that gets the server connection next, and nothing that belongs to a session may be relied on.
    */
   readonly isPooled: boolean
   /** For people: `database shop at db:5432 as app`. */
   readonly target: string
   /** Settles when the connection is over, with what ended it, or undefined after `close()`. */
   readonly closed: Promise<ConnectionError | undefined>
-  /** Says farewell, for a moment only, and is over in any case. */
+  /** Ends the session, and the socket after a moment in any case. */
   close(): Promise<void>
 }
 
 const isolation = 'ISOLATION LEVEL READ COMMITTED'
 
-/** For the session. Those that an old server does not have are left out: it is told by its version, later. */
+/** Applies settings to the session. Those that an old server lacks are left out: its version is checked later. */
 const applySettings = `
 SELECT pg_catalog.set_config(s.name, w.value, false)
 FROM pg_catalog.pg_settings AS s JOIN pg_catalog.json_each_text($1::pg_catalog.json) AS w(name, value) ON w.name = s.name`
@@ -42,7 +42,7 @@ FROM pg_catalog.pg_settings AS s JOIN pg_catalog.json_each_text($1::pg_catalog.j
  * Opens a connection that only looks, and signals sessions: read only, with timeouts, and under the application name
  * `pg-lifeguard`. `pg` must be installed.
  *
- * @throws OptionError if the options make no sense; ConnectionError if there is no connection
+ * @throws OptionError for invalid options; ConnectionError if there is no connection
  *
  * @example
  * await using control = await connectControl({ url: process.env.DATABASE_URL })

@@ -1,19 +1,19 @@
 import { type ConnectionSettings, describeTarget } from './settings.ts'
 
-/** What the advice depends on. */
+/** The facts that advice depends on. */
 type Attempt = Pick<ConnectionSettings, 'host' | 'port' | 'database' | 'user' | 'password' | 'ssl'>
 type Advice = string | ((message: string, attempt: Attempt) => string | undefined)
 
 const untrusted =
   'the certificate of the server is not signed by an authority that is trusted here. Name its root certificate with sslrootcert=/path/to/ca.pem, or encrypt without checking it with sslmode=require'
 
-/** What helps, by SQLSTATE or the code of the system or of TLS. */
+/** Advice by SQLSTATE, or by the code of the system or of TLS. */
 const advice: Readonly<Record<string, Advice>> = {
   '28P01': 'set PGPASSWORD or ~/.pgpass, or correct the password',
   '28000': adviceOnRefusal,
   '3D000': 'name another one with --url or PGDATABASE',
   '53300': adviceOnSlots,
-  '57P03': 'the server starts, stops or recovers: try again',
+  '57P03': 'the server is starting, stopping or recovering: try again',
   '08P01': 'is this a pooler that refuses startup options? Unset PGOPTIONS, or connect to the server itself',
   ECONNREFUSED: 'is the server there, and does it listen on this address?',
   ENOTFOUND: 'there is no such host',
@@ -31,7 +31,7 @@ const advice: Readonly<Record<string, Advice>> = {
 
 const noPassword = 'the server asks for a password, and there is none'
 
-/** Why there is no connection: a message without the password, and the code that the server or the system gave. */
+/** The reason why there is no connection: a message without the password, and the code of the server or the system. */
 export function explainFailure(
   error: unknown,
   attempt: Attempt,

@@ -13,7 +13,7 @@ export interface PlainConnection extends QueryClient {
   close(): Promise<void>
 }
 
-/** What is used of a `pg.Client`. */
+/** The part of a `pg.Client` that is used. */
 interface DriverClient extends QueryClient {
   readonly processID?: number | null
   readonly connection?: { readonly stream?: { destroy(): unknown } }
@@ -95,7 +95,7 @@ function connected(
       } catch (error) {
         if (isServerError(error)) throw error
         broken ??= asError(error)
-        // Nothing that comes now could be told from the answer to another statement. A busy connection is cut off by it.
+        // A late answer could not be told apart from that to the next statement. A busy connection is cut off by it.
         void client.end().catch(() => {})
         throw broken
       }

@@ -5,7 +5,7 @@ import { OptionError } from '../../errors.ts'
 import { readService } from './service-file.ts'
 import { urlParameters } from './url.ts'
 
-/** Where to connect, and as whom: from a URL, the environment and a service file, in this order. */
+/** Server, database and role: from a URL, the environment and a service file, in this order. */
 export interface ConnectionSettings {
   /** A name, an address, or the folder of a Unix socket. */
   readonly host: string

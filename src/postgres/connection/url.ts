@@ -25,7 +25,7 @@ export function urlParameters(given: string, option: string): ConnectionParamete
 
 const example = 'postgres://user@host:5432/database'
 
-/** What people paste instead, each with what to do about it. The error of `new URL` would show a password. */
+/** Frequent mistakes, each with its remedy. The error of `new URL` would show a password. */
 const mistakes: readonly (readonly [RegExp, string | ((found: RegExpExecArray) => string)])[] = [
   [/^["'`]|["'`]$/, 'must have no quotes around it'],
   [/^\$\{?\w+\}?$/, 'must be the URL itself, not the name of a variable'],

@@ -1,4 +1,4 @@
-/** Which server this is, and what the role that asks may see of it. */
+/** The server, and what the connected role may see of it. */
 export const serverQuery = `
 SELECT pg_catalog.json_strip_nulls(pg_catalog.json_build_object(
   'version', pg_catalog.current_setting('server_version'),

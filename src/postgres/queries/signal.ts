@@ -1,6 +1,6 @@
 /**
- * Who is who is decided in the statement that signals: the pid may belong to another session by now, and the session may
- * have gone on with its work. $1: pid, $2: backend start, $3: state change or NULL, $4: state or NULL.
+ * The session's identity is checked in the statement that signals: the pid may belong to another session by now, and the
+ * session may have gone on with its work. $1: pid, $2: backend start, $3: state change or NULL, $4: state or NULL.
  */
 const same = `
 FROM pg_catalog.pg_stat_activity AS a
@@ -14,7 +14,7 @@ export const terminateQuery = `SELECT pg_catalog.pg_terminate_backend(a.pid, $5:
 
 export const cancelQuery = `SELECT pg_catalog.pg_cancel_backend(a.pid) AS done ${same} AND a.state = 'active'`
 
-/** The session as it is now, whoever it is. $1: pid */
+/** The session that has the pid now. $1: pid */
 export const identityQuery = `
 SELECT coalesce((SELECT pg_catalog.json_strip_nulls(pg_catalog.json_build_object(
   'pid', a.pid,

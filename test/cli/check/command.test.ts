@@ -70,17 +70,17 @@ describe('check', () => {
     const everywhere = out.replace(/ {2}transaction_timeout:.*\n.*\n/, '')
     expect(everywhere.split('\n\n').at(-1)?.replaceAll(db.name, '<database>')).toMatchInlineSnapshot(`
       "Safety nets that are off in database <database>
-        idle_in_transaction_session_timeout: ends a session that leaves its transaction open and does nothing
+        idle_in_transaction_session_timeout: ends a session that is idle in a transaction for too long
           ALTER DATABASE <database> SET idle_in_transaction_session_timeout = '60s';
-        lock_timeout: cancels a statement that waits too long for a lock, and so holds up those behind it
+        lock_timeout: cancels a statement that waits too long for a lock, with others queueing behind it
           ALTER DATABASE <database> SET lock_timeout = '10s';
         statement_timeout: cancels a statement that runs too long
           ALTER DATABASE <database> SET statement_timeout = '5min';
-        idle_session_timeout: ends a session that does nothing; pools must expect it
+        idle_session_timeout: ends an idle session; pools must expect it
           ALTER DATABASE <database> SET idle_session_timeout = '1d';
-        client_connection_check_interval: ends a statement whose client is gone, also while it waits for a lock
+        client_connection_check_interval: ends a statement whose client is gone, even while it waits for a lock
           ALTER DATABASE <database> SET client_connection_check_interval = '10s';
-        log_lock_waits: writes to the log who waits longer than deadlock_timeout, and for whom
+        log_lock_waits: logs sessions that wait longer than deadlock_timeout, and their blockers
           ALTER SYSTEM SET log_lock_waits = on; SELECT pg_reload_conf();"
     `)
   })
