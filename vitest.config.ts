@@ -7,8 +7,8 @@ export const common = {
   pool: 'forks' as const,
   maxWorkers: 2,
   // A busy machine is slow, and slowness is no failure.
-  testTimeout: 60_000,
-  hookTimeout: 60_000,
+  testTimeout: 120_000,
+  hookTimeout: 120_000,
 }
 
 /** What a contributor waits for. The rest, which is slow or needs more packages, is in `vitest.all.config.ts`. */

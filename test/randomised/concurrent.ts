@@ -125,7 +125,7 @@ export class Crowd {
     }
     const flows = Array.from({ length: 2 + random.below(5) }, (_, index) => flow(`owner ${index}`))
     const weather = this.correct ? Promise.resolve() : this.#weather()
-    await within(Promise.all(flows), 'every owner comes to an end', 60_000)
+    await within(Promise.all(flows), 'every owner comes to an end', 180_000)
     this.stop()
     await weather
   }

@@ -1,5 +1,5 @@
 // What happens on the server does not follow the manual clock.
-const patienceMillis = 20_000
+const patienceMillis = 60_000
 
 /** Lets everything run that is ready to run. */
 export function nextTurn(): Promise<void> {

@@ -16,7 +16,7 @@ const pauseMillis = 20
  */
 export async function eventually<Result>(
   attempt: () => Result | Promise<Result>,
-  { withinMillis = 15_000 }: { withinMillis?: number } = {},
+  { withinMillis = 30_000 }: { withinMillis?: number } = {},
 ): Promise<Result> {
   const deadline = now() + withinMillis
   let lastFailure: unknown = new Error(`the attempt did not come to an end within ${withinMillis} ms`)

@@ -32,7 +32,7 @@ function outputOf(script: string): Promise<string> {
     execFile(
       process.execPath,
       [tsx, script],
-      { cwd: root, env, timeout: 50_000 },
+      { cwd: root, env, timeout: 100_000 },
       (error, stdout, stderr) => {
         if (error === null) resolve(stdout)
         else reject(new Error(`${script} has failed: ${stdout}${stderr}`, { cause: error }))

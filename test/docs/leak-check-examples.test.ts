@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { useDatabase } from '../support/database.ts'
 import { withoutFigures } from '../support/figures.ts'
-import { runnerTestMillis, useProject } from './project.ts'
-import { runners } from './runners.ts'
+import { runnerTestMillis, useProject } from '../testing/project.ts'
+import { runners } from '../testing/runners.ts'
 
 const db = useDatabase()
 const examples = join(import.meta.dirname, '../../examples')
