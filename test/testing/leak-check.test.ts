@@ -73,7 +73,7 @@ describe('a test under the leak check', () => {
   it('fails if the runner called no part of it in its scope: nothing was seen', async () => {
     const { check } = checked()
     expect(await check.begin({ name: 'unseen' }).finish('passed')).toMatchObject({
-      message: expect.stringMatching(/^the test ran outside of the leak check.*this version of a runner$/),
+      message: expect.stringMatching(/^the test ran outside the leak check.*this version of a runner$/),
     })
   })
 })
