@@ -24,8 +24,11 @@ describe.each([
       const readme = readFileSync(join(examples, name, 'README.md'), 'utf8')
       const shown = /```text\n([\s\S]*?)```/.exec(readme)?.[1] ?? ''
       expect(shown).toContain('LeakError: outlived-scope in pool main')
-      expect(withoutFigures(output)).toContain(withoutFigures(shown))
+      expect(words(output)).toContain(words(shown))
     },
     runnerTestMillis,
   )
 })
+
+/** Where a line is wrapped depends on how long a duration is. */
+const words = (text: string) => withoutFigures(text).replaceAll(/\s+/g, ' ').trim()
