@@ -1,5 +1,5 @@
 import type { Checkout } from '../core/checkout.ts'
-import type { CheckoutEvents } from '../core/checkout-events.ts'
+import type { CheckoutEvents, Verdict } from '../core/checkout-events.ts'
 import type { Work } from '../core/client-control.ts'
 import type { Release } from '../core/findings/rule.ts'
 import type { Ledger } from '../core/ledger.ts'
@@ -74,9 +74,9 @@ export class Releases {
   #releaseWithCare(checkout: Checkout, giveBack: GiveBack, error: unknown): unknown {
     const control = this.#control
     if (control.raised !== undefined) {
-      // A remedy is at work, or was: the client goes back when it is done with it.
-      const settled = control.raised.settled.then(() => 'proceed' as const)
-      return this.#hold(checkout, giveBack, error, settled)
+      // A remedy is at work, or was: what its owner has left is judged, and the client goes back, when it is done with it.
+      const verdict = control.raised.settled.then(() => this.#judgeRemedied(checkout, error))
+      return this.#hold(checkout, giveBack, error, verdict)
     }
     // The pool closes a client that is released with an error, or that is closed already: nobody inherits anything.
     // An owner that has sent nothing is not to blame for what a former one has left behind.
@@ -96,6 +96,12 @@ export class Releases {
     const unanswered = work === 'none' ? 0 : pendingQueries(control.client)
     if (unanswered > 0 || isDirty) this.#ownership.unclean.add(checkout, unanswered)
     return this.#giveBack(checkout, giveBack, error)
+  }
+
+  #judgeRemedied(checkout: Checkout, error: unknown): Verdict {
+    const control = this.#control
+    if (checkout.phase !== 'returning' || error || control.gone || this.#host.unwatched) return 'proceed'
+    return this.#events.releasing(this.#describe(checkout, control.work(), control.isReady()))
   }
 
   #describe(checkout: Checkout, work: Work, settled: boolean): Release {
