@@ -131,7 +131,7 @@ export class GuardedClient implements ReleaseHost {
     }
     if (checkout !== undefined) this.#ledger.dismiss(checkout)
     this.#ownership.end()
-    for (const released of unclean.takeAll()) this.#ledger.dismiss(released)
+    for (const released of unclean.takeAll()) this.#ledger.dismiss(released.checkout)
     this.#statements.leave()
     this.#wire.leave()
     this.#control.wake()

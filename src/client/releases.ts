@@ -61,13 +61,13 @@ export class Releases {
 
   /** The server is ready: what was released before that can be judged now. */
   settle(): void {
-    const { unsettled, unclean } = this.#ownership
+    const { unsettled } = this.#ownership
     if (unsettled === undefined) return
     const { checkout, inherited } = unsettled
     this.#ownership.unsettled = undefined
     const release = { ...this.#describe(checkout, 'none', true), inherited }
     const left = this.#events.releasedAs(release) === 'left'
-    if (left && release.transaction !== 'idle') unclean.add(checkout, 0)
+    if (left && release.transaction !== 'idle') this.#leaveUnclean(checkout, 0)
     checkout.forget()
   }
 
@@ -94,7 +94,7 @@ export class Releases {
     // A transaction that it has inherited is somebody else's finding; what it has left running is its own.
     const isDirty = release.transaction !== 'idle' && !release.inherited
     const unanswered = work === 'none' ? 0 : pendingQueries(control.client)
-    if (unanswered > 0 || isDirty) this.#ownership.unclean.add(checkout, unanswered)
+    if (unanswered > 0 || isDirty) this.#leaveUnclean(checkout, unanswered)
     return this.#giveBack(checkout, giveBack, error)
   }
 
@@ -102,6 +102,15 @@ export class Releases {
     const control = this.#control
     if (checkout.phase !== 'returning' || error || control.gone || this.#host.unwatched) return 'proceed'
     return this.#events.releasing(this.#describe(checkout, control.work(), control.isReady()))
+  }
+
+  #leaveUnclean(checkout: Checkout, unanswered: number): void {
+    for (const oldest of this.#ownership.unclean.add(checkout, unanswered))
+      this.#events.cleaned(
+        oldest.checkout,
+        'many later owners have left its session unclean, too',
+        oldest.aftermath,
+      )
   }
 
   #describe(checkout: Checkout, work: Work, settled: boolean): Release {

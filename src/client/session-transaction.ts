@@ -63,6 +63,19 @@ export class SessionTransaction {
     return undefined
   }
 
+  /**
+   * The present owner's statement was answered inside the transaction. If it was a BEGIN, PostgreSQL has only warned: the
+   * owner takes the transaction for its own from now on, and is judged by it.
+   */
+  claim(query: SubmittedQuery | undefined, sentAt: number): void {
+    if (!this.inherited) return
+    const stack = this.#takeOpener(query?.text)
+    if (stack === undefined) return
+    this.inherited = false
+    this.since = sentAt
+    this.stack = stack
+  }
+
   /** It is over: committed, rolled back, or lost with its connection. */
   end(): void {
     this.letter = 'I'

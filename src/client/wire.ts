@@ -6,7 +6,7 @@ import type { Control } from './control.ts'
 import type { Ownership } from './ownership.ts'
 import { commitLost, statusLetter } from './session-transaction.ts'
 import type { Client, SubmittedQuery } from './types.ts'
-import { activeQuery, answerOf, isFollowed } from './work.ts'
+import { activeQuery, answerOf, commandsOf, isFollowed } from './work.ts'
 
 /** What the rest of the guard does about what the wire says. */
 export interface WireEvents {
@@ -59,8 +59,42 @@ export class Wire {
 
   readonly #onReady = (message: unknown): void => {
     const letter = statusLetter(message)
+    if (this.#ownership.unclean.isEmpty) this.#noteAnswer(letter)
+    else this.#noteUnclean(letter)
+    if (this.#ownership.unsettled !== undefined) this.#told.settled()
+    this.#control.wake()
+  }
+
+  /** Former owners have left something in the session, and later ones may suffer from it. */
+  #noteUnclean(letter: string): void {
+    const { checkout, unclean, isPassing } = this.#ownership
+    const { session } = this.#control
+    const { letter: before, inherited } = session
+    const commands = commandsOf(activeQuery(this.#client))
+    const isHeirs = before !== 'I' && !unclean.isFormers && (checkout !== undefined || isPassing)
+    this.#noteAnswer(letter)
+    if (isHeirs) {
+      const refused = before === 'E' && letter === 'E'
+      const claimed = !inherited || (letter !== 'I' && !session.inherited)
+      for (const { checkout: former, aftermath } of unclean.inherited({
+        heir: checkout,
+        commands,
+        refused,
+        claimed,
+      }))
+        this.#events.suffered(former, aftermath)
+    }
+    const isCommit = isHeirs && commands.includes('COMMIT')
+    const how = isCommit
+      ? "a later owner's COMMIT saved what it had left unfinished"
+      : 'its session is clean again'
+    for (const { checkout: former, aftermath } of unclean.answered(letter, isCommit))
+      this.#events.cleaned(former, how, aftermath)
+  }
+
+  #noteAnswer(letter: string): void {
     const ownership = this.#ownership
-    const { checkout, unclean } = ownership
+    const { checkout } = ownership
     const sentAt = checkout?.noteAnswer(this.#ledger.time.now())
     const { session, changes } = this.#control
     if (changes?.touched === true) changes.answered(answerOf(activeQuery(this.#client)), letter)
@@ -68,20 +102,17 @@ export class Wire {
       this.#noteTransaction(letter, checkout, sentAt)
     }
     if (ownership.isPassing && !isFollowed(this.#client)) ownership.isPassing = false
-    if (ownership.unsettled !== undefined) this.#told.settled()
-    if (!unclean.isEmpty) {
-      for (const clean of unclean.answered(letter)) this.#events.cleaned(clean, 'its session is clean again')
-    }
-    this.#control.wake()
   }
 
   #noteTransaction(letter: string, checkout: Checkout | undefined, sentAt: number | undefined): void {
     const { session } = this.#control
     const { unclean, unsettled, isPassing } = this.#ownership
     const query = activeQuery(this.#client)
-    const failed = session.letter === 'E'
+    const { letter: before, inherited } = session
+    const sender = unclean.senderOf(checkout)
     const now = this.#ledger.time.now()
     const change = session.note(letter, query, unsettled?.checkout.busySince ?? sentAt ?? now, now)
+    if (before === 'T' && letter !== 'I' && sender === checkout) session.claim(query, sentAt ?? now)
     if (change !== undefined) checkout?.noteTransaction(change, now)
     if (change === 'opened') {
       // A statement that a former owner left behind has opened the transaction, not the present owner.
@@ -89,8 +120,10 @@ export class Wire {
       else if (checkout === undefined && isPassing) this.#told.openedInPassing(query)
       return
     }
-    const sender = unclean.senderOf(checkout)
-    if (failed && sender !== undefined && commitLost(query)) this.#events.commitAnswered(sender)
+    // An heir has not failed the transaction whose COMMIT is refused to it.
+    const isHeirs = inherited && sender === checkout
+    if (before === 'E' && sender !== undefined && !isHeirs && commitLost(query))
+      this.#events.commitAnswered(sender)
     if (change === 'ended' && checkout?.reported) this.#events.transactionEnded(checkout)
   }
 
@@ -119,7 +152,8 @@ export class Wire {
     this.#control.session.end()
     const { checkout, unclean } = this.#ownership
     if (checkout !== undefined && checkout.reported !== 0) this.#events.transactionEnded(checkout)
-    for (const released of unclean.takeAll()) this.#events.cleaned(released, 'its session was closed')
+    for (const { checkout: former, aftermath } of unclean.takeAll())
+      this.#events.cleaned(former, 'its session was closed', aftermath)
     this.#control.wake()
   }
 }

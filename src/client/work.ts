@@ -21,6 +21,15 @@ export function answerOf(query: SubmittedQuery | undefined): Answer {
   }
 }
 
+/** The commands that a text of one or more statements was answered with. */
+export function commandsOf(query: SubmittedQuery | undefined): string[] {
+  const { _result, _results } = query ?? {}
+  const results: readonly unknown[] = Array.isArray(_results) ? _results : [_result]
+  return results
+    .map((result) => (result as { command?: unknown } | undefined)?.command)
+    .filter((command) => typeof command === 'string')
+}
+
 /** Statements that were queued in the client and not sent yet. */
 export function queuedQueries(client: Client): SubmittedQuery[] {
   return client._queryQueue ?? ('_activeQuery' in client ? [] : (client.queryQueue ?? []))

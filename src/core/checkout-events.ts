@@ -34,7 +34,9 @@ export interface CheckoutEvents {
   /** The owner released a client whose session a remedy had destroyed. */
   releasedLate(checkout: Checkout): void
   /** The session of a checkout that is over has no transaction and no work of its owner left. */
-  cleaned(checkout: Checkout, how: string): void
+  cleaned(checkout: Checkout, how: string, aftermath?: string | undefined): void
+  /** A later owner has worked in the transaction that a checkout which is over has left open. */
+  suffered(checkout: Checkout, aftermath: string | undefined): void
   /** The transaction of a checkout that is still out has ended. */
   transactionEnded(checkout: Checkout): void
   /** COMMIT was answered by ROLLBACK. */

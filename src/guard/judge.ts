@@ -112,7 +112,12 @@ export class Judge implements CheckoutEvents {
     this.#ledger.releasedLate(checkout)
   }
 
-  cleaned(checkout: Checkout, how: string): void {
+  suffered(checkout: Checkout, aftermath: string | undefined): void {
+    for (const record of this.#ledger.findings.of(checkout)) record.aftermath = aftermath
+  }
+
+  cleaned(checkout: Checkout, how: string, aftermath?: string): void {
+    if (aftermath !== undefined) this.suffered(checkout, aftermath)
     this.#ledger.findings.resolve(checkout, () => true, { what: how })
   }
 

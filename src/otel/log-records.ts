@@ -1,5 +1,5 @@
 import { type Context, ROOT_CONTEXT, TraceFlags, trace } from '@opentelemetry/api'
-import { type Finding, isLeak } from '../core/findings/finding.ts'
+import { type Finding, isLeak, resolutionText } from '../core/findings/finding.ts'
 import { isReported } from '../core/findings/repeats.ts'
 import type { Reporter } from '../core/findings/reporter.ts'
 import type { Frame } from '../core/origin/origin.ts'
@@ -80,7 +80,7 @@ export function logRecordReporter(provider: () => LoggerProviderLike | undefined
       emit(finding, eventNames.remedied, 'WARN', Date.now(), finding.outcomeDetail ?? finding.outcome ?? '')
     },
     resolved(finding) {
-      emit(finding, eventNames.resolved, 'INFO', finding.resolvedAt ?? Date.now(), finding.resolution ?? '')
+      emit(finding, eventNames.resolved, 'INFO', finding.resolvedAt ?? Date.now(), resolutionText(finding))
     },
   }
 }

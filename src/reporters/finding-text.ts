@@ -1,5 +1,11 @@
 import { describeHolder, describeScope } from '../core/exhaustion.ts'
-import type { Finding, FindingKind, Holder, Outcome } from '../core/findings/finding.ts'
+import {
+  type Finding,
+  type FindingKind,
+  type Holder,
+  type Outcome,
+  resolutionText,
+} from '../core/findings/finding.ts'
 import { describeFrame, type Frame, type Origin } from '../core/origin/origin.ts'
 import { describePool } from '../core/pool-record.ts'
 import type { ScopeData } from '../core/scope.ts'
@@ -87,7 +93,7 @@ function isCurable({ kind, remedy, checkout }: Finding): boolean {
 
 /** A later event of a finding, in one line. */
 export function updateText(finding: Finding, event: 'remedied' | 'resolved', style: Style): string {
-  const what = event === 'resolved' ? oneLine(finding.resolution ?? 'it cleared') : outcomeText(finding)
+  const what = event === 'resolved' ? oneLine(resolutionText(finding)) : outcomeText(finding)
   return `${style('dim', 'pg-lifeguard:')} ${style('green', event)} ${finding.kind}${at(finding)}: ${what}\n`
 }
 

@@ -1,4 +1,4 @@
-import { type Finding, isLeak } from '../core/findings/finding.ts'
+import { type Finding, isLeak, resolutionText } from '../core/findings/finding.ts'
 import { isReported } from '../core/findings/repeats.ts'
 import type { Reporter } from '../core/findings/reporter.ts'
 import { describeFrame } from '../core/origin/origin.ts'
@@ -53,7 +53,7 @@ export function loggerReporter(logger: LoggerLike): Reporter {
     },
     resolved(finding) {
       if (!isReported(finding.occurrences)) return
-      log('info', `pg-lifeguard: resolved ${subject(finding)}: ${finding.resolution ?? 'cleared'}`, {
+      log('info', `pg-lifeguard: resolved ${subject(finding)}: ${resolutionText(finding)}`, {
         finding,
       })
     },

@@ -35,6 +35,7 @@ const findingFields: Record<keyof Finding, true> = {
   left: true,
   holders: true,
   hint: true,
+  aftermath: true,
   remedy: true,
   outcome: true,
   outcomeDetail: true,

@@ -42,6 +42,8 @@ export class FindingRecord {
   #remedy: Remedy
   #outcome: Outcome | undefined
   #outcomeDetail: string | undefined
+  /** What later owners have suffered from it. */
+  aftermath: string | undefined
   #resolvedAt: number | undefined
   #resolution: string | undefined
 
@@ -112,6 +114,7 @@ export class FindingRecord {
       ...(left === undefined ? {} : { left }),
       ...(holders === undefined ? {} : { holders }),
       hint,
+      ...(this.aftermath === undefined ? {} : { aftermath: this.aftermath }),
       remedy: this.#remedy,
       ...(this.#outcome === undefined ? {} : { outcome: this.#outcome }),
       ...(this.#outcomeDetail === undefined ? {} : { outcomeDetail: this.#outcomeDetail }),

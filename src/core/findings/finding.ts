@@ -71,6 +71,8 @@ export interface Finding {
   readonly holders?: readonly Holder[]
   /** The likely cause, in one sentence. */
   readonly hint: string
+  /** For `dirty-release` and `busy-release`: what later owners of the session have suffered so far. */
+  readonly aftermath?: string
   readonly remedy: Remedy
   readonly outcome?: Outcome
   /** Why the outcome is not the one that the remedy aims at. */
@@ -96,4 +98,9 @@ export const mostResolved = 200
  */
 export function isLeak({ certainty, kind }: Pick<Finding, 'certainty' | 'kind'>): boolean {
   return certainty === 'certain' && kind !== 'session-killed'
+}
+
+/** How a finding ended, and what others suffered until then. */
+export function resolutionText({ resolution = 'cleared', aftermath }: Finding): string {
+  return aftermath === undefined ? resolution : `${resolution}; ${aftermath}`
 }
