@@ -5,6 +5,7 @@ import {
   discard,
   ExpectedRows,
   newSession,
+  opensTransaction,
   rollback,
   type ServerSession,
   type Statement,
@@ -192,12 +193,13 @@ export class Model {
       this.liftFence(owner)
     }
     if (session.gone) return { code: 'not queryable' }
-    const { murky } = session
+    const { murky, inherited } = session
     const failed = session.transaction === 'failed'
     const answer = this.apply(session, statement, tag)
     owner.idleSince = this.now
     if (failed && statement.name.startsWith('COMMIT') && owner.watched) {
-      this.expect(owner, 'lost-commit', murky)
+      // An heir has not failed the transaction whose COMMIT is refused to it.
+      if (!inherited) this.expect(owner, 'lost-commit', murky)
     }
     if (session.transaction === 'idle') this.endTransaction(owner)
     return answer
@@ -205,8 +207,19 @@ export class Model {
 
   /** A statement reaches a session, whoever has sent it. */
   apply(session: PooledSession, statement: Statement, tag: Tag): Answer {
+    const before = session.transaction
     const answer = statement.apply(session, this.rows, tag, this.now)
     if (session.transaction === 'idle') this.cleaned(session)
+    // An heir that begins a transaction takes the one that it has got for its own.
+    if (
+      before === 'open' &&
+      session.transaction !== 'idle' &&
+      session.inherited &&
+      opensTransaction(statement)
+    ) {
+      session.inherited = false
+      session.since = this.now
+    }
     return answer
   }
 

@@ -52,14 +52,10 @@ function query(world: World, statement: sql.Statement): void {
         describeAnswer(expected),
       )
       const failed = 'code' in expected
-      if (failed || opensTransaction(statement)) model.released(owner, failed)
+      if (failed || sql.opensTransaction(statement)) model.released(owner, failed)
       else model.passed(owner)
     },
   })
-}
-
-function opensTransaction(statement: sql.Statement): boolean {
-  return statement === sql.begin || statement === sql.goodScript || statement === sql.failingScript
 }
 
 function describeResult(result: unknown): string {

@@ -215,3 +215,8 @@ export const goodScript: Statement = {
     return 'code' in answer ? answer : done('BEGIN', 'INSERT', 'COMMIT')
   },
 }
+
+/** Whether its text says that it opens a transaction. */
+export function opensTransaction(statement: Statement): boolean {
+  return statement === begin || statement === goodScript || statement === failingScript
+}
