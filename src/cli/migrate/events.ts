@@ -26,6 +26,8 @@ export type MigrateEvent =
       readonly session: SessionReport
       readonly behind: readonly FrontReport[]
       readonly between: readonly number[]
+      /** It waits for those behind which it stands, and they for it: the server ends one of them. */
+      readonly deadlock?: true
       /** The lock timeout would end the wait, although nobody queues behind it: CONCURRENTLY waits for older transactions. */
       readonly nobodyQueues?: true
       /** The session may serve another client by now: nothing is done about it. */

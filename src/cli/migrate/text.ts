@@ -65,7 +65,9 @@ const wordings: { readonly [Wanted in Name]: Wording<Wanted> } = {
   refused: {
     colour: 'red',
     title: ({ pid, target, waitedMillis }) =>
-      `pid ${pid} did not get its lock on ${oneLine(target)} in ${describeMillis(waitedMillis)}`,
+      target.startsWith('the end of ')
+        ? `pid ${pid} waited ${describeMillis(waitedMillis)} for ${oneLine(target)}, and was ended`
+        : `pid ${pid} did not get its lock on ${oneLine(target)} in ${describeMillis(waitedMillis)}`,
     details: queryDetails,
   },
   deadlock: {
@@ -82,7 +84,8 @@ const wordings: { readonly [Wanted in Name]: Wording<Wanted> } = {
     colour: 'yellow',
     title: ({ session, reason }) =>
       `does not end pid ${session.pid}, ${stateText(session)}: ${oneLine(reason)}`,
-    details: (_event, options) => detail('It waits until that session is done.', options),
+    details: (_event, options) =>
+      detail('The command waits until it is done, or the lock timeout is over.', options),
   },
   cancelled: {
     colour: 'yellow',
@@ -136,7 +139,7 @@ const wordings: { readonly [Wanted in Name]: Wording<Wanted> } = {
   committed: {
     colour: 'red',
     title: ({ relations }) =>
-      `the schema has changed since the command began${relationsText(relations)}: it is not run again, for what is done would fail`,
+      `the schema has changed since the command began${relationsText(relations)}: it is not run again, because what is done already would fail`,
     details: (_event, options) =>
       detail(
         'No migration tool has recorded the change. Undo it or finish by hand; run migrations in a transaction (psql: --single-transaction)',
@@ -146,7 +149,7 @@ const wordings: { readonly [Wanted in Name]: Wording<Wanted> } = {
   'self-blocked': {
     colour: 'red',
     title: ({ pid }) =>
-      `pid ${pid} waited for another session of the command itself: it would again, so it is not run again`,
+      `pid ${pid} waited for another session of the command itself: it would do so again, and is not run again`,
   },
   'terminated-elsewhere': {
     colour: 'yellow',
@@ -214,6 +217,9 @@ function waitingDetails(event: EventOf<'waiting'>, options: TextOptions): string
     ...(between.length === 0
       ? []
       : detail(`in between: ${between.map((pid) => `pid ${pid}`).join(', ')}`, options)),
+    ...(event.deadlock
+      ? detail('They wait for each other: the server ends one of them in a moment.', options)
+      : []),
     ...(event.nobodyQueues
       ? detail(
           'Nobody queues behind this wait. The lock timeout ends it all the same, and may leave an invalid index: better --lock-timeout 0',

@@ -64,10 +64,28 @@ describe('a deadlock', () => {
     await rival.run('COMMIT')
     expect((await run.ended).code, run.err()).toBe(0)
     expect(run.err()).toMatch(/pid \d+ was the victim of a deadlock \(40P01\)/)
+    expect(run.err()).toContain('They wait for each other')
+    expect(run.err()).not.toContain('it blocks itself')
     expect(run.err()).toContain('tool: deadlock detected')
     expect(run.err()).toContain('tries again')
     expect(run.err().match(/got its lock/g) ?? []).toHaveLength(0)
     expect(await columnsOf(db, 'datasets')).toContain('name')
+  })
+})
+
+describe('a deadlock with another victim', () => {
+  it('leaves the command alone: it got its lock', async () => {
+    await db.query('DROP TABLE IF EXISTS other; CREATE TABLE other ()')
+    const rival = await openSession(db, 'rival')
+    await rival.run('BEGIN; LOCK TABLE datasets')
+    const command = tool("SET deadlock_timeout = '1h'", 'BEGIN', 'LOCK TABLE other', alter, 'COMMIT')
+    const run = migrate(db, ['--lock-timeout', '1m'], command)
+    await waiter(db, alter)
+    const { outcome } = await rival.waitsFor('LOCK TABLE other')
+    expect(await outcome).toMatchObject({ code: '40P01' })
+    expect((await run.ended).code, run.err()).toBe(0)
+    expect(run.err()).toMatch(/pid \d+ got its lock after/)
+    expect(run.err()).not.toContain('victim')
   })
 })
 

@@ -42,7 +42,8 @@ const events: readonly MigrateEvent[] = [
     query: 'ALTER TABLE datasets',
   },
   { event: 'spared', session: blocker, reason: 'a backup: ending it spoils it' },
-  { ...waiting, unverified: true, doubt: 'pooler', nobodyQueues: true },
+  { ...waiting, unverified: true, doubt: 'pooler', nobodyQueues: true, deadlock: true },
+  { event: 'refused', pid: 22, waitedMillis: 5_000, target: 'the end of virtual transaction 3/7' },
   { ...waiting, unverified: true, doubt: 'ended-early' },
   { event: 'left-open', session: blocker, unverified: true, doubt: 'ended-early' },
   {

@@ -9,7 +9,7 @@ import {
 import { presentQueryText, type QueryTextMode } from '../../../sql/redaction.ts'
 import { oneLine } from '../../../text/safe-text.ts'
 import type { OriginOf } from '../../origins/session-origin.ts'
-import { preparedReport, sessionReport } from '../../report/session-report.ts'
+import { preparedReport, type SessionReport, sessionReport } from '../../report/session-report.ts'
 import type { Sight } from '../../server-look.ts'
 import type { FrontReport, MigrateEvent } from '../events.ts'
 import type { Migration } from '../migration.ts'
@@ -42,9 +42,6 @@ export interface WatchedWaits {
   readonly refusals: readonly WaitEnd[]
 }
 
-const nowhere: OriginOf = () => undefined
-/** An application gets this long to say a line of code. */
-const originMillis = 1_000
 /** The server counts a deadlock when the session ends, which may be a moment after its client has. */
 const countMillis = 500
 
@@ -97,18 +94,13 @@ export function sessionWatch(
     told = now
   }
 
-  /** Nothing waits for an application to answer but the words. */
+  /** Nothing but the words waits for an application. */
   async function describeWait(
     node: BlockingNode,
     session: ServerSession,
     scene: Scene,
   ): Promise<MigrateEvent> {
-    const controller = new AbortController()
-    const originOf = await Promise.race([
-      origins(scene.snapshot).catch(() => nowhere),
-      pace.pause(originMillis, controller.signal).then(() => nowhere),
-    ])
-    controller.abort()
+    const originOf = await origins(scene.snapshot)
     const isTimed = policy.lockTimeoutMillis > 0
     return waitingEvent(node, session, scene, { queryText: policy.queryText, originOf, isTimed })
   }
@@ -167,24 +159,31 @@ function waitingEvent(
 ): MigrateEvent {
   const describe = (one: ServerSession) => sessionReport(one, snapshot, options)
   const isOwn = (pid: number | undefined) => own.some((one) => one.pid === pid)
+  const isDeadlock = node.roots.includes(node.id)
   const behind = tree.nodes
-    .filter(({ id }) => node.roots.includes(id))
-    .map(
-      ({ id, session: root, prepared }): FrontReport => ({
+    .filter(({ id }) => node.roots.includes(id) && id !== node.id)
+    .map(({ id, session: root, prepared }): FrontReport => {
+      if (root !== undefined && isOwn(root.pid)) return { id, session: asOwn(describe(root)), own: true }
+      return {
         id,
         ...(root && { session: describe(root) }),
         ...(prepared && { prepared: preparedReport(prepared) }),
-        ...(isOwn(root?.pid) ? { own: true } : {}),
-      }),
-    )
+      }
+    })
   const between = node.blockedBy
     .filter(({ id }) => !node.roots.includes(id))
     .flatMap(({ id }) => tree.nodes.find((one) => one.id === id)?.session?.pid ?? [])
   return {
-    ...{ event: 'waiting', session: describe(session), behind, between },
+    ...{ event: 'waiting', session: asOwn(describe(session)), behind, between },
+    ...(isDeadlock ? { deadlock: true } : {}),
     ...(isTimed && isSnapshotWait(node) ? { nobodyQueues: true } : {}),
     ...(suspects.includes(session) ? { unverified: true, ...(doubt && { doubt }) } : {}),
   }
+}
+
+/** That no policy of another run ends it need not be said to its own. */
+function asOwn({ spared: _, ...report }: SessionReport): SessionReport {
+  return report
 }
 
 /** CONCURRENTLY waits for the end of older transactions, not in the queue of a table. */

@@ -58,11 +58,11 @@ export function waitRecord(before: DatabaseCounters | undefined, lockTimeoutMill
     refusals = refusals.filter(({ session }) => query === undefined || session.query !== query)
   }
 
-  function verdictNow(end: WaitEnd, { snapshot, counters }: Seen): WaitEnd['verdict'] {
+  /** Who the victim was, the server does not say: its session may go on as well as the other one. */
+  function isGoingOn(end: WaitEnd, { snapshot, counters }: Seen): boolean {
+    if (mayBeDeadlock(end) && (counters === undefined || isDeadlock(end, counters))) return false
     const now = snapshot.sessions.find((one) => identityOf(one) === identityOf(end.session))
-    if (isDeadlock(end, counters)) return 'deadlock'
-    const isThere = now !== undefined && now.state !== 'idle in transaction (aborted)'
-    return isThere && (!mayBeDeadlock(end) || counters !== undefined) ? 'granted' : 'passed'
+    return now !== undefined && now.state !== 'idle in transaction (aborted)'
   }
 
   return {
@@ -72,7 +72,7 @@ export function waitRecord(before: DatabaseCounters | undefined, lockTimeoutMill
       for (const end of [...pending, ...ends]) {
         if (ends.includes(end)) last = end
         const isSuspect = suspects.some((one) => identityOf(one) === identityOf(end.session))
-        const verdict = end.verdict === 'passed' ? verdictNow(end, seen) : end.verdict
+        const verdict = end.verdict === 'passed' && isGoingOn(end, seen) ? 'granted' : end.verdict
         if (verdict !== 'passed') decided.push(decide(end, verdict, isSuspect))
       }
       pending = [...pending, ...ends].filter(
@@ -86,11 +86,11 @@ export function waitRecord(before: DatabaseCounters | undefined, lockTimeoutMill
     },
     close(isSuccess, counters) {
       const decided = pending.flatMap((end) => {
-        if (isDeadlock(end, counters)) return [decide(end, 'deadlock')]
-        return isSuccess ? [decide(end, 'granted')] : []
+        if (isSuccess) return [decide(end, 'granted')]
+        return isDeadlock(end, counters) ? [decide(end, 'deadlock')] : []
       })
       pending = []
-      if (last?.verdict === 'refused' && isDeadlock(last, counters)) {
+      if (!isSuccess && last?.verdict === 'refused' && isDeadlock(last, counters)) {
         last = { ...last, verdict: 'deadlock' }
         decided.push(last)
       }
