@@ -6,7 +6,7 @@
 export const rooms = {
   'index.ts': {
     imports: ['lifeguard.ts', 'options.ts', 'guard', 'transactions', 'core', 'sql', 'reporters'],
-    typesOnly: ['client'],
+    typesOnly: ['client', 'hosts'],
   },
   'lifeguard.ts': {
     imports: ['options.ts', 'guard', 'transactions', 'hosts', 'client', 'core', 'context'],

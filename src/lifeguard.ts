@@ -1,5 +1,5 @@
 import { endAbandonedStatement } from './client/cancel.ts'
-import type { PgClientLike, PgPoolLike } from './client/types.ts'
+import type { PgClientLike } from './client/types.ts'
 import type { Finding } from './core/findings/finding.ts'
 import { Ledger } from './core/ledger.ts'
 import { readOptions } from './core/options/read.ts'
@@ -18,8 +18,8 @@ import { Judge } from './guard/judge.ts'
 import { type Scopes, scopesOf } from './guard/scopes.ts'
 import { keepStatistics } from './guard/statistics-reporting.ts'
 import { startSweep, sweepPeriod } from './guard/sweep.ts'
-import { watchPool } from './hosts/watch.ts'
-import type { WatchedPool } from './hosts/watched-pool.ts'
+import { Attachment } from './hosts/attachment.ts'
+import { poolSourceOf, type Watchable } from './hosts/pool-source.ts'
 import { type LifeguardOptions, resolveOptions, type Settings } from './options.ts'
 import { type ClientOf, openSession, type Session, type SessionPool } from './transactions/session.ts'
 import { missingTimeouts } from './transactions/session-timeouts.ts'
@@ -48,7 +48,8 @@ export interface LifeguardEvents {
 /** Watches pools and reports where they leak. Made by {@link createLifeguard}. */
 export interface Lifeguard extends Scopes, AsyncDisposable {
   /**
-   * Watches a pool from now on. Watching it twice changes nothing.
+   * Watches a pool from now on: a `pg.Pool`, or the pools of a Knex, Sequelize, Drizzle or pg-promise instance or of a
+   * TypeORM data source, also those that it makes when it is started again. Watching it twice changes nothing.
    *
    * @returns a function that takes the guard off again, also while clients are checked out
    * @throws WatchError if it is not shaped like a pool, or another lifeguard watches it
@@ -57,7 +58,7 @@ export interface Lifeguard extends Scopes, AsyncDisposable {
    * const pool = new pg.Pool({ max: 10 })
    * const unwatch = lifeguard.watch(pool, { name: 'main' })
    */
-  watch(pool: PgPoolLike, options?: WatchOptions): () => void
+  watch(host: Watchable, options?: WatchOptions): () => void
   /** Calls `listener` for each event. An error that it throws is reported as a process warning and stops nothing. */
   on<Event extends keyof LifeguardEvents>(
     event: Event,
@@ -186,29 +187,36 @@ function assemble(resolved: Settings) {
 
 /** The pools that one lifeguard watches. */
 function watchedPools(settings: Settings, { ledger, judge, announcer, inspection }: Guard) {
-  const watches = new Map<object, WatchedPool>()
+  const watches = new Map<object, Attachment>()
   let names = 0
 
-  function begin(pool: PgPoolLike, given: string | undefined): WatchedPool {
+  function begin(host: Watchable, given: string | undefined): Attachment {
     const name = given ?? (names === 0 ? 'pool' : `pool-${names + 1}`)
     const { handles, tag } = settings
-    const watch = watchPool(pool, { name, handles, tag }, ledger, judge)
+    const stack = captureStack()
+    const watch = new Attachment(
+      poolSourceOf(host),
+      { name, handles, tag },
+      ledger,
+      judge,
+      (watched, pool) => {
+        inspection.watched(watched.record, stack)
+        const advice = missingTimeouts(pool)
+        if (advice !== undefined) announcer.info(`${describePool(watched.record.name)} has ${advice}`)
+      },
+    )
     names += 1
-    watches.set(pool, watch)
-    inspection.watched(watch.record, captureStack())
-    const advice = missingTimeouts(pool)
-    if (advice !== undefined) announcer.info(`${describePool(name)} has ${advice}`)
+    watches.set(host, watch)
     return watch
   }
 
   return {
-    watch(pool: PgPoolLike, options: WatchOptions): () => void {
+    watch(host: Watchable, options: WatchOptions): () => void {
       const { name } = readOptions(watchTable, options)
-      const known = typeof pool === 'object' && pool !== null ? watches.get(pool) : undefined
-      const watch = known ?? begin(pool, name)
+      const watch = watches.get(host) ?? begin(host, name)
       return () => {
         watch.unwatch()
-        if (watches.get(pool) === watch) watches.delete(pool)
+        if (watches.get(host) === watch) watches.delete(host)
       }
     },
     exempt(client: PgClientLike, reason: string): void {

@@ -92,10 +92,14 @@ export class GuardedClient implements ReleaseHost {
   }
 
   /** The owner gives the client back through its pool, which has no release of its own for each checkout. */
-  release(giveBack: GiveBack): unknown {
+  release(giveBack: GiveBack, error?: Error): unknown {
     const { checkout, released } = this.#ownership
     const owner = checkout ?? released
-    return owner === undefined ? giveBack() : this.#releases.release(owner, giveBack, undefined)
+    if (owner === undefined) return giveBack()
+    if (owner.phase !== 'returning') return this.#releases.release(owner, giveBack, error)
+    // Such pools answer a second release with silence.
+    this.#events.releasedAgain(owner, false)
+    return undefined
   }
 
   /** The session is handed out for the first time. A promise: its owner gets it when that is settled. */

@@ -17,12 +17,29 @@ export interface HandleOwner {
   letPass(send: () => unknown): unknown
 }
 
-/** The client behind each handle. */
-const clients = new WeakMap<object, Client>()
+interface Behind {
+  readonly client: Client
+  readonly checkout: Checkout
+  owner(): Checkout | undefined
+}
+
+/** What is behind each handle. */
+const handles = new WeakMap<object, Behind>()
+
+function behind(value: unknown): Behind | undefined {
+  return typeof value === 'object' && value !== null ? handles.get(value) : undefined
+}
 
 /** The client itself, whether it is one or a handle. */
 export function clientBehind(value: unknown): unknown {
-  return typeof value === 'object' && value !== null ? (clients.get(value) ?? value) : value
+  return behind(value)?.client ?? value
+}
+
+/** The checkout of a handle whose client somebody else has now; undefined for any other handle and for a client. */
+export function formerCheckout(value: unknown): Checkout | undefined {
+  const { checkout, owner } = behind(value) ?? {}
+  const present = owner?.()
+  return present === undefined || present === checkout ? undefined : checkout
 }
 
 /**
@@ -93,6 +110,6 @@ export function checkedHandle(
         ? true
         : Reflect.deleteProperty(target, property),
   })
-  clients.set(handle, client)
+  handles.set(handle, { client, checkout, owner })
   return handle
 }

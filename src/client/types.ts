@@ -53,6 +53,7 @@ export interface Pool {
 export interface Client {
   query: Method
   release?: GiveBack | undefined
+  end?(): unknown
   on?(event: string, listener: Callback): unknown
   once?(event: string, listener: Callback): unknown
   removeListener?(event: string, listener: Callback): unknown

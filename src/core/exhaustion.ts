@@ -7,9 +7,13 @@ import { describeFrame } from './origin/origin.ts'
 import { describePool } from './pool-record.ts'
 import type { ScopeData } from './scope.ts'
 
-/** Whether it is what a pool answers with when nobody has released a client within its `connectionTimeoutMillis`. */
+/** The messages of pg-pool, of tarn and of sequelize-pool. */
+const acquireTimeouts =
+  /timeout exceeded when trying to connect|^operation timed out for an unknown reason$|^operation timeout$/i
+
+/** Whether it is what a pool answers with when nobody has released a client within its acquire timeout. */
 export function isAcquireTimeout(error: unknown): error is Error {
-  return error instanceof Error && /timeout exceeded when trying to connect/i.test(error.message)
+  return error instanceof Error && acquireTimeouts.test(error.message)
 }
 
 /** The same, or what it answers with when a connection has not opened within that time. */

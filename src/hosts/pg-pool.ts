@@ -10,9 +10,10 @@ import { opensTransaction, statementText } from '../sql/statement.ts'
 import type { PoolCore, PoolHost } from './pool-host.ts'
 
 /** The pool of node-postgres, and what extends it: `connect` with a promise or a callback, `query`, `client.release`. */
-export function pgPoolHost(pool: Pool): PoolHost {
+export function pgPoolHost(pool: Pool, part?: string): PoolHost {
   return {
     pool,
+    part,
     stream: pool.options?.stream,
     get setUpByHost() {
       const { onConnect, verify } = pool.options ?? {}

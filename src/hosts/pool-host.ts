@@ -22,6 +22,8 @@ export interface Installed {
 export interface PoolHost {
   /** The object that carries the mark of a watched pool. */
   readonly pool: object
+  /** Tells the pools of one source apart, such as `read` and `write` of a replication. */
+  readonly part?: string | undefined
   /** The factory of the pool's sockets, if it was given one: a cancel request takes the same way to the server. */
   readonly stream: unknown
   /** The application runs statements of its own on each new client, so that RESET would not restore its settings. */
@@ -54,6 +56,14 @@ export interface PoolHost {
   destroy(client: Client, error: Error, giveBack: GiveBack): void
 }
 
+/** What was given to `watch`: it has pools now, and may make new ones later. */
+export interface PoolSource {
+  /** @throws WatchError if there is none */
+  hosts(): readonly PoolHost[]
+  /** Puts overrides on the source itself; they call `renewed` when it has made new pools. */
+  install?(renewed: () => void): readonly Installed[]
+}
+
 /** What a pool is watched with. */
 export interface WatchSettings {
   readonly name: string
@@ -77,10 +87,12 @@ export interface PoolCore {
    */
   acquire(start: () => unknown, via: Via, stack: CapturedStack): unknown
   /**
-   * An owner gives a client back through the pool. A remedy may hold it; then `giveBack`, the pool's own release, is
-   * called later.
+   * An owner gives a client back through the pool, or the handle that it got in its place. A remedy may hold it; then `giveBack`, the pool's own release, is
+   * called later. With `error`, the pool closes the client.
    */
-  release(client: Client, giveBack: GiveBack): unknown
+  release(client: Client, giveBack: GiveBack, error?: Error): unknown
+  /** Whether the client is checked out. */
+  isOut(client: Client): boolean
   /** The pool is asked to end: who still has a client now is in its way. */
   ending(): void
   /** The pool has let go of a client. */

@@ -4,7 +4,7 @@ import { describeValue, WatchError } from '../errors.ts'
 /** Marks a watched pool, also for another copy of this package. */
 export const watchedMark = Symbol.for('pg-lifeguard.watched')
 
-/** @throws WatchError if it is not shaped like a pool, or watched already */
+/** @throws WatchError if it is not shaped like a pool */
 export function asPool(host: unknown): Pool {
   const missing = missingMethods(host)
   if (missing.length > 0) {
@@ -15,10 +15,14 @@ export function asPool(host: unknown): Pool {
       : ''
     throw new WatchError(`watch(pool) expects ${expected}, got ${describeValue(host)}${found}${advice}`)
   }
-  if (Reflect.has(host as object, watchedMark)) {
+  return host as Pool
+}
+
+/** @throws WatchError if the pool is watched already, by another lifeguard or as a part of something else */
+export function refuseWatched(pool: object): void {
+  if (Reflect.has(pool, watchedMark)) {
     throw new WatchError('this pool is watched by another lifeguard already: unwatch it there first')
   }
-  return host as Pool
 }
 
 function missingMethods(host: unknown): string[] {

@@ -1,5 +1,5 @@
 import { type ClientHost, GuardedClient } from '../client/guarded-client.ts'
-import { clientBehind } from '../client/handle.ts'
+import { clientBehind, formerCheckout } from '../client/handle.ts'
 import { type StatementTagger, statementTagger } from '../client/tag.ts'
 import { type Client, type GiveBack, isClient } from '../client/types.ts'
 import { activeQuery } from '../client/work.ts'
@@ -70,9 +70,15 @@ export class WatchedPool implements PoolCore, ClientHost {
     return Promise.race([connected, rejected])
   }
 
-  release(client: Client, giveBack: GiveBack): unknown {
-    const guard = this.#guards.get(client)
-    return guard === undefined ? giveBack() : guard.release(giveBack)
+  release(given: Client, giveBack: GiveBack, error?: Error): unknown {
+    const former = formerCheckout(given)
+    if (former !== undefined && this.events.releasedAgain(former, true)) return undefined
+    const guard = this.#guards.get(clientBehind(given) as Client)
+    return guard === undefined ? giveBack() : guard.release(giveBack, error)
+  }
+
+  isOut(client: Client): boolean {
+    return this.#guards.get(clientBehind(client) as Client)?.checkout !== undefined
   }
 
   ending(): void {

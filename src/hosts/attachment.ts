@@ -1,0 +1,72 @@
+import type { Checkout } from '../core/checkout.ts'
+import type { CheckoutEvents } from '../core/checkout-events.ts'
+import type { Ledger } from '../core/ledger.ts'
+import type { Installed, PoolSource, WatchSettings } from './pool-host.ts'
+import { refuseWatched } from './watchable.ts'
+import { WatchedPool } from './watched-pool.ts'
+
+/** The guard of all pools of one source: one as a rule, two where a library has one for reads and one for writes. */
+export class Attachment {
+  readonly #source: PoolSource
+  readonly #settings: WatchSettings
+  readonly #ledger: Ledger
+  readonly #events: CheckoutEvents
+  readonly #begun: (watched: WatchedPool, pool: object) => void
+  readonly #pools = new Map<object, WatchedPool>()
+  readonly #installed: readonly Installed[]
+  #over = false
+
+  /** `begun` is called with each pool that comes under watch, those of a later restart included. */
+  constructor(
+    source: PoolSource,
+    settings: WatchSettings,
+    ledger: Ledger,
+    events: CheckoutEvents,
+    begun: (watched: WatchedPool, pool: object) => void,
+  ) {
+    this.#source = source
+    this.#settings = settings
+    this.#ledger = ledger
+    this.#events = events
+    this.#begun = begun
+    this.#attach()
+    this.#installed = source.install?.(() => this.#attach()) ?? []
+  }
+
+  /** The present checkout of a client of one of the pools, or of a handle of one. */
+  checkoutOf(client: unknown): Checkout | undefined {
+    for (const pool of this.#pools.values()) {
+      const checkout = pool.checkoutOf(client)
+      if (checkout !== undefined) return checkout
+    }
+    return undefined
+  }
+
+  unwatch(): void {
+    this.#over = true
+    for (const installed of this.#installed.toReversed()) installed.restore()
+    for (const pool of this.#pools.values()) pool.unwatch()
+    this.#pools.clear()
+  }
+
+  /** Watches the pools that the source has now; those that it no longer has are let go. */
+  #attach(): void {
+    if (this.#over) return
+    const hosts = this.#source.hosts()
+    const present = new Set(hosts.map(({ pool }) => pool))
+    for (const [pool, watched] of this.#pools) {
+      if (present.has(pool)) continue
+      watched.unwatch()
+      this.#pools.delete(pool)
+    }
+    const added = hosts.filter(({ pool }) => !this.#pools.has(pool))
+    for (const { pool } of added) refuseWatched(pool)
+    for (const host of added) {
+      const { name } = this.#settings
+      const settings = { ...this.#settings, name: host.part === undefined ? name : `${name}-${host.part}` }
+      const watched = new WatchedPool(host, settings, this.#ledger, this.#events)
+      this.#pools.set(host.pool, watched)
+      this.#begun(watched, host.pool)
+    }
+  }
+}

@@ -1,0 +1,102 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { Override } from '../client/override.ts'
+import { type CapturedStack, captureStack } from '../core/origin/origin.ts'
+import { WatchError } from '../errors.ts'
+import type { Installed, PoolSource } from './pool-host.ts'
+import { isTarnPool, tarnHost } from './tarn.ts'
+
+/** A Knex instance, or anything that has its `client`: `Model.knex()` of Objection, `em.getKnex()` of MikroORM 6. */
+export interface KnexLike {
+  readonly client: object
+}
+
+/** Whoever has called `knex.transaction()`. */
+interface Caller {
+  stack: CapturedStack | undefined
+}
+
+interface KnexClient {
+  readonly pool?: unknown
+  readonly driverName?: unknown
+  readonly dialect?: unknown
+  readonly config?: { readonly connectionPool?: unknown }
+  acquireConnection(): Promise<unknown>
+}
+
+export function isKnex(value: unknown): value is KnexLike {
+  const client: unknown = typeof value === 'function' ? Reflect.get(value, 'client') : undefined
+  return (
+    typeof client === 'object' &&
+    client !== null &&
+    typeof Reflect.get(client, 'acquireConnection') === 'function' &&
+    typeof Reflect.get(client, 'transaction') === 'function'
+  )
+}
+
+/**
+ * The pool of a Knex instance. Knex asks for a client some turns after the caller of `knex.transaction()` has left the
+ * stack, so its stack is recorded there and carried to the pool.
+ *
+ * @param poolOf makes the source of the pool that was given to Knex as `connectionPool`
+ */
+export function knexSource(knex: KnexLike, poolOf: (pool: unknown) => PoolSource): PoolSource {
+  const client = knex.client as KnexClient
+  const { driverName, config } = client
+  if (!isPostgres(client)) {
+    throw new WatchError(
+      `watch(knex) expects Knex on PostgreSQL, got ${String(driverName ?? client.dialect)}`,
+    )
+  }
+  const external = config?.connectionPool
+  if (external !== undefined && external !== null && !isTarnPool(external)) return poolOf(external)
+  const callers = new AsyncLocalStorage<Caller>()
+  return {
+    hosts() {
+      if (!isTarnPool(client.pool)) {
+        throw new WatchError(
+          'watch(knex) found no pool in knex: it was destroyed, or made without a connection',
+        )
+      }
+      return [tarnHost(client.pool, () => takeStack(callers))]
+    },
+    install: (renewed) => [carryStack(client, callers), followRestart(client, renewed)],
+  }
+}
+
+/** The native bindings have another client, which the guard does not know. */
+function isPostgres({ driverName, dialect }: KnexClient): boolean {
+  return dialect === 'postgresql' && driverName !== 'pgnative'
+}
+
+/** Taken by the first acquire: what the transaction's own work acquires has a line of its own. */
+function takeStack(callers: AsyncLocalStorage<Caller>): CapturedStack | undefined {
+  const caller = callers.getStore()
+  const stack = caller?.stack
+  if (caller !== undefined) caller.stack = undefined
+  return stack
+}
+
+function carryStack(client: KnexClient, callers: AsyncLocalStorage<Caller>): Installed {
+  return new Override(
+    client,
+    'transaction',
+    (original) =>
+      function (...args) {
+        return callers.run({ stack: captureStack() }, () => Reflect.apply(original, this, args))
+      },
+  )
+}
+
+/** `knex.initialize()` after `knex.destroy()` makes a new pool. */
+function followRestart(client: KnexClient, renewed: () => void): Installed {
+  return new Override(
+    client,
+    'initializePool',
+    (original) =>
+      function (...args) {
+        const result: unknown = Reflect.apply(original, this, args)
+        renewed()
+        return result
+      },
+  )
+}

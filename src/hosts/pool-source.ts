@@ -1,0 +1,34 @@
+import type { PgPoolLike } from '../client/types.ts'
+import { WatchError } from '../errors.ts'
+import { isKnex, type KnexLike, knexSource } from './knex.ts'
+import { pgPoolHost } from './pg-pool.ts'
+import { type PoolHolder, poolHolderSource } from './pool-holders.ts'
+import type { PoolSource } from './pool-host.ts'
+import { isSequelize, type SequelizeLike, sequelizeSource } from './sequelize.ts'
+import { isSequelizePool, type SequelizePoolLike, sequelizePoolHost } from './sequelize-pool.ts'
+import { isTarnPool, type TarnPoolLike, tarnHost } from './tarn.ts'
+import { describeUnwatchable } from './unwatchable.ts'
+import { asPool } from './watchable.ts'
+
+/** Everything that `watch` accepts. */
+export type Watchable = PgPoolLike | PoolHolder | KnexLike | SequelizeLike | TarnPoolLike | SequelizePoolLike
+
+/**
+ * Recognises by its structure what was given to `watch`.
+ *
+ * @throws WatchError if it has no pool of node-postgres clients
+ */
+export function poolSourceOf(given: unknown): PoolSource {
+  if (isKnex(given)) return knexSource(given, poolSourceOf)
+  if (isSequelize(given)) return sequelizeSource(given)
+  if (isTarnPool(given)) return { hosts: () => [tarnHost(given)] }
+  if (isSequelizePool(given)) return { hosts: () => [sequelizePoolHost(given)] }
+  return poolHolderSource(given, pgPoolSource) ?? pgPoolSource(given)
+}
+
+function pgPoolSource(given: unknown, part?: string): PoolSource {
+  const unwatchable = describeUnwatchable(given)
+  if (unwatchable !== undefined) throw new WatchError(`watch(host) got ${unwatchable}`)
+  const pool = asPool(given)
+  return { hosts: () => [pgPoolHost(pool, part)] }
+}

@@ -1,0 +1,140 @@
+import { clientBehind } from '../client/handle.ts'
+import { Override } from '../client/override.ts'
+import type { Client, Method } from '../client/types.ts'
+import { type CapturedStack, captureStack } from '../core/origin/origin.ts'
+import type { PoolCore, PoolHost } from './pool-host.ts'
+
+type AnyFunction = (...args: never[]) => unknown
+
+/** A pool of tarn, which Knex, Objection and MikroORM 6 use. */
+export interface TarnPoolLike {
+  acquire: AnyFunction
+  release: AnyFunction
+  destroy: AnyFunction
+  numUsed: AnyFunction
+  numFree: AnyFunction
+  numPendingAcquires: AnyFunction
+}
+
+interface Resource {
+  readonly resource: Client
+}
+
+interface TarnPool {
+  acquire: Method
+  release: Method
+  destroy: Method
+  validate: Method
+  destroyer: Method
+  readonly min: number
+  readonly max: number
+  readonly used: readonly Resource[]
+  readonly free: readonly Resource[]
+  readonly pendingCreates: readonly unknown[]
+  readonly pendingAcquires: readonly unknown[]
+}
+
+const methods = ['acquire', 'release', 'destroy', 'numUsed', 'numFree', 'numPendingAcquires']
+
+export function isTarnPool(value: unknown): value is TarnPoolLike {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    methods.every((name) => typeof Reflect.get(value, name) === 'function') &&
+    Array.isArray(Reflect.get(value, 'used'))
+  )
+}
+
+/**
+ * The host of a tarn pool of node-postgres clients.
+ *
+ * @param callerStack the stack of whoever has asked for the client, where the library between has kept it
+ */
+export function tarnHost(
+  given: TarnPoolLike,
+  callerStack: () => CapturedStack | undefined = () => undefined,
+): PoolHost {
+  const pool = given as unknown as TarnPool
+  const ownRelease = pool.release
+  // tarn cannot drop a client that is in use: it goes back as usual, and is found invalid before its next owner gets it.
+  const destroyed = new WeakSet<object>()
+  return {
+    pool,
+    stream: undefined,
+    setUpByHost: false,
+    gauge: () => ({
+      total: pool.used.length + pool.free.length,
+      idle: pool.free.length,
+      waiting: pool.pendingAcquires.length,
+      max: pool.max,
+      min: pool.min,
+    }),
+    isFull: () =>
+      pool.used.length + pool.pendingCreates.length >= pool.max &&
+      pool.free.length <= pool.pendingAcquires.length,
+    isIdle: (client) => pool.free.some(({ resource }) => resource === client),
+    clients: () => [...pool.used, ...pool.free].map(({ resource }) => resource),
+    install: (core) => [
+      new Override(pool, 'acquire', (original) => acquireOf(core, original, callerStack)),
+      new Override(pool, 'release', (original) => releaseOf(core, original)),
+      new Override(
+        pool,
+        'validate',
+        (original) =>
+          function (...args) {
+            return destroyed.has(args[0] as object) ? false : Reflect.apply(original, this, args)
+          },
+      ),
+      new Override(
+        pool,
+        'destroyer',
+        (original) =>
+          function (...args) {
+            core.removed(args[0])
+            // Its session was closed when it was destroyed; a second goodbye would wait for an answer that came already.
+            return destroyed.has(args[0] as object) ? undefined : Reflect.apply(original, this, args)
+          },
+      ),
+      new Override(
+        pool,
+        'destroy',
+        (original) =>
+          function (...args) {
+            core.ending()
+            return Reflect.apply(original, this, args)
+          },
+      ),
+    ],
+    giveBackOf: (client) => () => Reflect.apply(ownRelease, pool, [client]),
+    destroy(client, _error, giveBack) {
+      destroyed.add(client)
+      // Nobody is there for an error of the goodbye; the session is closed by force if the goodbye is not answered.
+      void Promise.resolve(client.end?.()).catch(() => {})
+      giveBack()
+    },
+  }
+}
+
+function acquireOf(core: PoolCore, original: Method, callerStack: () => CapturedStack | undefined): Method {
+  return function (...args) {
+    if (core.unwatched) return Reflect.apply(original, this, args)
+    let pending: { promise: unknown } | undefined
+    const start = () => {
+      pending = Reflect.apply(original, this, args) as { promise: unknown }
+      return pending.promise
+    }
+    const promise = core.acquire(start, 'connect', callerStack() ?? captureStack())
+    // What the caller awaits; tarn itself settles the operation, not this promise.
+    if (pending !== undefined) pending.promise = promise
+    return pending
+  }
+}
+
+function releaseOf(core: PoolCore, original: Method): Method {
+  return function (...args) {
+    const [given] = args
+    core.release(given as Client, () => Reflect.apply(original, this, [clientBehind(given)]))
+    // Also where a remedy holds the client back: to its owner it is released.
+    return true
+  }
+}

@@ -1,0 +1,4 @@
+import { describeContracts } from './battery.ts'
+import { libraries } from './libraries.ts'
+
+describeContracts(libraries)

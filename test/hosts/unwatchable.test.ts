@@ -1,0 +1,38 @@
+import { Kysely, PostgresDialect } from 'kysely'
+import pg from 'pg'
+import { describe, expect, it } from 'vitest'
+import type { Watchable } from '../../src/hosts/pool-source.ts'
+import { createLifeguard, WatchError } from '../../src/index.ts'
+
+const nothing = () => {}
+
+describe('what cannot be watched is named, with what to pass instead', () => {
+  it.each<[string, () => unknown, RegExp]>([
+    [
+      'Kysely',
+      () => new Kysely<object>({ dialect: new PostgresDialect({ pool: new pg.Pool() }) }),
+      /Kysely.*watch the pg.Pool that its PostgresDialect was given/,
+    ],
+    [
+      'Prisma',
+      () => ({ $connect: nothing, $disconnect: nothing, $transaction: nothing }),
+      /Prisma.*new PrismaPg\(pool\)/,
+    ],
+    [
+      'postgres.js',
+      () => Object.assign(() => {}, { begin: nothing, reserve: nothing, unsafe: nothing }),
+      /postgres\.js.*not node-postgres/,
+    ],
+    [
+      'a MySQL pool',
+      () => ({ getConnection: nothing, query: nothing, format: nothing, connect: nothing }),
+      /MySQL.*not PostgreSQL/,
+    ],
+    ['Drizzle over postgres.js', () => ({ $client: Object.assign(nothing, {}) }), /expects a pg\.Pool/],
+  ])('%s', (_name, make, message) => {
+    const lifeguard = createLifeguard({ reporters: [] })
+    const watch = () => lifeguard.watch(make() as Watchable)
+    expect(watch).toThrow(WatchError)
+    expect(watch).toThrow(message)
+  })
+})
