@@ -89,6 +89,8 @@ export type MigrateEvent =
     }
   /** knex keeps in this table that a migration runs, and none does. */
   | { readonly event: 'knex-lock'; readonly table: string }
+  /** Prisma has recorded that this migration failed, and runs none until that is resolved. */
+  | { readonly event: 'prisma-failed'; readonly migration: string }
   /** The command failed without waiting, and a session holds an advisory lock; `tool` takes it so that only one migration runs. */
   | {
       readonly event: 'advisory-lock'

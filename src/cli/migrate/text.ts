@@ -28,6 +28,11 @@ export function migrateText(event: MigrateEvent, options: TextOptions): string {
   return [...first, ...(details?.(event, options) ?? [])].join('\n')
 }
 
+/** As a shell wants it. */
+function quoteWord(text: string): string {
+  return /^[\w.-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`
+}
+
 /** As many relations are named. */
 const mostNames = 3
 
@@ -127,6 +132,14 @@ const wordings: { readonly [Wanted in Name]: Wording<Wanted> } = {
     title: ({ table }) =>
       `${oneLine(table)} says that a migration of knex is running: the next one fails with "Migration table is already locked"`,
     details: (_event, options) => detail('if none is running: npx knex migrate:unlock', options),
+  },
+  'prisma-failed': {
+    colour: 'red',
+    title: ({ migration }) =>
+      `Prisma has recorded that migration ${oneLine(migration)} failed: it runs no migration until that is resolved (P3009)`,
+    details: ({ migration }) => [
+      `  if nothing of it is left: npx prisma migrate resolve --rolled-back ${quoteWord(oneLine(migration))}`,
+    ],
   },
   'advisory-lock': {
     colour: 'yellow',

@@ -7,7 +7,7 @@ import {
   pendingDetaches,
 } from '../../postgres/schema/pending-detaches.ts'
 import type { MigrateEvent } from './events.ts'
-import { knexLocks } from './knex-lock.ts'
+import { failedPrismaMigrations, knexLocks } from './tool-records.ts'
 
 /** The database before an attempt. A part is missing if the server did not answer for it. */
 export interface Baseline {
@@ -40,6 +40,7 @@ export async function findTraces(client: QueryClient, before: Baseline): Promise
   const changes = before.schema && (await unlessRefused(schemaChanges(client, before.schema)))
   const isCommitted = changes !== undefined && !changes.isRecorded
   const locks = (await unlessRefused(knexLocks(client))) ?? []
+  const failed = (await unlessRefused(failedPrismaMigrations(client))) ?? []
   return {
     events: [
       ...halfDone,
@@ -48,8 +49,9 @@ export async function findTraces(client: QueryClient, before: Baseline): Promise
         ? [{ event: 'committed', relations: changes.relations } as const]
         : []),
       ...locks.map((table) => ({ event: 'knex-lock', table }) as const),
+      ...failed.map((migration) => ({ event: 'prisma-failed', migration }) as const),
     ],
-    isRetryUseless: halfDone.length > 0 || isCommitted,
+    isRetryUseless: halfDone.length + failed.length > 0 || isCommitted,
   }
 }
 

@@ -1,5 +1,5 @@
-/** Tables in which migration tools record what is done, by name, with their sequences and indexes. */
-const records = `'(?<![em])migration|schema_(version|history|revision|info)|alembic_version|sequelizemeta|databasechangelog|goose_db_version'`
+/** Tables in which migration tools record what is done, by their own name or that of their schema. */
+const records = `'(?<![em])migrat(e|ion)|schema_(version|history|revision|info)|alembic_version|sequelizemeta|databasechangelog|goose_db_version|typeorm_metadata|ar_internal_metadata|^sqitch[.]'`
 
 const isMember = (catalog: string, oid: string) =>
   `EXISTS (SELECT FROM pg_catalog.pg_depend AS d WHERE d.deptype = 'e'
@@ -12,7 +12,7 @@ namespaces AS MATERIALIZED (
   WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
 ), everything AS MATERIALIZED (
   SELECT c.oid, n.nspname, c.relname, c.relkind, c.relnamespace, c.relispartition, c.relrowsecurity, c.reloptions,
-         c.relname ~* ${records} AS is_record
+         n.nspname || '.' || c.relname ~* ${records} AS is_record
   FROM pg_catalog.pg_class AS c JOIN namespaces AS n ON n.oid = c.relnamespace
   WHERE c.relpersistence <> 't' AND NOT ${isMember('pg_class', 'c.oid')}
 ), relations AS MATERIALIZED (
@@ -102,6 +102,6 @@ SELECT pg_catalog.json_strip_nulls(pg_catalog.json_build_object(
   'relations', coalesce((SELECT pg_catalog.json_agg(DISTINCT pg_catalog.format('%I.%I', r.nspname, r.relname))
     FROM fresh AS f JOIN relations AS r ON r.oid = f.relation WHERE r.relkind IN ('r', 'p', 'v', 'm', 'f')), '[]'),
   'records', coalesce((SELECT pg_catalog.json_agg(pg_catalog.format('%I.%I', e.nspname, e.relname))
-    FROM everything AS e WHERE e.is_record AND e.relkind IN ('r', 'p')
+    FROM everything AS e WHERE e.is_record AND e.relname !~* 'lock$' AND e.relkind IN ('r', 'p')
       AND pg_catalog.has_table_privilege(e.oid, 'SELECT')), '[]')
 ))::pg_catalog.text AS changes`

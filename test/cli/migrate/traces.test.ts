@@ -101,6 +101,42 @@ describe('a command that would fail again', () => {
     await idle.run('COMMIT')
     await db.query(finalize)
   })
+
+  it('is not run again after Prisma has recorded that its migration failed', async () => {
+    await db.query(`
+      DROP TABLE IF EXISTS _prisma_migrations;
+      CREATE TABLE _prisma_migrations (migration_name text, finished_at timestamptz, rolled_back_at timestamptz)`)
+    const idle = await forgetTransaction(db)
+    const run = migrate(db, short, tool("INSERT INTO _prisma_migrations VALUES ('add_name')", alter))
+    expect((await run.ended).code).toBe(exitCode.locks)
+    expect(run.err()).toContain('Prisma has recorded that migration add_name failed')
+    expect(run.err()).toContain('npx prisma migrate resolve --rolled-back add_name')
+    expect(run.err()).not.toContain('tries again')
+    await idle.run('COMMIT')
+    await db.query('DROP TABLE _prisma_migrations')
+  })
+
+  it('is not run again when all that a tool has written since is that its lock is free', async () => {
+    await db.query(`
+      DROP TABLE IF EXISTS signatures, knex_migrations_lock;
+      CREATE TABLE knex_migrations_lock (is_locked int); INSERT INTO knex_migrations_lock VALUES (1)`)
+    const idle = await forgetTransaction(db)
+    const script = `
+      import pg from 'pg'
+      const client = new pg.Client()
+      await client.connect()
+      await client.query('CREATE TABLE signatures (id int)')
+      await client.query('${alter}').catch(() => {})
+      await client.query('UPDATE knex_migrations_lock SET is_locked = 0')
+      await client.end()
+      process.exit(1)`
+    const run = migrate(db, short, [process.execPath, '--input-type=module', '-e', script])
+    expect((await run.ended).code).toBe(exitCode.locks)
+    expect(run.err()).toContain('the schema has changed since the command began')
+    expect(run.err()).not.toContain('tries again')
+    await idle.run('COMMIT')
+    await db.query('DROP TABLE knex_migrations_lock')
+  })
 })
 
 describe('the lock of knex', () => {

@@ -8,7 +8,7 @@ const db = useDatabase()
 
 beforeEach(async () => {
   await db.query(`
-    DROP SCHEMA IF EXISTS public, fresh, drizzle CASCADE;
+    DROP SCHEMA IF EXISTS public, fresh, drizzle, sqitch CASCADE;
     CREATE SCHEMA public; CREATE TABLE things (id int)`)
 })
 
@@ -32,6 +32,11 @@ describe('changes of the schema', () => {
     ['another name', 'ALTER TABLE things RENAME TO objects', ['public.objects']],
     ['a name that needs quotes', 'CREATE TABLE "Fresh Things" (id int)', ['public."Fresh Things"']],
     ['an enum', "CREATE TYPE mood AS ENUM ('ok')", []],
+    [
+      'a table with a name like that of a tool',
+      'CREATE TABLE immigrations (id int)',
+      ['public.immigrations'],
+    ],
     ['a function', 'CREATE FUNCTION one() RETURNS int LANGUAGE sql AS $$ SELECT 1 $$', []],
     ['a schema', 'CREATE SCHEMA fresh', []],
     ['a dropped table', 'DROP TABLE things', []],
@@ -49,6 +54,8 @@ describe('changes of the schema', () => {
     ['REINDEX', 'REINDEX TABLE things'],
     ['a temporary table', 'CREATE TEMPORARY TABLE fresh (id int)'],
     ['the records of a tool', 'CREATE TABLE knex_migrations (id serial PRIMARY KEY, name text)'],
+    ['the metadata of a tool', 'CREATE TABLE typeorm_metadata (type text)'],
+    ['what is in the schema of a tool', 'CREATE SCHEMA sqitch; CREATE TABLE sqitch.changes (id int)'],
     ['the schema of a tool', 'CREATE SCHEMA drizzle; CREATE TABLE drizzle.__drizzle_migrations (id serial)'],
   ])('are not: %s', async (_what, statement) => {
     await db.query('CREATE INDEX things_id ON things (id)')
@@ -64,6 +71,12 @@ describe('changes of the schema', () => {
     expect(await changesBy(alter, 'SELECT pg_current_xact_id()', record)).toMatchObject({ isRecorded: true })
     await db.query('ALTER TABLE things DROP COLUMN name')
     expect(await changesBy(record, alter)).toMatchObject({ isRecorded: false })
+  })
+
+  it('are not recorded by the lock of a tool, which it frees in any case', async () => {
+    await db.query('CREATE TABLE knex_migrations_lock (is_locked int)')
+    const free = 'INSERT INTO knex_migrations_lock VALUES (0)'
+    expect(await changesBy('CREATE TABLE fresh (id int)', free)).toMatchObject({ isRecorded: false })
   })
 
   it('are recorded or not whatever other transactions come and go meanwhile', async () => {
