@@ -3,6 +3,7 @@ import { type Finding, isLeak, resolutionText } from '../core/findings/finding.t
 import { isReported } from '../core/findings/repeats.ts'
 import type { Reporter } from '../core/findings/reporter.ts'
 import type { Frame } from '../core/origin/origin.ts'
+import { ownFrames } from '../core/origin/own-frames.ts'
 import { attributeNames as attribute, eventNames } from './names.ts'
 
 /**
@@ -89,7 +90,7 @@ export function logRecordReporter(provider: () => LoggerProviderLike | undefined
 export function findingAttributes(finding: Finding): Record<string, string | number> {
   const { checkout, scope } = finding
   const frame = finding.origin ?? finding.transactionOrigin
-  const stack = (finding.origin ?? finding.transactionOrigin)?.frames.map(frameText).join('\n')
+  const stack = frame && ownFrames(frame).map(frameText).join('\n')
   return withoutUndefined({
     [attribute.kind]: finding.kind,
     [attribute.certainty]: finding.certainty,

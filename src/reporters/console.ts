@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util'
 import type { Finding } from '../core/findings/finding.ts'
 import { isReported } from '../core/findings/repeats.ts'
 import type { Reporter } from '../core/findings/reporter.ts'
@@ -49,9 +50,17 @@ export function consoleReporter(options: ConsoleReporterOptions = {}): Reporter 
     return isNew
   }
 
+  function print(epochMillis: number, text: string, gap = ''): void {
+    const time = timeOf(epochMillis)
+    const [first = ''] = stripVTControlCharacters(text).split('\n', 1)
+    // On a narrow terminal the line would be broken in the middle of a word.
+    const isNarrow = stream.columns !== undefined && time.length + 1 + first.length > stream.columns
+    stream.write(`${gap}${style('dim', time)}${isNarrow ? '\n' : ' '}${text}`)
+  }
+
   function printInFull(finding: Finding): void {
     const text = findingText(finding, { style, columns: stream.columns, frame: showsFrame(finding) })
-    stream.write(`\n${text}\n`)
+    print(finding.openedAt, `${text}\n`, '\n')
   }
 
   return {
@@ -59,21 +68,28 @@ export function consoleReporter(options: ConsoleReporterOptions = {}): Reporter 
       const source = sources.note(finding)
       if (finding.occurrences === 1) printInFull(finding)
       else if (isReported(finding.occurrences) || source !== undefined)
-        stream.write(repeatText(finding, style, source))
+        print(finding.openedAt, repeatText(finding, style, source))
     },
     remedied(finding) {
-      if (finding.occurrences === 1) stream.write(updateText(finding, 'remedied', style))
+      if (finding.occurrences === 1) print(Date.now(), updateText(finding, 'remedied', style))
     },
     resolved(finding) {
-      if (finding.occurrences === 1) stream.write(updateText(finding, 'resolved', style))
+      if (finding.occurrences !== 1) return
+      print(finding.resolvedAt ?? Date.now(), updateText(finding, 'resolved', style))
     },
     statistics(statistics) {
-      stream.write(
-        `\n${style('dim', 'pg-lifeguard:')} how long clients were held\n\n${statisticsText(statistics)}`,
-      )
+      const title = `${style('dim', 'pg-lifeguard:')} how long clients were held`
+      print(Date.now(), `${title}\n\n${statisticsText(statistics)}`, '\n')
     },
     info(message) {
-      if (info) stream.write(`${style('dim', `pg-lifeguard: ${oneLine(message)}`)}\n`)
+      if (info) print(Date.now(), `${style('dim', `pg-lifeguard: ${oneLine(message)}`)}\n`)
     },
   }
+}
+
+/** In UTC, to be compared with the logs of other machines: `2026-01-31T09:30:00Z`. */
+function timeOf(epochMillis: number): string {
+  const time = new Date(epochMillis)
+  // A clock of the application's own may say anything.
+  return Number.isNaN(time.getTime()) ? 'unknown time' : time.toISOString().replace(/\.\d+Z$/, 'Z')
 }

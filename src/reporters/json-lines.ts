@@ -3,6 +3,7 @@ import type { Reporter } from '../core/findings/reporter.ts'
 import { readOptions } from '../core/options/read.ts'
 import type { OptionTable } from '../core/options/rows.ts'
 import type { Statistics } from '../core/statistics/statistics.ts'
+import { compactFinding } from './log-line.ts'
 
 export interface JsonLinesReporterOptions {
   /** Default: `process.stderr`. */
@@ -18,6 +19,7 @@ export const jsonLinesReporterOptions = {
 /**
  * Writes one JSON object per event and line: `{ event: 'finding' | 'remedied' | 'resolved', ...finding }`,
  * `{ event: 'statistics', ...statistics }` or `{ event: 'info', message }`. Repeats are not left out: a program can count.
+ * A finding is shortened to fit 8 kB: holders in short, frames of the user's code alone.
  *
  * @example
  * createLifeguard({ reporters: [jsonLinesReporter({ stream: fs.createWriteStream('findings.jsonl') })] })
@@ -27,11 +29,12 @@ export function jsonLinesReporter(options: JsonLinesReporterOptions = {}): Repor
   const write = (event: string, data: Finding | Statistics | { message: string }) => {
     stream.write(`${JSON.stringify({ event, ...data })}\n`)
   }
+  const writeFinding = (event: string, finding: Finding) => write(event, compactFinding(finding))
   return {
     everything: true,
-    finding: (finding) => write('finding', finding),
-    remedied: (finding) => write('remedied', finding),
-    resolved: (finding) => write('resolved', finding),
+    finding: (finding) => writeFinding('finding', finding),
+    remedied: (finding) => writeFinding('remedied', finding),
+    resolved: (finding) => writeFinding('resolved', finding),
     statistics: (statistics) => write('statistics', statistics),
     info: (message) => write('info', { message }),
   }

@@ -6,6 +6,7 @@ import { describePool } from '../core/pool-record.ts'
 import { OptionError } from '../errors.ts'
 import { oneLine } from '../text/safe-text.ts'
 import { KnownSources } from './known-sources.ts'
+import { compactFinding, compactMessage, compactStatistics } from './log-line.ts'
 import { verdictOf } from './verdict.ts'
 
 type LogMethod = (...args: never[]) => unknown
@@ -19,7 +20,7 @@ export interface LoggerLike {
 
 /**
  * Logs findings: leaks as errors, all others as warnings, resolved ones as info, each with the finding under the key
- * `finding`. pino and bunyan take the object first, other loggers the message.
+ * `finding`, shortened so that a line stays under 8 kB. pino and bunyan take the object first, other loggers the message.
  *
  * @throws OptionError if the logger lacks one of the methods
  *
@@ -36,7 +37,7 @@ export function loggerReporter(logger: LoggerLike): Reporter {
   const sources = new KnownSources()
 
   function log(level: 'error' | 'warn' | 'info', message: string, structure?: object): void {
-    const text = oneLine(message)
+    const text = compactMessage(oneLine(message))
     const args = structure === undefined ? [text] : structureFirst ? [structure, text] : [text, structure]
     Reflect.apply(logger[level], logger, args)
   }
@@ -45,19 +46,26 @@ export function loggerReporter(logger: LoggerLike): Reporter {
     finding(finding) {
       const source = sources.note(finding)
       if (!isReported(finding.occurrences) && source === undefined) return
-      log(isLeak(finding) ? 'error' : 'warn', findingMessage(finding, source), { finding })
+      log(isLeak(finding) ? 'error' : 'warn', findingMessage(finding, source), {
+        finding: compactFinding(finding),
+      })
     },
     remedied(finding) {
       if (isReported(finding.occurrences))
-        log('warn', `pg-lifeguard: remedied ${subject(finding)}${done(finding)}`, { finding })
+        log('warn', `pg-lifeguard: remedied ${subject(finding)}${done(finding)}`, {
+          finding: compactFinding(finding),
+        })
     },
     resolved(finding) {
       if (!isReported(finding.occurrences)) return
       log('info', `pg-lifeguard: resolved ${subject(finding)}: ${resolutionText(finding)}`, {
-        finding,
+        finding: compactFinding(finding),
       })
     },
-    statistics: (statistics) => log('info', 'pg-lifeguard: how long clients were held', { statistics }),
+    statistics: (statistics) =>
+      log('info', 'pg-lifeguard: how long clients were held', {
+        statistics: compactStatistics(statistics),
+      }),
     info: (text) => log('info', `pg-lifeguard: ${text}`),
   }
 }

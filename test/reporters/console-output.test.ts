@@ -135,7 +135,7 @@ describe('on the console', () => {
       clock.advance(10_000)
       expect(printed()).toMatchInlineSnapshot(`
         "
-        pg-lifeguard: suspected: idle-transaction in pool main
+        2026-01-01T00:00:10Z pg-lifeguard: suspected: idle-transaction in pool main
           neither COMMIT nor ROLLBACK followed the last statement for 10 s: an early return, a missing finally, or a slow call inside the transaction
 
           checked out at /app/orders.mjs:6:29 in showOrder
@@ -157,7 +157,7 @@ describe('on the console', () => {
       client.release()
       expect(printed()).toMatchInlineSnapshot(`
         "
-        pg-lifeguard: leak: dirty-release in pool main
+        2026-01-01T00:00:15Z pg-lifeguard: leak: dirty-release in pool main
           released between BEGIN and COMMIT: an early return, or a branch that neither commits nor rolls back
 
           checked out at /app/orders.mjs:6:29 in showOrder
@@ -167,7 +167,7 @@ describe('on the console', () => {
           server pid 4711, idle in an open transaction for 15 s, 2 queries
           last query: SELECT id FROM items WHERE note = ? AND id > ?
 
-        pg-lifeguard: resolved idle-transaction at /app/orders.mjs:6:29: released after 15 s
+        2026-01-01T00:00:15Z pg-lifeguard: resolved idle-transaction at /app/orders.mjs:6:29: released after 15 s
         "
       `)
     })
@@ -181,7 +181,7 @@ describe('on the console', () => {
       clock.advance(20_000)
       expect(printed()).toMatchInlineSnapshot(`
         "
-        pg-lifeguard: suspected: long-hold in pool main
+        2026-01-01T00:00:30Z pg-lifeguard: suspected: long-hold in pool main
           its transaction is still open and has been idle for 30 s: neither COMMIT nor ROLLBACK was reached
 
           checked out at /app/orders.mjs:6:29 in showOrder
@@ -202,7 +202,7 @@ describe('on the console', () => {
       clock.advance(30_000)
       expect(printed()).toMatchInlineSnapshot(`
         "
-        pg-lifeguard: suspected: long-hold in pool main
+        2026-01-01T00:00:30Z pg-lifeguard: suspected: long-hold in pool main
           it was never used: acquired only to open the pool, or the code threw before the first statement
 
           checked out at /app/orders.mjs:15:21 in warmUp
@@ -221,7 +221,7 @@ describe('on the console', () => {
       clock.advance(45_000)
       client.release()
       expect(printed()).toMatchInlineSnapshot(`
-        "pg-lifeguard: resolved long-hold at /app/orders.mjs:15:21: released after 1 min 15 s
+        "2026-01-01T00:01:15Z pg-lifeguard: resolved long-hold at /app/orders.mjs:15:21: released after 1 min 15 s
         "
       `)
     })
@@ -233,7 +233,7 @@ describe('on the console', () => {
       await pool.query('SELECT 1')
       expect(printed()).toMatchInlineSnapshot(`
         "
-        pg-lifeguard: leak: dirty-release in pool main
+        2026-01-01T00:00:00Z pg-lifeguard: leak: dirty-release in pool main
           released between BEGIN and COMMIT: an early return, or a branch that neither commits nor rolls back
           done: the transaction was rolled back
 
@@ -249,7 +249,7 @@ describe('on the console', () => {
           server pid 4711, transaction open, 2 queries
           last query: INSERT INTO items (note) VALUES ($1)
 
-        pg-lifeguard: resolved dirty-release at /app/orders.mjs:19:29: rolled back before the next owner could use it
+        2026-01-01T00:00:00Z pg-lifeguard: resolved dirty-release at /app/orders.mjs:19:29: rolled back before the next owner could use it
         "
       `)
     })
@@ -260,7 +260,7 @@ describe('on the console', () => {
       await request('releaseTwice').catch(() => {})
       expect(printed()).toMatchInlineSnapshot(`
         "
-        pg-lifeguard: leak: double-release in pool main
+        2026-01-01T00:00:00Z pg-lifeguard: leak: double-release in pool main
           released twice: two paths (catch and finally, or an event and a callback) both call release
 
           checked out at /app/orders.mjs:30:29 in releaseTwice
@@ -295,7 +295,7 @@ describe('on the console', () => {
       clock.advance(5_000)
       expect(printed()).toMatchInlineSnapshot(`
         "
-        pg-lifeguard: suspected: pool-exhausted in pool main
+        2026-01-01T00:00:05Z pg-lifeguard: suspected: pool-exhausted in pool main
           has been waiting 5 s: 1 of 1 client is checked out
 
           asked for a client at /app/orders.mjs:40:15 in orders
@@ -317,7 +317,7 @@ describe('on the console', () => {
       const next = await waiting
       expect(printed()).toMatchInlineSnapshot(`
         "
-        pg-lifeguard: leak: dirty-release in pool main
+        2026-01-01T00:00:05Z pg-lifeguard: leak: dirty-release in pool main
           released between BEGIN and COMMIT: an early return, or a branch that neither commits nor rolls back
 
           checked out at /app/orders.mjs:6:29 in showOrder
@@ -332,7 +332,7 @@ describe('on the console', () => {
           server pid 4711, idle in an open transaction for 5 s, 2 queries
           last query: SELECT id FROM items WHERE note = ? AND id > ?
 
-        pg-lifeguard: resolved pool-exhausted at /app/orders.mjs:40:15: got a client after 5 s
+        2026-01-01T00:00:05Z pg-lifeguard: resolved pool-exhausted at /app/orders.mjs:40:15: got a client after 5 s
         "
       `)
       next.release()
@@ -345,6 +345,7 @@ describe('on the console', () => {
       clock.advance(10_000)
       expect(printed()).toMatchInlineSnapshot(`
         "
+        <esc>[2m2026-01-01T00:00:10Z<esc>[22m
         <esc>[2mpg-lifeguard:<esc>[22m <esc>[33msuspected:<esc>[39m <esc>[1midle-transaction<esc>[22m in pool main
           neither COMMIT nor ROLLBACK followed the last statement for 10 s: an
           early return, a missing finally, or a slow call inside the transaction

@@ -2,11 +2,16 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { consoleReporter, type Finding, OptionError } from '../../src/index.ts'
 import { obeyed, sampleFinding, steering, without } from './sample-findings.ts'
 
+/** When the sample was found; the system's clock says the same. */
+const time = '2026-01-01T00:00:11Z'
+
 beforeEach(() => {
+  vi.useFakeTimers({ now: sampleFinding().openedAt, toFake: ['Date'] })
   vi.stubEnv('NO_COLOR', undefined)
   vi.stubEnv('FORCE_COLOR', undefined)
 })
 afterEach(() => {
+  vi.useRealTimers()
   vi.unstubAllEnvs()
   vi.restoreAllMocks()
 })
@@ -32,7 +37,7 @@ describe('repeats of one line', () => {
     from('GET /b', 4)
     from('GET /b', 5)
     expect(text().slice(first.length)).toBe(
-      'pg-lifeguard: idle-transaction at /app/src/orders.ts:12:29 again: 4 times so far, now in request GET /b\n',
+      `${time} pg-lifeguard: idle-transaction at /app/src/orders.ts:12:29 again: 4 times so far, now in request GET /b\n`,
     )
   })
 
@@ -43,9 +48,9 @@ describe('repeats of one line', () => {
     const [first, ...counts] = writes
     expect(first).toContain('suspected: idle-transaction in pool main')
     expect(counts).toEqual([
-      'pg-lifeguard: idle-transaction at /app/src/orders.ts:12:29 again: 2 times so far\n',
-      'pg-lifeguard: idle-transaction at /app/src/orders.ts:12:29 again: 10 times so far\n',
-      'pg-lifeguard: idle-transaction at /app/src/orders.ts:12:29 again: 100 times so far\n',
+      `${time} pg-lifeguard: idle-transaction at /app/src/orders.ts:12:29 again: 2 times so far\n`,
+      `${time} pg-lifeguard: idle-transaction at /app/src/orders.ts:12:29 again: 10 times so far\n`,
+      `${time} pg-lifeguard: idle-transaction at /app/src/orders.ts:12:29 again: 100 times so far\n`,
     ])
   })
 
@@ -54,7 +59,7 @@ describe('repeats of one line', () => {
     const resolution = 'released after 41.2 s'
     for (const occurrences of [1, 2, 3]) reporter.resolved?.(sampleFinding({ occurrences, resolution }))
     expect(writes).toEqual([
-      'pg-lifeguard: resolved idle-transaction at /app/src/orders.ts:12:29: released after 41.2 s\n',
+      `${time} pg-lifeguard: resolved idle-transaction at /app/src/orders.ts:12:29: released after 41.2 s\n`,
     ])
   })
 })
@@ -70,27 +75,66 @@ describe('what comes after a report', () => {
   ])('is told in one line: %o', (differing, what) => {
     const { reporter, text } = reporting()
     reporter.remedied?.(sampleFinding(differing))
-    expect(text()).toBe(`pg-lifeguard: remedied idle-transaction at /app/src/orders.ts:12:29: ${what}\n`)
+    expect(text()).toBe(
+      `${time} pg-lifeguard: remedied idle-transaction at /app/src/orders.ts:12:29: ${what}\n`,
+    )
   })
 
   it('is told as remedied also if it has cleared already', () => {
     const { reporter, text } = reporting()
     reporter.remedied?.(sampleFinding({ outcome: 'destroyed', resolution: 'released after 41.2 s' }))
-    expect(text()).toMatch(/^pg-lifeguard: remedied .*: the session was destroyed, its slot is free\n$/)
+    expect(text()).toMatch(/^\S+ pg-lifeguard: remedied .*: the session was destroyed, its slot is free\n$/)
   })
 
   it('has no place where none is known', () => {
     const { reporter, text } = reporting()
     reporter.resolved?.(without(sampleFinding({ resolution: 'released' }), 'origin'))
-    expect(text()).toBe('pg-lifeguard: resolved idle-transaction: released\n')
+    expect(text()).toBe(`${time} pg-lifeguard: resolved idle-transaction: released\n`)
   })
+})
+
+describe('the time', () => {
+  it('stands before every report, in UTC: when it was found, when it cleared, or now', () => {
+    const { reporter, writes } = reporting()
+    vi.setSystemTime(Date.UTC(2026, 0, 2))
+    const resolvedAt = Date.UTC(2026, 0, 1, 13)
+    reporter.finding(sampleFinding())
+    reporter.finding(sampleFinding({ occurrences: 2 }))
+    reporter.resolved?.(sampleFinding({ resolution: 'released', resolvedAt }))
+    reporter.remedied?.(sampleFinding({ outcome: 'destroyed' }))
+    reporter.info?.('pool main: no lock_timeout')
+    expect(writes.map((text) => text.trim().split(' ', 2))).toEqual([
+      ['2026-01-01T00:00:11Z', 'pg-lifeguard:'],
+      ['2026-01-01T00:00:11Z', 'pg-lifeguard:'],
+      ['2026-01-01T13:00:00Z', 'pg-lifeguard:'],
+      ['2026-01-02T00:00:00Z', 'pg-lifeguard:'],
+      ['2026-01-02T00:00:00Z', 'pg-lifeguard:'],
+    ])
+  })
+
+  it('has a line of its own where the terminal is too narrow', () => {
+    const { reporter, writes } = reporting({ columns: 60 })
+    reporter.finding(sampleFinding())
+    expect(writes[0]).toMatch(
+      /^\n2026-01-01T00:00:11Z\npg-lifeguard: suspected: idle-transaction in pool main\n/,
+    )
+  })
+
+  it.each([Number.NaN, Number.POSITIVE_INFINITY, 8.64e15 + 1])(
+    'of a clock that says %d costs no report',
+    (openedAt) => {
+      const { reporter, text } = reporting()
+      reporter.finding(sampleFinding({ openedAt }))
+      expect(text()).toContain('unknown time pg-lifeguard: suspected: idle-transaction')
+    },
+  )
 })
 
 describe('advice', () => {
   it('is one line', () => {
     const { reporter, text } = reporting()
     reporter.info?.('pool main: no lock_timeout')
-    expect(text()).toBe('pg-lifeguard: pool main: no lock_timeout\n')
+    expect(text()).toBe(`${time} pg-lifeguard: pool main: no lock_timeout\n`)
   })
 
   it('can be switched off', () => {

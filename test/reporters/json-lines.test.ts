@@ -6,6 +6,7 @@ import {
   manualClock,
   OptionError,
 } from '../../src/index.ts'
+import { compactFinding } from '../../src/reporters/log-line.ts'
 import { sampleFinding, steering } from './sample-findings.ts'
 
 function reporting() {
@@ -51,7 +52,7 @@ describe('JSON lines', () => {
     expect(JSON.parse(written[0] ?? '')).toEqual({ event: 'finding', ...finding })
   })
 
-  it('equal what listeners of the same guard are told', async () => {
+  it('equal what listeners of the same guard are told, in short', async () => {
     const { reporter, written } = reporting()
     const clock = manualClock()
     const lifeguard = createLifeguard({ clock, reporters: [reporter] })
@@ -71,7 +72,7 @@ describe('JSON lines', () => {
     await lifeguard.close()
     const lines = written.map((line) => JSON.parse(line)).filter(({ event }) => event !== 'info')
     expect(lines.map(({ event }) => event)).toEqual(['finding', 'resolved'])
-    expect(lines).toEqual(heard.map(({ event, finding }) => ({ event, ...finding })))
+    expect(lines).toEqual(heard.map(({ event, finding }) => ({ event, ...compactFinding(finding) })))
   })
 })
 
