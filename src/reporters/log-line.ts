@@ -58,7 +58,7 @@ export function compactStatistics(statistics: Statistics): Statistics {
 
 function withDetail(finding: Finding, detail: Detail): Finding {
   const { checkout, origin, transactionOrigin, eventOrigin, scope, left, holders } = finding
-  const { hint, outcomeDetail, resolution, pool, fingerprint } = finding
+  const { hint, aftermath, outcomeDetail, resolution, pool, fingerprint } = finding
   const text = (value: string) => cut(value, detail.text)
   return {
     ...finding,
@@ -66,6 +66,7 @@ function withDetail(finding: Finding, detail: Detail): Finding {
     fingerprint: cut(fingerprint, 2 * detail.path),
     hint: text(hint),
     checkout: compactCheckout(checkout, detail),
+    ...(aftermath === undefined ? {} : { aftermath: text(aftermath) }),
     ...(outcomeDetail === undefined ? {} : { outcomeDetail: text(outcomeDetail) }),
     ...(resolution === undefined ? {} : { resolution: text(resolution) }),
     ...(origin === undefined ? {} : { origin: compactOrigin(origin, detail) }),

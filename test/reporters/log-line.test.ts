@@ -67,6 +67,7 @@ const monster: Finding = sampleFinding({
   pool: 'ß'.repeat(5_000),
   hint: '\u0001'.repeat(50_000),
   fingerprint: 'f'.repeat(50_000),
+  aftermath: 'a'.repeat(50_000),
   outcomeDetail: '"'.repeat(50_000),
   left: Array.from({ length: 1_000 }, () => '€'.repeat(500)),
   checkout: {
