@@ -7,7 +7,7 @@ import { type TransactionStatus, transactionStatus } from '../core/transaction.t
 import { cancelRunning } from './cancel.ts'
 import { admits, deferred, refuse, translateFailure } from './refusal.ts'
 import { SessionTransaction } from './session-transaction.ts'
-import type { Client, Method } from './types.ts'
+import type { Client, Method, SubmittedQuery } from './types.ts'
 import { activeQuery, queuedQueries, workOf } from './work.ts'
 
 /** How long a destroyed client may take to close its connection in good order. */
@@ -21,8 +21,6 @@ export interface ControlHost {
   readonly setUpByHost: boolean
   /** Whether statements that change the session are of interest. */
   readonly tracksState: boolean
-  /** A statement of the lifeguard's own is about to be sent. */
-  sending(): void
   /** Gives the slot back to the pool, with an error, so that the pool closes the client. */
   takeBack(error: Error): void
   /** The owner has learned of a remedy, and goes on. */
@@ -41,6 +39,8 @@ export class Control implements ClientControl {
   /** The client's real one: made before the guard overrides it. */
   readonly #query: Method
   #waiting: (() => void)[] = []
+  /** Statements of the lifeguard's own that are not answered yet. */
+  readonly #own: string[] = []
 
   constructor(client: Client, host: ControlHost) {
     this.client = client
@@ -112,8 +112,16 @@ export class Control implements ClientControl {
     for (const resolve of this.#waiting.splice(0)) resolve()
   }
 
+  /** Whether the statement that is being answered is the lifeguard's own, and nothing that the owner does. */
+  takeOwn(query: SubmittedQuery | undefined): boolean {
+    if (this.#own.length === 0) return false
+    // The driver forgets a statement that has failed.
+    const index = query === undefined ? 0 : this.#own.indexOf(String(query.text))
+    return index !== -1 && this.#own.splice(index, 1).length > 0
+  }
+
   read(statement: string): Promise<string> {
-    this.#host.sending()
+    this.#own.push(statement)
     return new Promise((resolve, reject) => {
       const done = (error: unknown, result: unknown) =>
         error ? reject(error) : resolve(String((result as { rows: unknown[][] }).rows[0]?.[0]))
@@ -124,7 +132,7 @@ export class Control implements ClientControl {
   }
 
   run(statement: string): Promise<void> {
-    this.#host.sending()
+    this.#own.push(statement)
     return new Promise((resolve, reject) => {
       const done = (error: unknown) => (error ? reject(error) : resolve())
       Reflect.apply(this.#query, this.client, [statement, done])

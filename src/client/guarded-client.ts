@@ -52,7 +52,6 @@ export class GuardedClient implements ReleaseHost {
       stream: host.stream,
       setUpByHost: host.setUpByHost,
       tracksState: events.sessionState !== 'ignored',
-      sending: () => this.#statements.noteSending(ownership.checkout),
       takeBack: (error) => this.#takeBack(error),
       learned: () => this.#host.unwatched && this.unguard(),
     })

@@ -17,6 +17,8 @@ export class Ownership {
   readonly unclean: UncleanReleases
   /** The last checkout that is over. Its stack, which keeps the caller's closures alive, is needed if it is released again. */
   released: Checkout | undefined
+  /** The owner before the present one: it may call `client.release` a second time, which is that of the present one by now. */
+  former: Checkout | undefined
   #releasedBefore: Checkout | undefined
 
   /** `unanswered`: how many statements were running or queued when the guard first saw the session. */
@@ -26,6 +28,9 @@ export class Ownership {
 
   begin(checkout: Checkout, giveBack: GiveBack, release: GiveBack): void {
     this.checkout = checkout
+    this.former = this.released
+    // Each would keep the one before it, and so on without end.
+    if (this.former !== undefined) this.former.staleRelease = undefined
     this.giveBack = giveBack
     this.release = release
   }

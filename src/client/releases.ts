@@ -3,6 +3,7 @@ import type { CheckoutEvents, Verdict } from '../core/checkout-events.ts'
 import type { Work } from '../core/client-control.ts'
 import type { Release } from '../core/findings/rule.ts'
 import type { Ledger } from '../core/ledger.ts'
+import { captureStack } from '../core/origin/origin.ts'
 import type { Control } from './control.ts'
 import type { Ownership } from './ownership.ts'
 import type { GiveBack } from './types.ts'
@@ -42,6 +43,7 @@ export class Releases {
   release(checkout: Checkout, giveBack: GiveBack, error: unknown): unknown {
     switch (checkout.phase) {
       case 'out':
+        if (this.#ownership.former !== undefined) this.#noteStale(checkout, this.#ownership.former)
         break
       case 'destroyed':
         checkout.phase = 'over' // Once: another one is a second release like any other.
@@ -69,6 +71,19 @@ export class Releases {
     const left = this.#events.releasedAs(release) === 'left'
     if (left && release.transaction !== 'idle') this.#leaveUnclean(checkout, 0)
     checkout.forget()
+  }
+
+  /** The client is the same object for each owner, and so is its `release`: what tells owners apart is their scope. */
+  #noteStale(checkout: Checkout, former: Checkout): void {
+    const { scope } = checkout
+    if (scope !== undefined && former.scope !== undefined && former.scope !== scope) {
+      if (this.#ledger.currentScope() === former.scope) {
+        checkout.staleRelease = { former, stack: captureStack() }
+        return
+      }
+    }
+    // Who has just got the client has something to do with it.
+    if (checkout.queryCount === 0 && scope === undefined) checkout.staleRelease = { former, stack: undefined }
   }
 
   #releaseWithCare(checkout: Checkout, giveBack: GiveBack, error: unknown): unknown {

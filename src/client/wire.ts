@@ -95,7 +95,8 @@ export class Wire {
   #noteAnswer(letter: string): void {
     const ownership = this.#ownership
     const { checkout } = ownership
-    const sentAt = checkout?.noteAnswer(this.#ledger.time.now())
+    const isOwners = !this.#control.takeOwn(activeQuery(this.#client))
+    const sentAt = isOwners ? checkout?.noteAnswer(this.#ledger.time.now()) : undefined
     const { session, changes } = this.#control
     if (changes?.touched === true) changes.answered(answerOf(activeQuery(this.#client)), letter)
     if (letter !== 'I' || session.letter !== 'I' || session.isOpening) {
@@ -129,7 +130,9 @@ export class Wire {
 
   readonly #onErrorMessage = (message: unknown): void => {
     const { checkout } = this.#ownership
-    if (checkout !== undefined) checkout.lastQueryFailed = true
+    // The server may end the session between statements, and a remedy cancels what runs.
+    const isStatements = activeQuery(this.#client) !== undefined && this.#control.raised === undefined
+    if (checkout !== undefined && isStatements) checkout.lastQueryFailed = true
     this.#control.changes?.failed(statementText(activeQuery(this.#client)))
     const { severity, code } = (message ?? {}) as { severity?: unknown; code?: unknown }
     if (severity !== 'FATAL' || typeof code !== 'string') return

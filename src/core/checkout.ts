@@ -27,6 +27,13 @@ export interface SessionEnd {
   readonly byOwner: boolean
 }
 
+/** A release that was not, or may not have been, that of the owner: a former one of the same client has called it. */
+export interface StaleRelease {
+  readonly former: Checkout
+  /** Where it was called; undefined if nobody can say that it was the former owner's. */
+  readonly stack: CapturedStack | undefined
+}
+
 /**
  * One interval from acquire to release of a client, and before that the wait for it. Kept as small and as flat as
  * possible: one is made for each `connect()`, and nothing else.
@@ -62,6 +69,7 @@ export class Checkout {
   /** The reading of `now - busyMillis`, a clock that stands still in the database, at the start of the present transaction. */
   outsideSince: number | undefined = undefined
   sessionEnd: SessionEnd | undefined = undefined
+  staleRelease: StaleRelease | undefined = undefined
   /** The comment that its statements are sent with, once it is complete. */
   tag: string | undefined = undefined
   exemption: string | undefined = undefined
@@ -133,6 +141,7 @@ export class Checkout {
   forgetSource(): void {
     this.stack = undefined
     this.scope = undefined
+    this.staleRelease = undefined
   }
 }
 

@@ -1,10 +1,13 @@
 import type { Release, Rule } from '../core/findings/rule.ts'
+import { staleReleaseHint } from './stale-release.ts'
 
 /** A client was released while it was still at work for its owner. */
 export const busyRelease: Rule<Release> = {
   kind: 'busy-release',
   certainty: 'certain',
-  judge({ work }) {
+  judge({ checkout, work }) {
+    const stale = work === 'none' ? undefined : staleReleaseHint(checkout)
+    if (stale !== undefined) return `${stale} and was at work`
     switch (work) {
       case 'none':
         return undefined

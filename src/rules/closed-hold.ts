@@ -19,7 +19,7 @@ export function closedHold(holdMillis: number | false): Rule<Checkout> {
       const { at, how, byOwner } = sessionEnd
       const limitMillis = byOwner ? closedMillis : holdMillis
       if (limitMillis === false || now - at < limitMillis) return undefined
-      return `its connection was closed ${describeMillis(now - at)} ago (${how}) and release was not called: the slot stays taken until then`
+      return `its connection was closed ${describeMillis(now - at)} ago, and release was not called, so its slot stays taken: ${how}`
     },
   }
 }

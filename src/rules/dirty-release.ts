@@ -1,4 +1,5 @@
 import type { Release, Rule } from '../core/findings/rule.ts'
+import { staleReleaseHint } from './stale-release.ts'
 
 /** A client was released with its transaction open or failed, so that the next owner would continue it. */
 export const dirtyRelease: Rule<Release> = {
@@ -9,6 +10,8 @@ export const dirtyRelease: Rule<Release> = {
     if (checkout.via === 'pool.query') {
       return 'pool.query runs each statement on any free client: check one client out for a transaction'
     }
+    const stale = staleReleaseHint(checkout)
+    if (stale !== undefined) return `${stale} and its transaction was open`
     return transaction === 'failed'
       ? 'a statement failed and the client was released without ROLLBACK: the error path needs one'
       : 'released between BEGIN and COMMIT: an early return, or a branch that neither commits nor rolls back'

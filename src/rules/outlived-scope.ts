@@ -31,7 +31,7 @@ function hint(checkout: Checkout, now: number, endedAt: number): string {
   const kind = scope?.kind ?? 'scope'
   const end = `the ${kind} ended ${describeMillis(now - endedAt)} ago${ending(scope?.ending)}`
   if (sessionEnd !== undefined)
-    return `${end}, and its connection is closed (${sessionEnd.how}): only release frees the slot`
+    return `${end}, and its connection is closed (only release frees the slot): ${sessionEnd.how}`
   const nested = secondClientHint(checkout, now)
   if (nested !== undefined) return `${end}, and ${nested}`
   if (checkout.acquiredAt > endedAt) return `${end}, and its code went on and acquired this client after that`
@@ -39,6 +39,8 @@ function hint(checkout: Checkout, now: number, endedAt: number): string {
   if (work !== 'none') return `${end}, and ${unfinished[work]}`
   if (checkout.queryCount === 0)
     return `${end}, and the client was never used: the code threw or returned before the first statement`
+  if (checkout.destroyAt !== Number.POSITIVE_INFINITY)
+    return `${end}, its transaction was rolled back by pg-lifeguard, and release was not reached: an early return`
   if (checkout.lastQueryFailed)
     return `${end}; its last statement failed and release was not reached: call release in finally`
   if (checkout.idleSince > endedAt)

@@ -1,10 +1,12 @@
 import type { Checkout } from '../core/checkout.ts'
 import type { Rule } from '../core/findings/rule.ts'
+import { maybeStaleRelease, staleReleaseHint } from './stale-release.ts'
 
 /** A statement was sent on a client by an owner that had released it. */
 export const useAfterRelease: Rule<Checkout> = {
   kind: 'use-after-release',
   certainty: 'certain',
-  judge: () =>
-    'a statement was sent after release: a promise was not awaited, or the client was kept after its release',
+  judge: (checkout) =>
+    staleReleaseHint(checkout) ??
+    `a statement was sent after release: a promise was not awaited, or the client was kept after its release${maybeStaleRelease(checkout)}`,
 }

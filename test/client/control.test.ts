@@ -19,7 +19,6 @@ async function control(takeBack: (error: Error) => void = () => {}) {
     stream: undefined,
     setUpByHost: false,
     tracksState: true,
-    sending: () => {},
     takeBack,
     learned: () => false,
   })

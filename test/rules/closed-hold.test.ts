@@ -52,7 +52,9 @@ describe('a client that its owner has closed and not released', () => {
         kind: 'long-hold',
         certainty: 'certain',
         remedy: 'report',
-        hint: expect.stringMatching(/^its connection was closed .* ago \(client\.end\(\) was called\)/),
+        hint: expect.stringMatching(
+          /^its connection was closed .* ago, and release was not called.*: client\.end\(\) was called$/,
+        ),
       },
     ])
     clock.advance(60_000)
@@ -105,7 +107,7 @@ describe.each(byOthers)('a client whose session has ended and that is not releas
     expect(kinds()).toEqual(['session-killed'])
     clock.advance(2_000)
     expect(findings[1]).toMatchObject({ kind: 'long-hold', certainty: 'certain' })
-    expect(findings[1]?.hint).toContain(`(${ended.how}`)
+    expect(findings[1]?.hint).toContain(`: ${ended.how}`)
     client.release()
   })
 

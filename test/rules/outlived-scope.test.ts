@@ -201,6 +201,72 @@ describe('the hint', () => {
     expect((await found('outlived-scope')).hint).toMatch(/sent statements after that/)
   })
 
+  it('does not take the rollback by the guard for a statement of the owner', async () => {
+    const limits = { idleTransactionMillis: 500 }
+    const remedies = { 'outlived-scope': 'report' } as const
+    const { pool, lifeguard, clock, found } = guarded({ mode: 'enforce', limits, remedies })
+    const client = await lifeguard.runInScope(request, async () => {
+      const client = await pool.connect()
+      await client.query('BEGIN')
+      return client
+    })
+    clock.advance(600)
+    expect(await found('idle-transaction')).toMatchObject({ outcome: 'rolled-back' })
+    clock.advance(450)
+    expect((await found('outlived-scope')).hint).toMatch(
+      /^the request ended .* ago \(returned\), its transaction was rolled back by pg-lifeguard, and release was not reached/,
+    )
+    client.release()
+  })
+
+  it('does not count what the guard itself sends, once the owner has learned of the rollback', async () => {
+    const limits = { idleTransactionMillis: 500 }
+    const remedies = { 'outlived-scope': 'report' } as const
+    const { pool, lifeguard, clock, found } = guarded({ mode: 'enforce', limits, remedies })
+    const scope = lifeguard.openScope(request)
+    const client = await scope.run(() => pool.connect())
+    await client.query('BEGIN')
+    clock.advance(600)
+    await found('idle-transaction')
+    const { idleMillis } = lifeguard.snapshot().checkouts[0] ?? {}
+    expect(idleMillis).toBeGreaterThanOrEqual(600)
+    await client.query('ROLLBACK')
+    scope.end('answered')
+    clock.advance(graceAndSweep)
+    expect((await found('outlived-scope')).hint).toMatch(/\(answered\), and release was not reached/)
+    client.release()
+  })
+
+  it('says that the server has ended the session, and why, and not that its last statement failed', async () => {
+    const { pool, lifeguard, clock, found } = guarded()
+    pool.options.idle_in_transaction_session_timeout = 50
+    const client = await lifeguard.runInScope(request, async () => {
+      const client = await pool.connect()
+      await client.query('BEGIN')
+      return client
+    })
+    await found('session-killed')
+    clock.advance(graceAndSweep)
+    expect((await found('outlived-scope')).hint).toMatch(
+      /its connection is closed \(only release frees the slot\): ended by idle_in_transaction_session_timeout.*25P03\)$/,
+    )
+    client.release()
+  })
+
+  it('says that its own code waits for another client', async () => {
+    const { pool, lifeguard, clock, found } = guarded({}, 1)
+    const scope = lifeguard.openScope(request)
+    const client = await scope.run(() => pool.connect())
+    const waiting = scope.run(() => pool.connect())
+    scope.end('the client aborted')
+    clock.advance(graceAndSweep)
+    expect((await found('outlived-scope')).hint).toMatch(
+      /^the request ended .* and its request has been waiting .* for another client of this pool/,
+    )
+    client.release()
+    ;(await waiting).release()
+  })
+
   it('says how the work ended', async () => {
     const { pool, lifeguard, clock, found } = guarded()
     const failed = lifeguard.runInScope(request, async () => {
