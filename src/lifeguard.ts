@@ -177,6 +177,7 @@ function assemble(resolved: Settings) {
     requested: () => sweep.wake(),
     resolved: (record) => announcer.resolved(record),
   })
+  ledger.exempt = settings.exempt
   const enforcer = new Enforcer(settings, ledger, announcer)
   const judge = new Judge(settings, ledger, announcer, enforcer)
   const sweep = startSweep(ledger, period, () => judge.sweep())

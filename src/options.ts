@@ -1,5 +1,6 @@
 import { asyncLocalStorageContext } from './context/async-local-storage.ts'
 import type { TagSettings } from './core/checkout-tag.ts'
+import { checkExemptRules, type ExemptRule, exemptRow } from './core/exemptions.ts'
 import { type FindingKind, findingKinds, type Remedy } from './core/findings/finding.ts'
 import { type Limits, limitRows } from './core/findings/limits.ts'
 import { possibleRemedies, type RemedyByKind, remedyRows } from './core/findings/possible-remedies.ts'
@@ -32,6 +33,11 @@ export interface LifeguardOptions {
    * that compares clients sees the handle: for staging and tests.
    */
   readonly handles?: 'raw' | 'checked'
+  /**
+   * Clients that are held for long by design, by the text of their last statement, their origin or their scope. One that
+   * listens for notifications outside a transaction needs no rule.
+   */
+  readonly exempt?: readonly ExemptRule[]
   /** How the state that an owner leaves in its session is judged; `false`: not at all. */
   readonly sessionState?: SessionStateOptions | false
   /** Tags statements and connections, so that the server shows which code sent them. Default: off. */
@@ -91,6 +97,7 @@ export interface Settings {
   readonly reportsPerMinute: number | false
   readonly queryText: QueryTextMode
   readonly handles: 'raw' | 'checked'
+  readonly exempt: readonly ExemptRule[]
   readonly sessionState: Required<SessionStateOptions> | false
   readonly tag: TagSettings | undefined
   readonly statistics: boolean
@@ -138,6 +145,7 @@ export const lifeguardOptions = {
     reportsPerMinute: { kind: 'count', least: 1, off: true, default: 60 },
     queryText: { kind: 'choice', values: ['full', 'redacted', 'none'], default: 'redacted' },
     handles: { kind: 'choice', values: ['raw', 'checked'], default: 'raw' },
+    exempt: exemptRow,
     sessionState: { kind: 'options', rows: sessionStateRows, off: true, default: {} },
     tag: { kind: 'options', rows: tagRows },
     statistics: { kind: 'boolean' },
@@ -160,6 +168,7 @@ export function resolveOptions(options: LifeguardOptions = {}): Settings {
     ...given,
     remedies: remediesOf(mode, given.remedies),
     reporters: given.reporters ?? [consoleReporter()],
+    exempt: checkExemptRules(given.exempt),
     sessionState: sessionState && {
       ...sessionState,
       ignore: sessionState.ignore.map((name) => name.toLowerCase()),

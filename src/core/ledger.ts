@@ -2,6 +2,7 @@ import type { QueryTextMode } from '../sql/redaction.ts'
 import { describeMillis } from '../text/duration.ts'
 import { Checkout, type CheckoutPool, type Via } from './checkout.ts'
 import type { ClientControl } from './client-control.ts'
+import { type ExemptRule, exemptionBy } from './exemptions.ts'
 import type { FindingKind } from './findings/finding.ts'
 import type { FindingRecord } from './findings/finding-record.ts'
 import { Findings } from './findings/findings.ts'
@@ -34,6 +35,8 @@ export class Ledger {
   readonly queryText: QueryTextMode
   readonly scopeBooks = new ScopeBooks()
   readonly findings: Findings
+  /** Clients that are held for long by design. */
+  exempt: readonly ExemptRule[] = []
   /** Counts and times. Undefined, so that it costs nothing, unless it is asked for. */
   meter: Meter | undefined = undefined
   /** Yields the active span, where traces are followed. */
@@ -67,6 +70,11 @@ export class Ledger {
   currentScope(): Scope | undefined {
     const current = this.context.current()
     return current instanceof Scope ? current : undefined
+  }
+
+  /** The reason why a client may be held for long. */
+  exemptionOf(checkout: Checkout): string | undefined {
+    return checkout.exemption ?? exemptionBy(this.exempt, checkout)
   }
 
   /** Calls `work` outside of any scope: what it makes to last, such as a connection, must not keep the caller's alive. */

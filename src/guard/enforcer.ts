@@ -44,11 +44,17 @@ export class Enforcer {
   }
 
   /** Opens a finding of a checkout whose owner has not released, applies its remedy and announces it. */
-  report<Subject>(rule: Rule<Subject>, checkout: Checkout, hint: string, more?: More): void {
+  report<Subject>(
+    rule: Rule<Subject>,
+    checkout: Checkout,
+    hint: string,
+    more?: More,
+  ): FindingRecord | undefined {
     const record = this.open(rule, checkout, hint, more)
-    if (record === undefined) return
+    if (record === undefined) return undefined
     const { control } = checkout
     this.#announcer.finding(record, control === undefined ? undefined : this.apply(record, control, true))
+    return record
   }
 
   /** Whether a remedy has ended the checkout's transaction, or is at it, and the owner still has to learn of it. */

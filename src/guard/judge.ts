@@ -1,7 +1,8 @@
 import type { Checkout } from '../core/checkout.ts'
 import type { CheckoutEvents, Verdict } from '../core/checkout-events.ts'
 import type { ClientControl } from '../core/client-control.ts'
-import { bitOf, type FindingKind } from '../core/findings/finding.ts'
+import { isListening } from '../core/exemptions.ts'
+import { bitOf, bitsOf, type FindingKind } from '../core/findings/finding.ts'
 import type { EndedSession, Release, Rule } from '../core/findings/rule.ts'
 import type { Ledger } from '../core/ledger.ts'
 import type { Settings } from '../options.ts'
@@ -25,6 +26,8 @@ interface TimedRule {
   readonly bit: number
   /** Whether an exempted checkout is spared. */
   readonly exempts: boolean
+  /** Only reports a suspicion: nothing new of a checkout whose leak is certain. */
+  readonly suspects: boolean
 }
 
 /** Brings together what happened and the rules that judge it. */
@@ -49,13 +52,14 @@ export class Judge implements CheckoutEvents {
     this.#lateActs = new LateActJudge(settings, ledger, announcer, enforcer)
     this.rejectsWaiters = settings.remedies['pool-deadlock'] === 'reject'
     this.sessionState = this.#state.interest
+    const { remedies } = settings
     this.#timed = [
-      ...timed(limits.idleTransactionMillis, idleTransaction, true),
-      ...timed(limits.transactionMillis, longTransaction, true),
-      timedRule(closedHold(limits.holdMillis), false),
-      ...timed(limits.holdMillis, longHold, true),
-      ...timed(limits.scopeGraceMillis, outlivedScope, true),
-      ...timed(limits.scopeGraceMillis, blockedShutdown, false),
+      ...timed(limits.idleTransactionMillis, idleTransaction, true, remedies),
+      ...timed(limits.transactionMillis, longTransaction, true, remedies),
+      timedRule(closedHold(limits.holdMillis), false, remedies),
+      ...timed(limits.holdMillis, longHold, true, remedies),
+      ...timed(limits.scopeGraceMillis, outlivedScope, true, remedies),
+      ...timed(limits.scopeGraceMillis, blockedShutdown, false, remedies),
     ]
   }
 
@@ -135,23 +139,30 @@ export class Judge implements CheckoutEvents {
   sessionEnded(ended: EndedSession): void {
     const { checkout } = ended
     const hint = sessionKilled.judge(ended, 0)
-    if (hint !== undefined) {
-      checkout.sessionEnd ??= { at: this.#ledger.time.now(), how: hint, byOwner: false }
-      this.#enforcer.report(sessionKilled, checkout, hint)
-    }
     this.#ledger.findings.endTransaction(checkout, 'its session was ended by the server')
+    if (hint === undefined) return
+    checkout.sessionEnd ??= { at: this.#ledger.time.now(), how: hint, byOwner: false }
+    this.#enforcer.report(sessionKilled, checkout, hint)
   }
 
   #judgeCheckout(checkout: Checkout, now: number): void {
     const exempt = checkout.exemption !== undefined
     if (checkout.control?.gone === true) this.#judgeEnd(checkout, now)
-    for (const { rule, bit, exempts } of this.#timed) {
-      if ((checkout.reported & bit) !== 0 || (exempt && exempts)) continue
+    const certain = (checkout.reported & lasting) !== 0
+    for (const { rule, bit, exempts, suspects } of this.#timed) {
+      if ((checkout.reported & bit) !== 0 || (exempt && exempts) || (certain && suspects)) continue
       const hint = rule.judge(checkout, now)
-      if (hint !== undefined) this.#enforcer.report(rule, checkout, hint)
+      if (hint !== undefined && !(exempts && this.#isExempt(checkout, rule.kind)))
+        this.#enforcer.report(rule, checkout, hint)
       if (checkout.phase !== 'out') return
     }
     if (now >= checkout.destroyAt) this.#enforcer.destroyAfterRollback(checkout)
+  }
+
+  /** Looked up only for what has passed a limit: it costs a look at the stack. */
+  #isExempt(checkout: Checkout, kind: FindingKind): boolean {
+    if (kind === 'long-hold' && isListening(checkout)) return true
+    return this.#ledger.exemptionOf(checkout) !== undefined
   }
 
   #judgeEnd(checkout: Checkout, now: number): void {
@@ -170,15 +181,21 @@ const spared: ReadonlySet<FindingKind> = new Set([
   'outlived-scope',
 ])
 
+/** Certain kinds that are open until the release. */
+const lasting = bitsOf(['outlived-scope', 'blocked-shutdown', 'session-killed'])
+
 /** A rule that is switched off does not exist. */
 function timed(
   limitMillis: number | false,
   rule: (limitMillis: number) => Rule<Checkout>,
   exempts: boolean,
+  remedies: Settings['remedies'],
 ): TimedRule[] {
-  return limitMillis === false ? [] : [timedRule(rule(limitMillis), exempts)]
+  return limitMillis === false ? [] : [timedRule(rule(limitMillis), exempts, remedies)]
 }
 
-function timedRule(rule: Rule<Checkout>, exempts: boolean): TimedRule {
-  return { rule, bit: bitOf(rule.kind), exempts }
+function timedRule(rule: Rule<Checkout>, exempts: boolean, remedies: Settings['remedies']): TimedRule {
+  const { kind, certainty } = rule
+  const suspects = certainty === 'suspected' && remedies[kind] === 'report'
+  return { rule, bit: bitOf(kind), exempts, suspects }
 }

@@ -20,7 +20,7 @@ export function openCheckouts(ledger: Ledger, belongs: (checkout: Checkout) => b
   const found: Checkout[] = []
   for (const pool of ledger.pools) {
     for (const checkout of [...pool.out, ...pool.waiters]) {
-      if (checkout.exemption === undefined && belongs(checkout)) found.push(checkout)
+      if (belongs(checkout) && ledger.exemptionOf(checkout) === undefined) found.push(checkout)
     }
   }
   return found

@@ -1,9 +1,11 @@
 import type { Checkout, CheckoutPool } from '../core/checkout.ts'
 import { exhaustionMessage, isAcquireTimeout, nameHolders } from '../core/exhaustion.ts'
-import { bitOf } from '../core/findings/finding.ts'
+import { bitOf, type FindingKind, type Holder } from '../core/findings/finding.ts'
+import type { FindingRecord } from '../core/findings/finding-record.ts'
 import type { Rule, Wait } from '../core/findings/rule.ts'
 import { holdersAmong, holdersOf } from '../core/holders.ts'
 import type { Ledger } from '../core/ledger.ts'
+import type { Scope } from '../core/scope.ts'
 import { PoolDeadlockError } from '../errors.ts'
 import type { Settings } from '../options.ts'
 import { nestedAcquire } from '../rules/nested-acquire.ts'
@@ -12,39 +14,67 @@ import { poolExhausted } from '../rules/pool-exhausted.ts'
 import type { Announcer } from './announcer.ts'
 import type { Enforcer } from './enforcer.ts'
 
-/** Judges the callers that wait for a client. */
+/** A deadlock explains all of these. */
+const consequences: readonly FindingKind[] = [
+  'nested-acquire',
+  'pool-exhausted',
+  'idle-transaction',
+  'long-transaction',
+  'long-hold',
+]
+
+/** Judges the callers that wait for a client. Thousands may wait for one reason: that is one finding, not thousands. */
 export class WaitJudge {
+  readonly #settings: Settings
   readonly #ledger: Ledger
   readonly #announcer: Announcer
   readonly #enforcer: Enforcer
   readonly #exhausted: Rule<Wait>
+  /** Pools whose waiters have an open finding. */
+  readonly #exhaustedPools = new WeakMap<CheckoutPool, FindingRecord>()
+  /** The holders of deadlocks that were found. */
+  readonly #deadlocked = new WeakSet<Checkout>()
+  #holders: { readonly pool: CheckoutPool; readonly list: readonly Holder[] } | undefined
 
-  constructor({ limits }: Settings, ledger: Ledger, announcer: Announcer, enforcer: Enforcer) {
+  constructor(settings: Settings, ledger: Ledger, announcer: Announcer, enforcer: Enforcer) {
+    this.#settings = settings
     this.#ledger = ledger
     this.#announcer = announcer
     this.#enforcer = enforcer
-    this.#exhausted = poolExhausted(limits.acquireWaitMillis)
+    this.#exhausted = poolExhausted(settings.limits.acquireWaitMillis)
   }
 
   /** Looks at all that wait for a client of this pool. */
   sweep(pool: CheckoutPool, now: number): void {
-    for (const waiter of pool.waiters) {
-      this.#judgeNesting(waiter, now)
-      this.#judgeWait(waiter, now, false)
-    }
-    if (pool.waiters.size > 0) this.#judgeDeadlock(pool, now)
+    if (pool.waiters.size === 0) return
+    this.#judgeNesting(pool, now)
+    this.#judgeQueue(pool, now)
+    this.#judgeDeadlock(pool, now)
   }
 
   /** A caller got an error instead of a client; the pool's own time-out error is given the holders. */
   acquireFailed(checkout: Checkout, error: unknown): void {
     if (!isAcquireTimeout(error)) return
     const { pool } = checkout
-    nameHolders(error, pool, holdersOf(this.#ledger, pool))
-    this.#judgeWait(checkout, this.#ledger.time.now(), true)
+    nameHolders(error, pool, this.#holdersNow(pool))
+    if (!has(checkout, 'pool-exhausted')) this.#judgeWait(checkout, this.#ledger.time.now(), true)
+  }
+
+  /** The first caller that has waited for too long stands for the others that have. */
+  #judgeQueue(pool: CheckoutPool, now: number): void {
+    const { acquireWaitMillis } = this.#settings.limits
+    if (acquireWaitMillis === false) return
+    for (const waiter of pool.waiters) {
+      // They stand in the order in which they came.
+      if (now - waiter.requestedAt < acquireWaitMillis) return
+      if (has(waiter, 'pool-exhausted')) continue
+      const open = this.#exhaustedPools.get(pool)
+      if (open === undefined || open.resolved) this.#judgeWait(waiter, now, false)
+      else mark(waiter, 'pool-exhausted')
+    }
   }
 
   #judgeWait(checkout: Checkout, now: number, gaveUp: boolean): void {
-    if ((checkout.reported & bitOf(this.#exhausted.kind)) !== 0) return
     const { pool } = checkout
     const occupation = () => ({
       gauge: pool.gauge(),
@@ -53,16 +83,27 @@ export class WaitJudge {
     })
     const hint = this.#exhausted.judge({ checkout, gaveUp, occupation }, now)
     if (hint === undefined) return
-    this.#enforcer.report(this.#exhausted, checkout, hint, { holders: holdersOf(this.#ledger, pool) })
+    const record = this.#enforcer.report(this.#exhausted, checkout, hint, {
+      holders: holdersOf(this.#ledger, pool),
+    })
+    if (record !== undefined) this.#exhaustedPools.set(pool, record)
+    // Those who give up at the same time do so for the same reason.
+    if (gaveUp) for (const waiter of pool.waiters) mark(waiter, 'pool-exhausted')
   }
 
-  #judgeNesting(waiter: Checkout, now: number): void {
-    const { pool, scope } = waiter
-    if (scope === undefined || (waiter.reported & bitOf(nestedAcquire.kind)) !== 0) return
-    const holdings = [...pool.out].filter((holder) => holder.scope?.encloses(scope))
-    const hint = nestedAcquire.judge({ waiter, holdings }, now)
-    if (hint === undefined) return
-    this.#enforcer.report(nestedAcquire, waiter, hint, { holders: holdersAmong(this.#ledger, holdings) })
+  #judgeNesting({ out, waiters }: CheckoutPool, now: number): void {
+    const judged = new Set<Scope>()
+    for (const waiter of waiters) {
+      const { scope } = waiter
+      if (scope === undefined || has(waiter, 'nested-acquire')) continue
+      const holdings = [...out].filter((holder) => holder.scope?.encloses(scope))
+      const hint = nestedAcquire.judge({ waiter, holdings }, now)
+      if (hint === undefined) continue
+      const holders = () => ({ holders: holdersAmong(this.#ledger, holdings) })
+      if (judged.has(scope)) mark(waiter, 'nested-acquire')
+      else this.#enforcer.report(nestedAcquire, waiter, hint, holders())
+      judged.add(scope)
+    }
   }
 
   /**
@@ -71,15 +112,24 @@ export class WaitJudge {
    */
   #judgeDeadlock(pool: CheckoutPool, now: number): void {
     const waiters = [...pool.waiters]
-    if (waiters.some(({ reported }) => (reported & bitOf(poolDeadlock.kind)) !== 0)) return
+    const out = [...pool.out]
+    if (waiters.some((waiter) => has(waiter, 'pool-deadlock'))) return
     const hint = poolDeadlock.judge(pool, now)
     if (hint === undefined) return
-    const out = [...pool.out]
+    const { remedies } = this.#settings
+    // A waiter has given up, and the same holders are still stuck: it is the same story, unless each has to be rejected.
+    if (remedies['pool-deadlock'] === 'report' && out.some((holder) => this.#deadlocked.has(holder))) return
     const newest = waiters.findLast(({ scope }) => out.some((holder) => holder.scope?.encloses(scope)))
     if (newest === undefined) return
     const holders = holdersOf(this.#ledger, pool)
     const record = this.#enforcer.open(poolDeadlock, newest, hint, { holders })
     if (record === undefined) return
+    for (const holder of out) this.#deadlocked.add(holder)
+    this.#ledger.findings.absorb(
+      record,
+      [...out, ...waiters],
+      consequences.filter((kind) => remedies[kind] === 'report'),
+    )
     const { reject } = newest
     if (record.evidence.remedy !== 'reject' || reject === undefined) {
       this.#announcer.finding(record)
@@ -90,4 +140,24 @@ export class WaitJudge {
     this.#ledger.withdrawn(newest, 'rejected')
     reject(new PoolDeadlockError(record.reference, exhaustionMessage(pool, holders)))
   }
+
+  /** Thousands of callers may time out at once: the holders are described once for all of them. */
+  #holdersNow(pool: CheckoutPool): readonly Holder[] {
+    if (this.#holders?.pool !== pool) {
+      this.#holders = { pool, list: holdersOf(this.#ledger, pool) }
+      setImmediate(() => {
+        this.#holders = undefined
+      })
+    }
+    return this.#holders.list
+  }
+}
+
+function has({ reported }: Checkout, kind: FindingKind): boolean {
+  return (reported & bitOf(kind)) !== 0
+}
+
+/** Its finding is that of another waiter. */
+function mark(waiter: Checkout, kind: FindingKind): void {
+  waiter.reported |= bitOf(kind)
 }

@@ -6,7 +6,7 @@ import { readOptions } from '../core/options/read.ts'
 import type { OptionTable } from '../core/options/rows.ts'
 import { oneLine } from '../text/safe-text.ts'
 import { styleFor, type TextSink } from '../text/style.ts'
-import { findingText, repeatText, updateText } from './finding-text.ts'
+import { additionText, findingText, repeatText, updateText } from './finding-text.ts'
 import { KnownSources } from './known-sources.ts'
 import { statisticsText } from './statistics-text.ts'
 
@@ -41,6 +41,8 @@ export function consoleReporter(options: ConsoleReporterOptions = {}): Reporter 
   const style = styleFor(stream)
   const shown = new Set<number>()
   const sources = new KnownSources()
+  /** How findings have resolved, by id. */
+  const ended = new Map<string, string>()
 
   /** A further finding of the same checkout does not repeat its source. */
   function showsFrame({ checkout, eventOrigin }: Finding): boolean {
@@ -48,6 +50,14 @@ export function consoleReporter(options: ConsoleReporterOptions = {}): Reporter 
     shown.add(checkout.id)
     if (shown.size > mostRemembered) shown.delete(shown.values().next().value as number)
     return isNew
+  }
+
+  /** One line ends the story of a checkout, whatever was added to it; a suspicion that was confirmed ends with the other. */
+  function endsStory({ id, updates, supersededBy, resolution = '' }: Finding): boolean {
+    if (supersededBy !== undefined) return false
+    ended.set(id, resolution)
+    if (ended.size > mostRemembered) ended.delete(ended.keys().next().value as string)
+    return updates === undefined || ended.get(updates) !== resolution
   }
 
   function print(epochMillis: number, text: string, gap = ''): void {
@@ -66,7 +76,9 @@ export function consoleReporter(options: ConsoleReporterOptions = {}): Reporter 
   return {
     finding(finding) {
       const source = sources.note(finding)
-      if (finding.occurrences === 1) printInFull(finding)
+      if (finding.updates !== undefined) {
+        if (finding.occurrences === 1) print(finding.openedAt, additionText(finding, style))
+      } else if (finding.occurrences === 1) printInFull(finding)
       else if (isReported(finding.occurrences) || source !== undefined)
         print(finding.openedAt, repeatText(finding, style, source))
     },
@@ -74,7 +86,7 @@ export function consoleReporter(options: ConsoleReporterOptions = {}): Reporter 
       if (finding.occurrences === 1) print(Date.now(), updateText(finding, 'remedied', style))
     },
     resolved(finding) {
-      if (finding.occurrences !== 1) return
+      if (finding.occurrences !== 1 || !endsStory(finding)) return
       print(finding.resolvedAt ?? Date.now(), updateText(finding, 'resolved', style))
     },
     statistics(statistics) {

@@ -97,6 +97,13 @@ export function updateText(finding: Finding, event: 'remedied' | 'resolved', sty
   return `${style('dim', 'pg-lifeguard:')} ${style('green', event)} ${finding.kind}${at(finding)}: ${what}\n`
 }
 
+/** A finding that adds to an open one of the same checkout. */
+export function additionText(finding: Finding, style: Style): string {
+  const { kind, hint, outcome } = finding
+  const done = outcome === undefined ? '' : ` (${outcomeText(finding)})`
+  return `${style('dim', 'pg-lifeguard:')} ${style('yellow', kind)}${at(finding)}, too: ${oneLine(hint)}${done}\n`
+}
+
 /** One more finding of a mistake that was reported before. `source`: the route and the caller, where they are new. */
 export function repeatText(finding: Finding, style: Style, source: string | undefined): string {
   const { kind, occurrences } = finding

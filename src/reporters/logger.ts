@@ -46,9 +46,7 @@ export function loggerReporter(logger: LoggerLike): Reporter {
     finding(finding) {
       const source = sources.note(finding)
       if (!isReported(finding.occurrences) && source === undefined) return
-      log(isLeak(finding) ? 'error' : 'warn', findingMessage(finding, source), {
-        finding: compactFinding(finding),
-      })
+      log(levelOf(finding), findingMessage(finding, source), { finding: compactFinding(finding) })
     },
     remedied(finding) {
       if (isReported(finding.occurrences))
@@ -68,6 +66,12 @@ export function loggerReporter(logger: LoggerLike): Reporter {
       }),
     info: (text) => log('info', `pg-lifeguard: ${text}`),
   }
+}
+
+/** A finding that adds to another one is no further alarm. */
+function levelOf(finding: Finding): 'error' | 'warn' | 'info' {
+  if (finding.updates !== undefined) return 'info'
+  return isLeak(finding) ? 'error' : 'warn'
 }
 
 function takesStructureFirst(logger: object): boolean {

@@ -72,3 +72,58 @@ describe('a sweep', () => {
     client.release()
   })
 })
+
+describe('a client that is held by design', () => {
+  it('needs no exemption if it listens outside a transaction', async () => {
+    const { pool, clock, kinds } = guardedPool({ ...db.config, max: 1 })
+    const client = await pool.connect()
+    await client.query('LISTEN orders')
+    clock.advance(3_600_000)
+    expect(kinds()).toEqual([])
+    await client.query('SELECT 1')
+    clock.advance(1_000)
+    expect(kinds()).toEqual(['long-hold'])
+    client.release()
+  })
+
+  it('is a leak all the same if it was checked out for a request that is over', async () => {
+    const { pool, clock, lifeguard, kinds } = guardedPool({ ...db.config, max: 1 })
+    await lifeguard.runInScope({ kind: 'request', name: 'GET /events' }, async () => {
+      await (await pool.connect()).query('LISTEN orders')
+    })
+    clock.advance(2_000)
+    expect(kinds()).toEqual(['outlived-scope'])
+  })
+
+  it('is named by the option exempt, by statement, origin or scope', async () => {
+    const { pool, clock, lifeguard, findings } = guardedPool(
+      { ...db.config, max: 3 },
+      {
+        exempt: [
+          { statement: /pg_advisory_lock\(/, reason: 'leader election' },
+          { scope: 'queue worker', reason: 'one client for each worker' },
+        ],
+      },
+    )
+    const leader = await pool.connect()
+    await leader.query('SELECT pg_advisory_lock(1)')
+    const worker = await lifeguard.runInScope({ kind: 'job', name: 'queue worker' }, () => pool.connect())
+    const other = await pool.connect()
+    clock.advance(3_600_000)
+    expect(findings.map(({ kind, checkout }) => [kind, checkout.id])).toEqual([['long-hold', 3]])
+    await leader.query('SELECT pg_advisory_unlock(1)')
+    clock.advance(1_000)
+    expect(findings.map(({ checkout }) => checkout.id)).toEqual([3, 1])
+    for (const client of [leader, worker, other]) client.release()
+  })
+
+  it.each<[unknown, string]>([
+    ['LISTEN', 'exempt must be an array of rules'],
+    [[{ reason: 'all' }], 'exempt[0] must have a statement, an origin or a scope'],
+    [[{ scope: 'worker' }], 'exempt[0].reason must be a string that says why'],
+    [[{ scope: '', reason: 'x' }], 'exempt[0].scope must be'],
+    [[{ query: 'x', reason: 'x' }], 'unknown option exempt[0].query'],
+  ])('is not named by %o', (exempt, message) => {
+    expect(() => guardedPool(db.config, { exempt } as never)).toThrow(message)
+  })
+})

@@ -60,3 +60,81 @@ describe('callers that wait', () => {
     expect(await found('pool-deadlock')).toMatchObject({ outcome: 'rejected' })
   })
 })
+
+describe('many callers that wait for one reason', () => {
+  it('are one finding, whose pool was looked into once', async () => {
+    const { pool, clock, kinds, lifeguard, resolved } = guardedPool(
+      { ...db.config, max: 1 },
+      { limits: { holdMillis: false } },
+    )
+    const holder = await pool.connect()
+    const waiting = Array.from({ length: 1000 }, () => pool.query('SELECT 1'))
+    await eventually(() => expect(pool.waitingCount).toBe(1000))
+    clock.advance(6_000)
+    clock.advance(6_000)
+    expect(kinds()).toEqual(['pool-exhausted'])
+    expect(lifeguard.snapshot().findings).toHaveLength(1)
+    holder.release()
+    await Promise.all(waiting)
+    expect(resolved).toHaveLength(1)
+  })
+
+  it('are one finding, too, when the pool gives up on all of them', async () => {
+    const { pool, kinds } = guardedPool(
+      { ...db.config, max: 1 },
+      { limits: { acquireWaitMillis: false, holdMillis: false } },
+    )
+    const holder = await pool.connect()
+    pool.options.connectionTimeoutMillis = 30
+    const errors = await Promise.allSettled(Array.from({ length: 200 }, () => pool.connect()))
+    expect(errors.map(({ status }) => status)).toEqual(errors.map(() => 'rejected'))
+    for (const error of errors) expect(error).toMatchObject({ reason: { holders: [{ id: 1 }] } })
+    expect(kinds()).toEqual(['pool-exhausted'])
+    holder.release()
+  })
+
+  it('of one scope that holds a client are one nested acquire', async () => {
+    const { pool, clock, kinds, lifeguard } = guardedPool({ ...db.config, max: 2 })
+    const other = await pool.connect()
+    await lifeguard.runInScope({ kind: 'request', name: 'GET /' }, async () => {
+      const client = await pool.connect()
+      const waiting = Array.from({ length: 100 }, () => pool.query('SELECT 1'))
+      await eventually(() => expect(pool.waitingCount).toBe(100))
+      clock.advance(1_000)
+      expect(kinds()).toEqual(['nested-acquire'])
+      client.release()
+      await Promise.all(waiting)
+    })
+    other.release()
+  })
+})
+
+describe('a deadlock', () => {
+  it('is one story: what it explains is not reported beside it', async () => {
+    const { pool, clock, kinds, lifeguard, resolved } = guardedPool({ ...db.config, max: 2 })
+    const work = (name: string) =>
+      lifeguard.openScope({ kind: 'request', name }).run(async () => {
+        const client = await pool.connect()
+        await client.query('BEGIN')
+        const second = pool.connect()
+        return async () => {
+          await client.query('ROLLBACK')
+          client.release()
+          ;(await second).release()
+        }
+      })
+    const [first, second] = await Promise.all([work('GET /a'), work('GET /b')])
+    await eventually(() => expect(pool.waitingCount).toBe(2))
+    const behind = pool.connect()
+    clock.advance(1_000)
+    expect(kinds()).toEqual(['nested-acquire', 'nested-acquire', 'pool-deadlock'])
+    expect(resolved.map(({ kind, resolution }) => [kind, resolution])).toEqual([
+      ['nested-acquire', 'superseded by pool-deadlock'],
+      ['nested-acquire', 'superseded by pool-deadlock'],
+    ])
+    clock.advance(120_000)
+    expect(kinds()).toHaveLength(3)
+    await Promise.all([first?.(), second?.()])
+    ;(await behind).release()
+  })
+})

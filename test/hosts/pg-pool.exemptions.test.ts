@@ -32,14 +32,22 @@ describe.each(extremes)('pg $version in mode $mode', ({ driver, mode }) => {
     expect(guarded.kinds()).toEqual([])
   })
 
-  it('tells a LISTEN connection that is not exempted, until it is', async () => {
+  it('spares a LISTEN connection by itself', async () => {
     const client = await pool.connect()
     await client.query('LISTEN events')
+    guarded.clock.advance(aDay)
+    expect(guarded.kinds()).toEqual([])
+    client.release(true)
+  })
+
+  it('reports a client that is not exempted, until it is', async () => {
+    const client = await pool.connect()
+    await client.query('SELECT pg_advisory_lock(7)')
     guarded.clock.advance(31_000)
     expect(guarded.findings).toMatchObject([{ kind: 'long-hold', remedy: 'report' }])
-    guarded.lifeguard.exempt(client, 'LISTEN connection')
+    guarded.lifeguard.exempt(client, 'leader election')
     expect(guarded.resolved).toMatchObject([
-      { kind: 'long-hold', resolution: expect.stringContaining('LISTEN connection') },
+      { kind: 'long-hold', resolution: expect.stringContaining('leader election') },
     ])
     guarded.clock.advance(aDay)
     expect(guarded.kinds()).toEqual(['long-hold'])

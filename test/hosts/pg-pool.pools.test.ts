@@ -188,7 +188,8 @@ describe('connectionTimeoutMillis', () => {
         expect(message(error.cause)).toContain('pool main: the only client is taken')
         expect(message(error.cause)).toContain('pg-pool.pools.test.ts')
       }
-      expect(findings.map(({ kind }) => kind)).toEqual(['pool-exhausted', 'pool-exhausted', 'pool-exhausted'])
+      // All of them have waited for the same reason.
+      expect(findings.map(({ kind }) => kind)).toEqual(['pool-exhausted'])
     },
   )
 

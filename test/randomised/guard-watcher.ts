@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import type { Finding, Lifeguard, Snapshot } from '../../src/index.ts'
 import { serverPid } from './aftermath.ts'
-import type { Awaited, Kind, Model, Owner } from './model.ts'
+import { type Awaited, isCertain, type Kind, type Model, type Owner, suspicions } from './model.ts'
 import { discard } from './server-session.ts'
 
 /** A limit is looked at once per sweep, which is a tenth of the smallest limit. */
@@ -211,8 +211,19 @@ export class GuardWatcher {
     const isAnswered = applied && owner.phase === 'holding' && !owner.fenced
     if (!isAnswered) owner.reported.add(kind)
     if (kind === 'double-release') return
-    if (!isAnswered && this.#isStanding(owner, kind)) owner.open.add(kind)
+    if (kind === 'pool-exhausted') owner.exhausted = true
+    if (!isAnswered && this.#isStanding(owner, kind)) {
+      owner.open.add(kind)
+      if (isCertain(owner)) this.#supersede(owner)
+    }
     this.#known.set(`${guard}:${finding.id}`, { owner, kind, isResolved: false, applied })
+  }
+
+  /** The suspicions have been confirmed; those on which a remedy acts keep what that comes to. */
+  #supersede(owner: Owner): void {
+    for (const kind of suspicions) {
+      if (this.#model.remedies[kind] === 'report') owner.open.delete(kind)
+    }
   }
 
   #isStanding(owner: Owner, kind: Kind): boolean {

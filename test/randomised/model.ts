@@ -50,6 +50,8 @@ export interface Owner {
   destroyAt: number
   work: 'none' | 'query' | 'portal'
   readonly reported: Set<Kind>
+  /** It was found to wait for too long. */
+  exhausted: boolean
   /** Findings that are reported and not resolved. */
   readonly open: Set<Kind>
   /** It came to its end in the middle of a remedy: what resolves first is a matter of luck. */
@@ -141,6 +143,7 @@ export class Model {
       destroyAt: Number.POSITIVE_INFINITY,
       work: 'none',
       reported: new Set(),
+      exhausted: false,
       open: new Set(),
       vague: false,
     }
@@ -417,8 +420,19 @@ export class Model {
       const at = since + limit
       if (!owner.reported.has(kind)) found.push({ kind, at, optional, until: at + delay + sweepMillis })
     }
+    // Once a leak is certain, a suspicion without a remedy adds nothing; one of the same sweep may still have come first.
+    const suspect: typeof add = (kind, since, limit, optional, delay) => {
+      if (this.remedies[kind] !== 'report') add(kind, since, limit, optional, delay)
+      else if (!isCertain(owner)) {
+        const mayBeCertain =
+          this.endingSince + limits.scopeGraceMillis <= this.now ||
+          session?.goneAt !== Number.POSITIVE_INFINITY
+        add(kind, since, limit, optional || mayBeCertain, delay)
+      }
+    }
     if (owner.phase === 'waiting' && owner.queued) {
-      add('pool-exhausted', owner.requestedAt, limits.acquireWaitMillis)
+      const optional = this.#isExplained(owner)
+      add('pool-exhausted', owner.requestedAt, limits.acquireWaitMillis, optional)
     }
     if (owner.phase !== 'holding' || session === undefined) return found
     add('blocked-shutdown', this.endingSince, limits.scopeGraceMillis)
@@ -426,14 +440,37 @@ export class Model {
     const end = session.goneAt + (session.endedByOwner ? closedMillis : limits.holdMillis)
     if (owner.exempt || end < hold) add('long-hold', end, 0, false, sweepMillis)
     if (owner.exempt) return found
-    if (hold <= end) add('long-hold', hold, 0)
+    if (hold <= end) suspect('long-hold', hold, 0)
     // An heir is not to blame for what it does not know of.
     if (session.transaction !== 'idle' && !session.inherited) {
       const optional = session.murky
-      add('long-transaction', session.since, limits.transactionMillis, optional)
+      suspect('long-transaction', session.since, limits.transactionMillis, optional)
       if (owner.work === 'none')
-        add('idle-transaction', owner.idleSince, limits.idleTransactionMillis, optional)
+        suspect('idle-transaction', owner.idleSince, limits.idleTransactionMillis, optional)
     }
     return found
   }
+
+  /** One that has waited for longer, or has been found, stands for the others that wait meanwhile. */
+  #isExplained(waiter: Owner): boolean {
+    const dueAt = waiter.requestedAt + limits.acquireWaitMillis
+    const index = this.owners.indexOf(waiter)
+    return this.owners.some((other, at) => {
+      if (other === waiter || other.guard !== waiter.guard || !other.queued) return false
+      if (other.phase === 'waiting' && at < index) return true
+      // It may have given up, at a time that is not kept.
+      const waitedUntil = other.acquiredAt > other.requestedAt ? other.acquiredAt : Number.POSITIVE_INFINITY
+      return other.exhausted && waitedUntil >= dueAt - sweepMillis
+    })
+  }
 }
+
+/** Kinds that are certain and last as long as the client is held. */
+const certain: readonly Kind[] = ['blocked-shutdown', 'session-killed']
+
+export function isCertain({ open }: Owner): boolean {
+  return certain.some((kind) => open.has(kind))
+}
+
+/** What a certain finding takes the place of. */
+export const suspicions: readonly Kind[] = ['idle-transaction', 'long-transaction', 'long-hold']

@@ -36,6 +36,8 @@ const findingFields: Record<keyof Finding, true> = {
   holders: true,
   hint: true,
   aftermath: true,
+  updates: true,
+  supersededBy: true,
   remedy: true,
   outcome: true,
   outcomeDetail: true,

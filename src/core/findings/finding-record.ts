@@ -19,6 +19,8 @@ export interface FindingEvidence {
   readonly holders?: readonly Holder[]
   readonly eventOrigin?: Origin | undefined
   readonly left?: readonly string[]
+  /** The id of the open finding of the same checkout that this one adds to. */
+  readonly updates?: string
   /** The scope of a late act, where that of the checkout is forgotten. */
   readonly scope?: Scope | undefined
   /** It is an event, not a state: there is nothing that could clear. */
@@ -40,6 +42,8 @@ export class FindingRecord {
   /** As it was found: what a remedy does to it afterwards would only confuse. */
   readonly #checkout: CheckoutData
   #remedy: Remedy
+  /** The id of the finding that is certain where this one was suspected. */
+  supersededBy: string | undefined
   #outcome: Outcome | undefined
   #outcomeDetail: string | undefined
   /** What later owners have suffered from it. */
@@ -99,7 +103,7 @@ export class FindingRecord {
   }
 
   data(): Finding {
-    const { kind, certainty, checkout, hint, holders, eventOrigin, left } = this.evidence
+    const { kind, certainty, checkout, hint, holders, eventOrigin, left, updates } = this.evidence
     return deepFreeze({
       id: this.id,
       kind,
@@ -115,6 +119,8 @@ export class FindingRecord {
       ...(holders === undefined ? {} : { holders }),
       hint,
       ...(this.aftermath === undefined ? {} : { aftermath: this.aftermath }),
+      ...(updates === undefined ? {} : { updates }),
+      ...(this.supersededBy === undefined ? {} : { supersededBy: this.supersededBy }),
       remedy: this.#remedy,
       ...(this.#outcome === undefined ? {} : { outcome: this.#outcome }),
       ...(this.#outcomeDetail === undefined ? {} : { outcomeDetail: this.#outcomeDetail }),

@@ -28,6 +28,11 @@ export function bitOf(kind: FindingKind): number {
   return 1 << findingKinds.indexOf(kind)
 }
 
+/** The places of several kinds. */
+export function bitsOf(kinds: readonly FindingKind[]): number {
+  return kinds.reduce((bits, kind) => bits | bitOf(kind), 0)
+}
+
 /** `suspected`: a limit has passed, which proves nothing. `certain`: it happened, whatever the time. */
 export type Certainty = 'suspected' | 'certain'
 
@@ -73,6 +78,10 @@ export interface Finding {
   readonly hint: string
   /** For `dirty-release` and `busy-release`: what later owners of the session have suffered so far. */
   readonly aftermath?: string
+  /** The `id` of an open finding of the same checkout, to which this one adds. */
+  readonly updates?: string
+  /** The `id` of the finding that is certain where this one was suspected. */
+  readonly supersededBy?: string
   readonly remedy: Remedy
   readonly outcome?: Outcome
   /** Why the outcome is not the one that the remedy aims at. */

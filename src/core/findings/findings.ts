@@ -3,10 +3,11 @@ import { describeMillis } from '../../text/duration.ts'
 import type { Checkout } from '../checkout.ts'
 import { originOf } from '../origin/origin.ts'
 import type { ActiveTime } from '../time/active-time.ts'
-import { bitOf, type Finding, type FindingKind } from './finding.ts'
+import { bitOf, bitsOf, type Finding, type FindingKind } from './finding.ts'
 import { type FindingEvidence, FindingRecord } from './finding-record.ts'
 import { FingerprintCounts } from './fingerprint.ts'
 import { ResolvedFindings } from './resolved-findings.ts'
+import { isSuperseded, placeIn } from './story.ts'
 
 /** Findings that rest on an open transaction. */
 const ofTransaction: ReadonlySet<FindingKind> = new Set(['idle-transaction', 'long-transaction'])
@@ -28,6 +29,8 @@ export class Findings {
   readonly #open = new Map<Checkout, FindingRecord[]>()
   readonly #resolved = new ResolvedFindings()
   readonly #counts = new FingerprintCounts()
+  /** Ends the absorption by a finding when that resolves. */
+  readonly #absorbed = new WeakMap<FindingRecord, () => void>()
   readonly #time: ActiveTime
   readonly #queryText: QueryTextMode
   readonly #events: FindingEvents
@@ -39,22 +42,25 @@ export class Findings {
     this.#events = events
   }
 
-  /** Opens a finding, unless this checkout has had one of this kind. */
+  /** Opens a finding, unless this checkout has had one of this kind, or an open one says all of it. */
   open(evidence: FindingEvidence): FindingRecord | undefined {
     const { checkout, kind } = evidence
     const bit = bitOf(kind)
     if ((checkout.reported & bit) !== 0) return undefined
+    const place = placeIn(this.of(checkout), evidence)
+    if (place.does === 'add nothing') return undefined
     checkout.reported |= bit
     this.#made += 1
     const record = new FindingRecord(
       `f${this.#made}`,
-      evidence,
+      place.does === 'update' ? { ...evidence, updates: place.record.id } : evidence,
       { origin: checkout.origin, transactionOrigin: originOf(checkout.control?.transactionStack) },
       (fingerprint) => this.#counts.next(fingerprint),
       this.#time,
       this.#queryText,
     )
     this.#events.opened(record)
+    if (place.does === 'begin') this.#supersede(checkout, place.instead, record)
     if (evidence.momentary === true) {
       record.resolve('it happened once')
       this.#resolved.add(record.data())
@@ -73,19 +79,23 @@ export class Findings {
 
   /** Resolves open findings of a checkout: the reason for them is gone. */
   resolve(checkout: Checkout, which: (kind: FindingKind) => boolean, resolution: Resolution): void {
-    const records = this.#open.get(checkout)
-    if (records === undefined) return
-    const remaining = records.filter((record) => !which(record.evidence.kind))
-    if (remaining.length === records.length) return
-    // Before the event: a listener may act on the same checkout.
-    if (remaining.length === 0) this.#open.delete(checkout)
-    else this.#open.set(checkout, remaining)
-    for (const record of records) {
-      if (remaining.includes(record)) continue
-      record.resolve(resolutionText(resolution))
-      this.#resolved.add(record.data())
-      this.#events.resolved(record)
+    this.#resolveRecords(checkout, ({ evidence }) => which(evidence.kind), resolutionText(resolution))
+  }
+
+  /** While `record` is open, it explains these kinds of suspicion about these checkouts. */
+  absorb(record: FindingRecord, checkouts: readonly Checkout[], kinds: readonly FindingKind[]): void {
+    const given: (readonly [Checkout, number])[] = []
+    for (const checkout of checkouts) {
+      const explained = this.of(checkout).filter(({ evidence }) => kinds.includes(evidence.kind))
+      this.#supersede(checkout, explained.filter(isSuperseded), record)
+      const bits = bitsOf(kinds) & ~checkout.reported
+      checkout.reported |= bits
+      given.push([checkout, bits])
     }
+    this.#absorbed.set(record, () => {
+      // Those who still wait do so since then: their waits have been explained. Holders are judged anew.
+      for (const [checkout, bits] of given) if (checkout.phase === 'out') checkout.reported &= ~bits
+    })
   }
 
   /** Resolves the findings that rest on a transaction; the next one of this checkout is judged anew. */
@@ -98,6 +108,30 @@ export class Findings {
   abandon(checkout: Checkout): void {
     for (const record of this.of(checkout)) this.#resolved.add(record.data())
     this.#open.delete(checkout)
+  }
+
+  #resolveRecords(checkout: Checkout, which: (record: FindingRecord) => boolean, resolution: string): void {
+    const records = this.#open.get(checkout)
+    if (records === undefined) return
+    const remaining = records.filter((record) => !which(record))
+    if (remaining.length === records.length) return
+    // Before the event: a listener may act on the same checkout.
+    if (remaining.length === 0) this.#open.delete(checkout)
+    else this.#open.set(checkout, remaining)
+    for (const record of records) {
+      if (remaining.includes(record)) continue
+      record.resolve(resolution)
+      this.#absorbed.get(record)?.()
+      this.#resolved.add(record.data())
+      this.#events.resolved(record)
+    }
+  }
+
+  #supersede(checkout: Checkout, records: readonly FindingRecord[], by: FindingRecord): void {
+    if (records.length === 0) return
+    for (const record of records) record.supersededBy = by.id
+    const which = (record: FindingRecord) => records.includes(record)
+    this.#resolveRecords(checkout, which, `superseded by ${by.evidence.kind}`)
   }
 
   /** Open findings first, then those that resolved lately. */

@@ -61,7 +61,8 @@ function applies({ kind, origin, scope, reason }: IgnoreRule, finding: Finding):
   )
 }
 
-function matches(pattern: Pattern, text: string): boolean {
+/** Whether the pattern is in the text. */
+export function matches(pattern: Pattern, text: string): boolean {
   // A RegExp with the flag g remembers where it was.
   return typeof pattern === 'string' ? text.includes(pattern) : text.search(pattern) !== -1
 }

@@ -1,0 +1,78 @@
+import { OptionError } from '../errors.ts'
+import { startsWith } from '../sql/statement.ts'
+import type { Checkout } from './checkout.ts'
+import { matches, type Pattern } from './findings/ignore.ts'
+import type { ArrayRow } from './options/rows.ts'
+import { describeFrame } from './origin/origin.ts'
+
+/** Clients that are held for long by design: those to which all of it applies. */
+export interface ExemptRule {
+  /** The text of the last statement. */
+  readonly statement?: Pattern | undefined
+  /** `src/listen.ts:12:20 in listen`, the file relative to the working directory. */
+  readonly origin?: Pattern | undefined
+  /** The name of the scope. */
+  readonly scope?: Pattern | undefined
+  /** Why they may be held. */
+  readonly reason: string
+}
+
+const pattern = { kind: 'string', or: 'RegExp' } as const
+
+/** Rules as the option `exempt`. */
+export const exemptRow = {
+  kind: 'array',
+  of: {
+    kind: 'options',
+    rows: {
+      statement: pattern,
+      origin: pattern,
+      scope: pattern,
+      reason: {
+        kind: 'string',
+        content: 'visible',
+        required: true,
+        expected: 'must be a string that says why',
+      },
+    },
+  },
+  default: [],
+  expected: 'must be an array of rules',
+} as const satisfies ArrayRow<ExemptRule>
+
+/** @throws OptionError if a rule would exempt every client */
+export function checkExemptRules(rules: readonly ExemptRule[]): readonly ExemptRule[] {
+  for (const [index, rule] of rules.entries()) {
+    const { statement, origin, scope } = rule
+    if (statement === undefined && origin === undefined && scope === undefined) {
+      throw new OptionError(`exempt[${index}]`, 'must have a statement, an origin or a scope', rule)
+    }
+  }
+  return rules
+}
+
+/** The reason why a client may be held for long, by the first rule that applies to it. */
+export function exemptionBy(rules: readonly ExemptRule[], checkout: Checkout): string | undefined {
+  return rules.find((rule) => applies(rule, checkout))?.reason
+}
+
+function applies({ statement, origin, scope }: ExemptRule, checkout: Checkout): boolean {
+  const { lastQuery = '' } = checkout
+  return (
+    (statement === undefined || matches(statement, lastQuery)) &&
+    (origin === undefined || matches(origin, placeOf(checkout))) &&
+    (scope === undefined || (checkout.scope !== undefined && matches(scope, checkout.scope.data().name)))
+  )
+}
+
+function placeOf({ origin }: Checkout): string {
+  return origin === undefined ? '' : `${describeFrame(origin)} in ${origin.functionName ?? ''}`
+}
+
+const listen = /listen\b/iy
+
+/** Whether a session only waits for notifications, as those of job queues do: by design, and without a transaction. */
+export function isListening({ lastQuery, lastQueryFailed, control }: Checkout): boolean {
+  if (lastQuery === undefined || lastQueryFailed || control === undefined) return false
+  return startsWith(lastQuery, listen) && control.transaction === 'idle' && control.work() === 'none'
+}
