@@ -1,6 +1,7 @@
 import { type DatabaseCounters, databaseCounters } from '../../postgres/database-counters.ts'
 import { type ChildEnd, startChild } from './child.ts'
 import type { Migration, MigrationPolicy } from './migration.ts'
+import { isClientGone } from './sessions/client-end.ts'
 import { commandSessions, identityOf } from './sessions/command-sessions.ts'
 import { intervention } from './sessions/intervention.ts'
 import { cancelLeftovers } from './sessions/leftovers.ts'
@@ -45,6 +46,7 @@ export async function runAttempt(migration: Migration): Promise<Attempt> {
     startedAt: before?.snapshot.takenAt ?? new Date().toISOString(),
     connections: async () => (child.pid === undefined ? undefined : await connectionsOfTree(child.pid)),
     isRunning: () => !child.signal.aborted,
+    isClientGone: async (session) => (await server.ask((control) => isClientGone(control, session))) === true,
   })
   const watch = sessionWatch(migration, sessions, counters)
   const act = intervention(migration, watch.noteCancelled)

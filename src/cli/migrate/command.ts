@@ -96,9 +96,11 @@ does not make a session that is older than the command its own. Behind a pooler,
 serve another client by now: it is shown as unverified and left alone, unless --pgbouncer reports its client.
 
 A command that is run again must be able to start again: run each migration in a transaction, as most tools do.
-CREATE INDEX CONCURRENTLY cannot, and leaves an invalid index behind when it is interrupted. Such an index is
-named with the statement that drops it, and there is no retry. psql needs -v ON_ERROR_STOP=1; without it, psql
-goes on after an error and exits with 0. That is detected: exit code 75, and no retry.
+What cannot succeed is not run again: an invalid index of CREATE INDEX CONCURRENTLY or a half detached partition
+is named with the statement that cleans it up; so is a change of the schema that no migration tool has recorded.
+CONCURRENTLY waits for older transactions, behind which nobody queues: run it with --lock-timeout 0.
+psql needs -v ON_ERROR_STOP=1; without it, psql goes on after an error and exits with 0. That is detected: exit
+code 75, and no retry.
 
 When the command ends, also by Ctrl-C, SIGTERM or kill -9, a statement that it left running on the server is
 cancelled. Messages of pg-lifeguard go to stderr, with --json as one line of JSON each.`,

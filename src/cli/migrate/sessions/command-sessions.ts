@@ -25,6 +25,8 @@ export interface CommandSessionsHost extends Pick<Migration, 'application' | 'ha
   /** Connections of the command's processes; undefined where the system does not say. */
   connections(): Promise<Connections | undefined>
   isRunning(): boolean
+  /** The other end of the session's connection would be on this machine, and is not there any more. */
+  isClientGone(session: ServerSession): Promise<boolean>
 }
 
 /**
@@ -43,12 +45,14 @@ export function commandSessions(host: CommandSessionsHost): CommandSessions {
     if (candidates.length === 0) return new Map()
     const ends = await connections()
     const direct = await route.isDirect(ends)
-    return new Map(
-      candidates.map((session) => {
-        const isEnd = ends?.has(endOf(session) ?? '') === true
-        return [identityOf(session), isEnd || (direct && isNamed(session))]
-      }),
-    )
+    const fresh = new Map<string, boolean>()
+    for (const session of candidates) {
+      const isEnd = ends?.has(endOf(session) ?? '') === true
+      // A command that was killed at once: nobody can be lent a session whose client is gone.
+      const isLeft = () => route.doubt() === 'ended-early' && !host.isRunning() && host.isClientGone(session)
+      fresh.set(identityOf(session), isEnd || (isNamed(session) && (direct || (await isLeft()))))
+    }
+    return fresh
   }
 
   return {
@@ -115,7 +119,11 @@ export function identityOf({ pid, backendStart }: Pick<ServerSession, 'pid' | 'b
   return `${pid} ${backendStart}`
 }
 
-function endOf({ clientAddress, clientPort }: ServerSession): string | undefined {
+/** The client's end of its connection. */
+export function endOf({
+  clientAddress,
+  clientPort,
+}: Pick<ServerSession, 'clientAddress' | 'clientPort'>): string | undefined {
   return clientAddress === undefined || clientPort === undefined
     ? undefined
     : socketName(clientAddress, clientPort)

@@ -24,6 +24,17 @@ export async function ownConnections(): Promise<Connections | undefined> {
   return await connectionsOfAll([process.pid], process.pid)
 }
 
+/**
+ * The near ends of all connections of this machine, or of the container that this process is in, that are open on both sides.
+ *
+ * @returns undefined where the system does not say, as outside Linux
+ */
+export async function openEnds(): Promise<ReadonlySet<string> | undefined> {
+  if (process.platform !== 'linux') return undefined
+  const rows = await tableRows(process.pid)
+  return new Set(rows.filter(({ isOpen }) => isOpen).map(({ local }) => local))
+}
+
 async function connectionsOfAll(pids: readonly number[], root: number): Promise<Connections> {
   const [inodes, table] = await Promise.all([Promise.all(pids.map(socketInodes)), connectionTable(root)])
   return new Map(inodes.flat().flatMap((inode) => table.get(inode) ?? []))
@@ -60,16 +71,30 @@ async function socketInodes(pid: number): Promise<string[]> {
 
 /** Connections by inode, in the network namespace of the process. */
 async function connectionTable(pid: number): Promise<Map<string, readonly (readonly [string, string])[]>> {
-  const tables = await Promise.all(['tcp', 'tcp6'].map((name) => textOf(`/proc/${pid}/net/${name}`)))
-  const found = tables.flatMap((table) => table.split('\n').slice(1).flatMap(connectionIn))
-  return new Map(found.map(({ inode, local, remote }) => [inode, [[local, remote]]]))
+  const rows = await tableRows(pid)
+  return new Map(rows.map(({ inode, local, remote }) => [inode, [[local, remote]]]))
 }
 
-/** `0: 0100007F:B1C2 0100007F:1538 01 ... uid timeout inode ...`; none or one. */
-export function connectionIn(line: string): readonly { inode: string; local: string; remote: string }[] {
-  const [, here = '', there = '', , , , , , , inode] = line.trim().split(/\s+/)
+interface ConnectionRow {
+  readonly inode: string
+  readonly local: string
+  readonly remote: string
+  /** Neither side has closed it. */
+  readonly isOpen: boolean
+}
+
+async function tableRows(pid: number): Promise<ConnectionRow[]> {
+  const tables = await Promise.all(['tcp', 'tcp6'].map((name) => textOf(`/proc/${pid}/net/${name}`)))
+  return tables.flatMap((table) => table.split('\n').slice(1).flatMap(connectionIn))
+}
+
+/** `0: 0100007F:B1C2 0100007F:1538 01 ... uid timeout inode ...`; none or one. The state 01 is ESTABLISHED. */
+export function connectionIn(line: string): readonly ConnectionRow[] {
+  const [, here = '', there = '', state, , , , , , inode] = line.trim().split(/\s+/)
   const [local, remote] = [endOf(here), endOf(there)]
-  return local === undefined || remote === undefined || inode === undefined ? [] : [{ inode, local, remote }]
+  return local === undefined || remote === undefined || inode === undefined
+    ? []
+    : [{ inode, local, remote, isOpen: state === '01' }]
 }
 
 function endOf(text: string): string | undefined {

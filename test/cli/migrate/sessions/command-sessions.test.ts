@@ -28,6 +28,7 @@ async function find(
     startedAt,
     connections: async () => new Map(ends.map((end) => [end, '127.0.0.1 5432'])),
     isRunning: () => true,
+    isClientGone: async () => false,
     hasPooler,
     ...(clients === undefined ? {} : { poolerClients: async () => clients }),
   })
@@ -58,12 +59,39 @@ describe('the sessions of a command', () => {
     const startedAt = await serverTime()
     const named = await openSession(db, application)
     await using control = await connectControl({ url: db.url, env: {} })
-    const host = { application, startedAt, hasPooler: false, connections: async () => new Map() }
+    const host = {
+      ...{ application, startedAt, hasPooler: false },
+      connections: async () => new Map(),
+      isClientGone: async () => false,
+    }
     const ended = commandSessions({ ...host, isRunning: () => false })
     const found = await ended.find(await serverSnapshot(control))
     expect(found).toMatchObject({ own: [], suspects: [{ pid: named.pid }], doubt: 'ended-early' })
     const pooled = commandSessions({ ...host, hasPooler: true, isRunning: () => false })
     expect(await pooled.find(await serverSnapshot(control))).toMatchObject({ doubt: 'pooler' })
+  })
+
+  it('are those that a command left behind before it was seen, if their client is gone', async () => {
+    const startedAt = await serverTime()
+    const named = await openSession(db, application)
+    const other = await openSession(db, 'other')
+    await using control = await connectControl({ url: db.url, env: {} })
+    const asked: number[] = []
+    const find = async (hasPooler: boolean) => {
+      const sessions = commandSessions({
+        ...{ application, startedAt, hasPooler },
+        connections: async () => new Map(),
+        isRunning: () => false,
+        async isClientGone({ pid }) {
+          asked.push(pid)
+          return true
+        },
+      })
+      return await sessions.find(await serverSnapshot(control))
+    }
+    expect(await find(false)).toMatchObject({ own: [{ pid: named.pid }], suspects: [] })
+    expect(asked).not.toContain(other.pid)
+    expect(await find(true)).toMatchObject({ own: [], suspects: [{ pid: named.pid }] })
   })
 
   it('are not those that were there before it, whatever their name and port', async () => {

@@ -30,6 +30,22 @@ describe('the end of migrate', () => {
     expect(await columnsOf(db, 'datasets')).not.toContain('name')
   })
 
+  it('cancels what a command left running that was gone before it could be seen', async () => {
+    const idle = await forgetTransaction(db)
+    const script = `
+      import pg from 'pg'
+      const client = new pg.Client()
+      await client.connect()
+      client.query('${alter}')
+      setTimeout(() => process.kill(process.pid, 'SIGKILL'), 50)`
+    const run = migrate(db, ['--lock-timeout', '0'], [process.execPath, '--input-type=module', '-e', script])
+    expect((await run.ended).code).toBe(137)
+    expect(run.err()).not.toContain('unverified')
+    await expectNothingLeft(db)
+    await idle.run('COMMIT')
+    expect(await columnsOf(db, 'datasets')).not.toContain('name')
+  })
+
   it('cancels also what a process left running that the command had started', async () => {
     const idle = await forgetTransaction(db)
     const run = migrate(db, ['--lock-timeout', '0'], ['sh', '-c', '"$0" "$@" & wait', ...tool(alter)])

@@ -37,6 +37,7 @@ describe.runIf(process.platform === 'linux')('the sockets of a process tree', ()
       inode: '4711',
       local: '127.0.0.1 45506',
       remote: '127.0.0.1 5432',
+      isOpen: true,
     })
     expect(read('0000000000000000FFFF00000100007F:B1C2')?.local).toBe('127.0.0.1 45506')
     expect(read('00000000000000000000000001000000:B1C2')?.local).toBe('::1 45506')
