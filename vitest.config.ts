@@ -3,8 +3,10 @@ import { defineConfig } from 'vitest/config'
 /** What all runs of the tests have in common. */
 export const common = {
   globalSetup: 'test/support/global-setup.ts',
-  setupFiles: ['test/support/leak-check.ts'],
+  setupFiles: ['test/support/set-up.ts'],
   pool: 'forks' as const,
+  // A process for each file would cost more than half of the tests do.
+  isolate: false,
   maxWorkers: 2,
   // A busy machine is slow, and slowness is no failure.
   testTimeout: 120_000,
