@@ -83,7 +83,7 @@ export function useProject(runner: Runner, db: TestDatabase): Project {
       return await outcomeOf(running)
     },
     start(command) {
-      const { child, output } = spawnNode(command, folder, environment())
+      const { child, output } = spawnNode(command, folder, environment(), { inOrder: true })
       const closed = new Promise<number | null>((resolve) => child.on('close', resolve))
       const end = () => {
         child.kill()
@@ -114,8 +114,17 @@ export function useProject(runner: Runner, db: TestDatabase): Project {
   return project
 }
 
-function spawnNode(command: readonly string[], cwd: string, env: NodeJS.ProcessEnv) {
-  const child = spawn(process.execPath, command, {
+/** `inOrder`: what is written to stdout and to stderr keeps its order, as two pipes do not. */
+function spawnNode(
+  command: readonly string[],
+  cwd: string,
+  env: NodeJS.ProcessEnv,
+  { inOrder = false } = {},
+) {
+  const [file, args] = inOrder
+    ? ['sh', ['-c', 'exec "$0" "$@" 2>&1', process.execPath, ...command]]
+    : [process.execPath, command]
+  const child = spawn(file, args, {
     cwd,
     env,
     stdio: ['ignore', 'pipe', 'pipe'],
