@@ -55,7 +55,7 @@ export interface LifeguardOptions {
   readonly context?: ScopeContext
 }
 
-/** What tags show on the server. */
+/** The contents of tags, which the server shows. */
 export interface TagOptions {
   /** The application's name. */
   readonly application: string
@@ -84,7 +84,7 @@ export interface SessionStateOptions {
    * that the owner has sent, at no measurable cost.
    */
   readonly verify?: boolean
-  /** What may be left: settings by name (`app.tenant`), or `channel`, `temporary`, `prepared-statement`, `cursor`, `advisory-lock`. */
+  /** State that may be left: settings by name (`app.tenant`), or `channel`, `temporary`, `prepared-statement`, `cursor`, `advisory-lock`. */
   readonly ignore?: readonly string[]
 }
 

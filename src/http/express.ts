@@ -20,7 +20,7 @@ declare global {
   }
 }
 
-/** A request of Express, as far as it is needed. */
+/** The part of an Express request that is used. */
 export interface ExpressRequestLike extends RequestLike {
   readonly baseUrl?: string
   readonly originalUrl?: string
@@ -38,7 +38,7 @@ export type LifeguardMiddleware = (
 /**
  * Makes each request a scope, which ends when its response closes. Mount it first: what runs before it has no scope.
  *
- * @throws OptionError if it is not given a lifeguard
+ * @throws OptionError if it gets no lifeguard
  *
  * @example
  * const app = express()
@@ -54,8 +54,10 @@ export function lifeguardMiddleware(lifeguard: Lifeguard): LifeguardMiddleware {
       isPlaced = true
       const routes = routesBefore(request.app, lifeguardOfRequest)
       if (routes > 0) {
-        const behind = routes === 1 ? 'a route, whose requests have' : `${routes} routes, whose requests have`
-        warn(`lifeguardMiddleware is mounted behind ${behind} no scope: mount it before them`)
+        const behind = routes === 1 ? 'a route' : `${routes} routes`
+        warn(
+          `lifeguardMiddleware is mounted behind ${behind}: requests to them have no scope; mount it first`,
+        )
       }
     }
     const { scope, again } = openRequestScope(lifeguard, 'express', request, response, namingOf(request))
@@ -135,7 +137,7 @@ function decoded(segment: string): string {
   }
 }
 
-/** A route's path is a text, a regular expression, or a list of them. */
+/** A route's path is a string, a regular expression, or an array of them. */
 function patternOf(path: unknown): string {
   return Array.isArray(path) ? path.map(String).join('|') : String(path)
 }

@@ -23,7 +23,7 @@ export interface LifeguardPluginOptions {
   readonly lifeguard: Lifeguard
 }
 
-/** A request of Fastify, as far as it is needed. */
+/** The part of a Fastify request that is used. */
 export interface FastifyRequestLike {
   readonly id: unknown
   readonly method: string
@@ -32,12 +32,12 @@ export interface FastifyRequestLike {
   readonly routeOptions?: { readonly url?: string | undefined }
 }
 
-/** A reply of Fastify, as far as it is needed. */
+/** The part of a Fastify reply that is used. */
 export interface FastifyReplyLike {
   readonly raw: ResponseLike
 }
 
-/** An instance of Fastify, as far as it is needed. */
+/** The part of a Fastify instance that is used. */
 export interface FastifyInstanceLike {
   hasRequestDecorator(name: string): boolean
   decorateRequest(name: string, value: null): unknown
@@ -76,7 +76,7 @@ function register(
   done: (error?: Error) => void,
 ): void {
   const { lifeguard } = options
-  // What a plugin of this shape throws, Fastify does not catch.
+  // Fastify does not catch errors that a plugin of this shape throws.
   const mistake = mistakeIn(instance, lifeguard)
   if (mistake !== undefined) {
     done(mistake)
@@ -100,6 +100,6 @@ function mistakeIn(instance: FastifyInstanceLike, lifeguard: Lifeguard): Error |
   if (refused !== undefined || !instance.hasRequestDecorator('lifeguard')) return refused
   return new LifeguardError(
     'LIFEGUARD_HTTP',
-    'request.lifeguard is there already: lifeguardPlugin is registered twice, and once is enough',
+    'request.lifeguard exists already: lifeguardPlugin is registered twice, once is enough',
   )
 }

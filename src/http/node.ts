@@ -20,10 +20,10 @@ export {
 export type { RequestScopeOptions } from './request-scope-options.ts'
 
 /**
- * Makes each request a scope, which ends when its response closes. For plain `node:http`, and for frameworks that give a
+ * Makes each request a scope that ends when its response closes. For plain `node:http`, and for frameworks that return a
  * handler for it: Koa, Hono.
  *
- * @throws OptionError if it is not given a lifeguard and a function
+ * @throws OptionError if the lifeguard or the handler is not one
  *
  * @example
  * http.createServer(withRequestScope(lifeguard, (request, response) => response.end('hello')))
@@ -66,7 +66,7 @@ export function withRequestScope<Request extends RequestLike, Response extends R
   }
 }
 
-/** Foreign code: a request must not fail for the want of a name. */
+/** The user's function may throw; a request must not fail because its name is unknown. */
 function answerOf<Request>(
   ask: ((request: Request) => string | undefined) | undefined,
   request: Request,

@@ -4,7 +4,7 @@ import type { OpenScope } from '../guard/scopes.ts'
 import type { Lifeguard } from '../lifeguard.ts'
 import { endWithSocket, type SocketLike } from './socket-end.ts'
 
-/** A request of `node:http`, as far as it is needed. */
+/** The part of a `node:http` request that is used. */
 export interface RequestLike {
   readonly method?: string | undefined
   readonly url?: string | undefined
@@ -13,7 +13,7 @@ export interface RequestLike {
   readonly aborted?: boolean
 }
 
-/** A response of `node:http`, as far as it is needed. */
+/** The part of a `node:http` response that is used. */
 export interface ResponseLike {
   readonly socket?: object | null
   readonly closed?: boolean
@@ -24,11 +24,11 @@ export interface ResponseLike {
   on(event: 'close', listener: () => void): unknown
 }
 
-/** What a framework knows of a request, sooner or later. */
+/** The name and the id that a framework gives to a request, sooner or later. */
 export interface RequestNaming {
-  /** The route's pattern with its method; undefined while it is not known. Asked when a report needs it. */
+  /** The route's pattern with its method; undefined while it is unknown. Called when a report needs it. */
   name(): string | undefined
-  /** Asked when the request comes. */
+  /** The request's id; undefined while it is unknown. Called when a report needs it. */
   id(): string | undefined
 }
 
@@ -47,7 +47,7 @@ interface Entry {
   id: () => string | undefined
 }
 
-/** Long enough for any route and any request id; a client chooses what a path and a header hold. */
+/** Long enough for any route and any request id. A client chooses the contents of a path and a header. */
 const longestText = 200
 
 /** Scopes of requests hang on the lifeguard, so that a middleware of another copy of this package finds them, too. */
@@ -55,7 +55,7 @@ function requestsOf(lifeguard: Lifeguard): WeakMap<object, Entry> {
   return (internalsOf(lifeguard)?.requests ?? new WeakMap()) as WeakMap<object, Entry>
 }
 
-/** What is wrong with a value that should be a lifeguard. */
+/** The error for a value that should be a lifeguard; undefined if it is one. */
 export function refuseOther(name: string, lifeguard: unknown): OptionError | undefined {
   if (typeof lifeguard === 'object' && lifeguard !== null && 'openScope' in lifeguard) return undefined
   return new OptionError(name, 'must be a lifeguard, as createLifeguard() makes it', lifeguard)
@@ -106,8 +106,8 @@ function endWithResponse(entry: Entry, request: RequestLike, response: ResponseL
   const { scope } = entry
   const end = () => {
     scope.end(endingOf(request, response))
-    // Whatever the request has left running keeps the scope, and must not keep the request. One that was cut off may
-    // not have come to its route yet.
+    // Work that the request has left running keeps the scope, and must not keep the request alive. A request that was
+    // cut off may not have reached its route yet.
     if (!isAnswered(request, response)) return
     entry.name = constant(entry.name())
     entry.id = constant(entry.id())
@@ -117,7 +117,7 @@ function endWithResponse(entry: Entry, request: RequestLike, response: ResponseL
     return
   }
   // A response that has no socket yet, behind others of the same connection, or never gets one, as WebSocket libraries
-  // make it, is not told when the connection is lost.
+  // make it, gets no event when the connection is lost.
   const forget = response.socket ? undefined : endWithSocket(request.socket, end)
   response.on('close', () => {
     forget?.()
@@ -129,12 +129,12 @@ function isAnswered(request: RequestLike, { writableFinished }: ResponseLike): b
   return isHttp2(request) ? request.aborted !== true : writableFinished === true
 }
 
-/** Its responses finish however they end; that they were cut off is told of the request alone. */
+/** In HTTP/2 a response finishes however it ends; only the request shows that it was cut off. */
 function isHttp2(request: RequestLike): boolean {
   return 'stream' in request
 }
 
-/** How the operating system and Node's parser tell that it was the other side. */
+/** Errors of the operating system and of Node's parser that mean the client has gone. */
 const clientErrors: ReadonlySet<string | undefined> = new Set([
   'ECONNRESET',
   'EPIPE',
@@ -154,8 +154,8 @@ function endingOf(request: RequestLike, response: ResponseLike): string {
 }
 
 /**
- * Asked when a report needs it, for a router knows the route late. In a function of its own, because closures made side by
- * side keep alive what any of them has use for: the request, here.
+ * Called when a report needs it, because a router knows the route late. In a function of its own, because closures that are
+ * made side by side keep everything alive that one of them uses: here the request.
  */
 function namesOf(request: RequestLike, naming: RequestNaming): Pick<Entry, 'name' | 'id'> {
   return {
@@ -185,8 +185,8 @@ function bounded<Text extends string | undefined>(text: Text): Text {
 }
 
 /**
- * What waits for an event of the request or of its response belongs to the request. Node emits most of them from the
- * connection, which is nobody's.
+ * Listeners of the request and of its response belong to the request. Node emits most of their events from the connection,
+ * which has no scope.
  */
 function emitInside(scope: OpenScope, emitter: object): void {
   const { emit } = emitter as { emit?: unknown }
@@ -200,7 +200,7 @@ function emitInside(scope: OpenScope, emitter: object): void {
   })
 }
 
-/** For mistakes in how a surface was put in place: the service runs on as it did. */
+/** For a middleware that is mounted wrongly: the service goes on unchanged. */
 export function warn(message: string): void {
   process.emitWarning(message, { type: 'LifeguardWarning', code: 'LIFEGUARD_HTTP' })
 }

@@ -1,4 +1,4 @@
-/** A socket, as far as it is needed. */
+/** The part of a socket that is used. */
 export interface SocketLike {
   readonly destroyed?: boolean
   readonly readableEnded?: boolean

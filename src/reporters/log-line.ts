@@ -126,7 +126,7 @@ function compactAttributes(
   )
 }
 
-/** Who it is and what it does, without its stack and its past. */
+/** The session, its state and its line, without stacks and history. */
 function compactHolder(holder: Holder, detail: Detail): Holder {
   const { via, phase, pid, heldMillis, transaction, idleMillis, lastQuery, exemption } = holder
   const text = (value: string) => cut(value, Math.min(detail.text, 80))

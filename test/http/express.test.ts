@@ -125,7 +125,7 @@ describe.each(Object.entries(expresses))('%s', (_name, express) => {
     await ask(app, '/late')
     await ask(app, '/late')
     expect(await warnings()).toEqual([
-      'lifeguardMiddleware is mounted behind 3 routes, whose requests have no scope: mount it before them',
+      'lifeguardMiddleware is mounted behind 3 routes: requests to them have no scope; mount it first',
     ])
   })
 

@@ -81,7 +81,7 @@ describe.each(Object.entries(fastifies))('%s', (_name, fastify) => {
   it('cannot be registered twice', async () => {
     const app = await service()
     await expect(app.register(lifeguardPlugin, { lifeguard })).rejects.toThrow(
-      'request.lifeguard is there already: lifeguardPlugin is registered twice, and once is enough',
+      'request.lifeguard exists already: lifeguardPlugin is registered twice, once is enough',
     )
   })
 

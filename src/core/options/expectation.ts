@@ -4,7 +4,7 @@ import type { Row } from './rows.ts'
 /** Timers cannot wait longer, and PostgreSQL's settings have the same maximum. */
 export const longestMillis = 2 ** 31 - 1
 
-/** What an option must be, as its message says it. */
+/** The requirement that a message states: `must be true or false`. */
 export function expectationOf(row: Row): string {
   return row.expected ?? `must be ${nounOf(row)}${'off' in row && row.off === true ? ' or false' : ''}`
 }

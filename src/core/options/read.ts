@@ -28,18 +28,38 @@ function readRows(whole: string, prefix: string, rows: Rows, given: unknown): En
   }
   refuseInherited(prefix, rows, given)
   const settled: Record<string, unknown> = {}
-  for (const [name, row] of Object.entries(rows)) {
-    const value = own(given, name)
-    settled[name] = readValue(prefix + name, row, value === undefined ? own(row, 'default') : value)
+  for (const [name, row] of plainRows(rows)) {
+    const value = Object.hasOwn(given, name) ? given[name] : undefined
+    settled[name] = readValue(prefix, name, row, value === undefined ? defaultOf(row) : value)
   }
   return settled
 }
 
-function readValue(name: string, inTable: Row, value: unknown): unknown {
-  // Nor must it change what a row says.
-  const row: Row = Object.assign(Object.create(null), inTable)
+const known = new WeakMap<Rows, readonly (readonly [name: string, row: Row])[]>()
+
+/** Rows that inherit nothing, for a polluted prototype must not change them either. Made once: scopes are read often. */
+function plainRows(rows: Rows): readonly (readonly [name: string, row: Row])[] {
+  let plain = known.get(rows)
+  if (plain === undefined) {
+    plain = Object.entries(rows).map(([name, row]) => [name, plainRow(row)] as const)
+    known.set(rows, plain)
+  }
+  return plain
+}
+
+function plainRow(row: Row): Row {
+  return Object.assign(Object.create(null), row)
+}
+
+function defaultOf(row: Row): unknown {
+  return 'default' in row ? row.default : undefined
+}
+
+function readValue(prefix: string, option: string, row: Row, value: unknown): unknown {
   if (value === undefined && row.required !== true) return undefined
   if (value === false && 'off' in row && row.off === true) return false
+  if (isSingle(row) && fits(row, value)) return value
+  const name = prefix + option
   switch (row.kind) {
     case 'array':
       return readArray(name, row, value)
@@ -52,14 +72,18 @@ function readValue(name: string, inTable: Row, value: unknown): unknown {
       requireMethods(name, row, value)
       return value
     default:
-      if (!fits(row, value)) throw unfit(name, row, value)
-      return value
+      throw unfit(name, row, value)
   }
 }
 
-type PlainRow = Exclude<Row, { readonly kind: 'array' | 'options' | 'map' | 'object' }>
+/** A row whose value has no parts. */
+type SingleRow = Exclude<Row, { readonly kind: 'array' | 'options' | 'map' | 'object' }>
 
-function fits(row: PlainRow, value: unknown): boolean {
+function isSingle(row: Row): row is SingleRow {
+  return row.kind !== 'array' && row.kind !== 'options' && row.kind !== 'map' && row.kind !== 'object'
+}
+
+function fits(row: SingleRow, value: unknown): boolean {
   switch (row.kind) {
     case 'boolean':
     case 'function':
@@ -84,10 +108,10 @@ function fits(row: PlainRow, value: unknown): boolean {
 function readArray(name: string, row: Row & { readonly kind: 'array' }, value: unknown): readonly unknown[] {
   if (!Array.isArray(value)) {
     if (row.single !== true) throw unfit(name, row, value)
-    return [readValue(name, row.of, value)]
+    return [readValue(name, '', plainRow(row.of), value)]
   }
-  const itemRow = { ...row.of, required: true } as Row
-  return Array.from(value, (item, index) => readValue(`${name}[${index}]`, itemRow, item))
+  const itemRow: Row = Object.assign(plainRow(row.of), { required: true })
+  return Array.from(value, (item, index) => readValue(name, `[${index}]`, itemRow, item))
 }
 
 /** Copied, for reports freeze what they show. */
@@ -114,6 +138,7 @@ function requireMethods(name: string, row: Row & { readonly kind: 'object' }, va
 /** An option that only a class or another object behind this one has would be passed over in silence. */
 function refuseInherited(prefix: string, rows: Rows, given: object): void {
   let behind: unknown = Object.getPrototypeOf(given)
+  if (behind === Object.prototype) return
   // The last one is Object.prototype, of this realm or another's.
   while (isObject(behind) && Object.getPrototypeOf(behind) !== null) {
     for (const name of Object.keys(rows)) {
@@ -161,10 +186,6 @@ function concealed(value: unknown): unknown {
   const isBlank = typeof value === 'string' && value.trim() === ''
   const noun = isBlank ? 'string without visible characters' : `${typeof value} that is not shown`
   return { constructor: { name: noun } }
-}
-
-function own(object: object, name: string): unknown {
-  return Object.hasOwn(object, name) ? Reflect.get(object, name) : undefined
 }
 
 function isObject(value: unknown): value is Entries {

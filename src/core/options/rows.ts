@@ -1,6 +1,6 @@
 /**
  * An option as data: what it takes and its default. Functions read options against these rows, the documentation is
- * checked against them, and a text such as `10s` can be read by their kinds.
+ * checked against them, and the kinds say how a string such as `10s` is to be read.
  */
 export type Row =
   | BooleanRow
@@ -127,7 +127,7 @@ export type RowsFor<Options> = { readonly [Name in keyof Options]-?: RowFor<Give
 export interface OptionTable<Options, TableRows = RowsFor<Options>> {
   /** The argument, as messages call it: `transaction(pool, work, options)`. */
   readonly whole: string
-  /** What stands before each name in messages: `transaction.`. */
+  /** The prefix of each name in messages: `transaction.`. */
   readonly prefix: string
   readonly rows: TableRows
 }
