@@ -11,7 +11,9 @@ export const nestedAcquire: Rule<ScopedWait> = {
   judge({ waiter, holdings }, now) {
     const waited = now - waiter.requestedAt
     if (waited < waitMillis || holdings.length === 0) return undefined
-    const held = holdings.length === 1 ? 'one' : String(holdings.length)
-    return `has been waiting ${describeMillis(waited)} for a client while its ${waiter.scope?.kind ?? 'scope'} holds ${held}: pass the client on instead of asking the pool again`
+    const [held, remedy] =
+      holdings.length === 1 ? ['a client', 'pass it on'] : [`${holdings.length} clients`, 'pass one on']
+    const scope = waiter.scope?.kind ?? 'scope'
+    return `a caller has been waiting for ${describeMillis(waited)} while its ${scope} holds ${held}: ${remedy} instead of asking the pool again`
   },
 }

@@ -20,5 +20,5 @@ function hint({ gaveUp, occupation }: Wait, waited: number): string {
   const parts = [`${held} of ${size} ${size === 1 ? 'client is' : 'clients are'} checked out`]
   if (passing > 0)
     parts.push(passing === 1 ? '1 runs a statement of pool.query' : `${passing} run statements of pool.query`)
-  return `${gaveUp ? 'gave up after' : 'has been waiting'} ${describeMillis(waited)}: ${parts.join(', ')}`
+  return `a caller ${gaveUp ? 'gave up after' : 'has been waiting for'} ${describeMillis(waited)}: ${parts.join(', ')}`
 }

@@ -286,7 +286,7 @@ describe('on the console', () => {
       expect(printed()).toMatchInlineSnapshot(`
         "
         2026-01-01T00:00:05Z pg-lifeguard: suspected: pool-exhausted in pool main
-          has been waiting 5 s: 1 of 1 client is checked out
+          a caller has been waiting for 5 s: 1 of 1 client is checked out
 
           asked for a client at /app/orders.mjs:40:15 in orders
               38 |

@@ -57,7 +57,7 @@ const exhausted = sampleFinding({
   kind: 'pool-exhausted',
   origin: deepOrigin('orders'),
   transactionOrigin: deepOrigin('begin'),
-  hint: 'has been waiting 5 s: 20 of 20 clients are checked out',
+  hint: 'a caller has been waiting for 5 s: 20 of 20 clients are checked out',
   holders: Array.from({ length: 20 }, (_, index) => holder(index)),
 })
 

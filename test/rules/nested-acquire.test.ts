@@ -32,7 +32,7 @@ describe('nested-acquire', () => {
         checkout: { phase: 'waiting' },
         origin: { file: import.meta.filename, line: line + 1 },
         holders: [{ origin: { file: import.meta.filename, line }, scope: request }],
-        hint: expect.stringMatching(/its request holds one: pass the client on/),
+        hint: expect.stringMatching(/its request holds a client: pass it on/),
       },
     ])
     held.release()
