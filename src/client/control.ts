@@ -5,7 +5,7 @@ import type { SessionContents } from '../core/session-state/contents.ts'
 import type { Clock } from '../core/time/clock.ts'
 import { type TransactionStatus, transactionStatus } from '../core/transaction.ts'
 import { cancelRunning } from './cancel.ts'
-import { admits, deferred, refuse, translateFailure } from './refusal.ts'
+import { admits, deferred, failQuery, refuse, translateFailure } from './refusal.ts'
 import { SessionTransaction } from './session-transaction.ts'
 import type { Client, Method, SubmittedQuery } from './types.ts'
 import { activeQuery, queuedQueries, workOf } from './work.ts'
@@ -21,6 +21,8 @@ export interface ControlHost {
   readonly setUpByHost: boolean
   /** Whether statements that change the session are of interest. */
   readonly tracksState: boolean
+  /** Statements that are nobody's checkout. */
+  readonly foreign: WeakSet<object>
   /** Gives the slot back to the pool, with an error, so that the pool closes the client. */
   takeBack(error: Error): void
   /** The owner has learned of a remedy, and goes on. */
@@ -93,7 +95,13 @@ export class Control implements ClientControl {
   }
 
   work(): Work {
-    return this.gone ? 'none' : workOf(this.client)
+    return this.gone ? 'none' : workOf(this.client, this.#host.foreign)
+  }
+
+  /** Whether the statement on the wire is not the owner's, so that all of the owner's before it have been answered. */
+  get runsForeign(): boolean {
+    const active = activeQuery(this.client)
+    return active !== undefined && this.#host.foreign.has(active)
   }
 
   isReady(): boolean {
@@ -132,19 +140,25 @@ export class Control implements ClientControl {
   }
 
   run(statement: string): Promise<void> {
+    // Behind a fence nothing of the owner's waits any more, and what others have sent is not to run in its transaction.
+    if (this.raised !== undefined) return this.runFirst(statement)
+    return this.#send(statement)
+  }
+
+  runFirst(statement: string): Promise<void> {
+    const done = this.#send(statement)
+    const queue = queuedQueries(this.client)
+    const query = queue.pop()
+    if (query !== undefined) queue.unshift(query)
+    return done
+  }
+
+  #send(statement: string): Promise<void> {
     this.#own.push(statement)
     return new Promise((resolve, reject) => {
       const done = (error: unknown) => (error ? reject(error) : resolve())
       Reflect.apply(this.#query, this.client, [statement, done])
     })
-  }
-
-  runFirst(statement: string): Promise<void> {
-    const done = this.run(statement)
-    const queue = queuedQueries(this.client)
-    const query = queue.pop()
-    if (query !== undefined) queue.unshift(query)
-    return done
   }
 
   cancel(): Promise<void> {
@@ -153,8 +167,11 @@ export class Control implements ClientControl {
 
   fence(fence: Fence): void {
     this.raised = fence
-    for (const query of queuedQueries(this.client).splice(0)) {
-      process.nextTick(() => query.handleError?.(fence.refusal(), this.client.connection))
+    const queue = queuedQueries(this.client)
+    const { foreign } = this.#host
+    for (const query of queue.splice(0)) {
+      if (foreign.has(query)) queue.push(query)
+      else failQuery(this.client, query, fence.refusal())
     }
     const active = activeQuery(this.client)
     if (active !== undefined) translateFailure(active, fence)

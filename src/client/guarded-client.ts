@@ -1,19 +1,22 @@
-import type { Checkout, CheckoutPool } from '../core/checkout.ts'
+import type { Checkout, CheckoutPool, Via } from '../core/checkout.ts'
 import type { CheckoutEvents } from '../core/checkout-events.ts'
 import type { Ledger } from '../core/ledger.ts'
+import type { CapturedStack } from '../core/origin/origin.ts'
 import { noteRestored } from '../core/restored-release.ts'
+import type { Scope } from '../core/scope.ts'
 import { statementText } from '../sql/statement.ts'
 import { Control } from './control.ts'
 import { checkedHandle } from './handle.ts'
-import { Ownership } from './ownership.ts'
+import { Ownership, type PassingCaller } from './ownership.ts'
 import { type ReleaseHost, Releases } from './releases.ts'
 import { OwnerStatements, type StatementHost } from './statements.ts'
+import type { StatementTagger } from './tag.ts'
 import type { Client, GiveBack, SubmittedQuery } from './types.ts'
 import { Wire } from './wire.ts'
 import { pendingQueries } from './work.ts'
 
 /** What a guarded client needs of the pool that it came from. */
-export interface ClientHost extends StatementHost {
+export interface ClientHost extends Omit<StatementHost, 'adopt'> {
   readonly record: CheckoutPool
   /** The pool's `stream` option. */
   readonly stream: unknown
@@ -21,6 +24,10 @@ export interface ClientHost extends StatementHost {
   readonly setUpByHost: boolean
   /** Frees the slot of a client that its owner still has, and closes its session. */
   destroy(client: Client, error: Error, giveBack: GiveBack): void
+  /** An owner was found that has got its client past the guard. */
+  adopted(): void
+  /** The pool's own release of a client that is out. */
+  giveBackOf(client: Client): GiveBack | undefined
 }
 
 /**
@@ -30,7 +37,7 @@ export interface ClientHost extends StatementHost {
  * Its parts: {@link Wire} follows what the server says, {@link OwnerStatements} meets what owners send,
  * {@link Releases} judges how they give the client back, and {@link Ownership} is what the three know of who has it.
  */
-export class GuardedClient implements ReleaseHost {
+export class GuardedClient implements ReleaseHost, StatementHost {
   readonly client: Client
   readonly #host: ClientHost
   readonly #ledger: Ledger
@@ -52,16 +59,17 @@ export class GuardedClient implements ReleaseHost {
       stream: host.stream,
       setUpByHost: host.setUpByHost,
       tracksState: events.sessionState !== 'ignored',
+      foreign: ownership.foreign,
       takeBack: (error) => this.#takeBack(error),
       learned: () => this.#host.unwatched && this.unguard(),
     })
     // What goes on already is no owner's that the guard knows, and nobody can say since when.
     this.#control.session.since = ledger.time.now()
-    this.#statements = new OwnerStatements(this.#control, ownership, host, events, ledger.time)
+    this.#statements = new OwnerStatements(this.#control, ownership, this, events, ledger)
     this.#releases = new Releases(this.#control, ownership, this, ledger, events)
     this.#wire = new Wire(this.#control, ownership, ledger, events, {
       settled: () => this.#releases.settle(),
-      openedInPassing: (query) => this.#adopt(query),
+      openedInPassing: (query) => this.#track(query),
     })
   }
 
@@ -74,19 +82,83 @@ export class GuardedClient implements ReleaseHost {
     return this.#host.unwatched
   }
 
+  get capturesQueries(): boolean {
+    return this.#host.capturesQueries
+  }
+
+  get tagged(): StatementTagger {
+    return this.#host.tagged
+  }
+
+  isIdle(client: Client): boolean {
+    return this.#host.isIdle(client)
+  }
+
+  sentByListener(): void {
+    this.#host.sentByListener()
+  }
+
+  /** Calls listeners of the pool with the client: what they send, now or later, is no owner's. */
+  runListeners<Result>(call: () => Result): Result {
+    return this.#statements.runListeners(call)
+  }
+
+  /** The pool still works on a client that it has announced. */
+  staysIn(): void {
+    this.#ownership.isUnclaimed = false
+  }
+
+  /** The pool hands the client out, to a caller that is not known yet. */
+  goesOut(): void {
+    this.#ownership.goesOut()
+  }
+
   /** A statement of `pool.query` gets the client, which is not tracked. */
-  pass(): void {
-    this.#ownership.isPassing = true
+  pass(caller?: PassingCaller): void {
+    this.#ownership.pass(caller)
+  }
+
+  /** The client is out to an owner that got it past the guard. */
+  adopt(via: Via, stack: CapturedStack | undefined, scope: Scope | undefined): Checkout | undefined {
+    const giveBack = this.#host.giveBackOf(this.client)
+    this.#ownership.isUnclaimed = false
+    // After an error the pool has closed the client already; its last status says nothing any more.
+    if (giveBack === undefined || this.#control.gone || this.#host.unwatched) return undefined
+    const checkout = this.#ledger.request(this.#host.record, via, false, stack, scope)
+    this.begin(checkout, giveBack)
+    if (via === 'connect') {
+      this.#ownership.isAdopted = true
+      this.#host.adopted()
+    }
+    return checkout
+  }
+
+  /** The pool has got the client back, by whatever way. */
+  cameBack(error: unknown): void {
+    if (this.#ownership.isAdopted) this.#releases.releasedPast(error)
+  }
+
+  /** The caller that was on its way has the client: nobody else has got it past the guard. */
+  claim(): void {
+    const { isAdopted, checkout, giveBack, release } = this.#ownership
+    if (!isAdopted || checkout === undefined) return
+    if (this.client.release === release) this.client.release = giveBack
+    this.#ledger.dismiss(checkout)
+    this.#ownership.end()
   }
 
   /** The pool has handed the client out. Returns the release that the owner gets in place of the pool's own. */
-  begin(checkout: Checkout, giveBack: GiveBack): GiveBack {
+  begin(checkout: Checkout, poolRelease: GiveBack): GiveBack {
+    const { lost } = this.#ownership
+    // A pool that gives a client its release once, and not at each checkout, has the guard's of the last one in its place.
+    const giveBack = this.#ownership.behind(poolRelease)
     this.#ledger.acquired(checkout, this.#control)
     this.#control.session.inherit()
     this.#control.changes?.begin()
     const release: GiveBack = (error) => this.#releases.release(checkout, giveBack, error)
     this.#ownership.begin(checkout, giveBack, release)
-    if (this.client.release === giveBack) this.client.release = release
+    if (this.client.release === poolRelease) this.client.release = release
+    if (lost !== undefined) this.#events.sessionEnded({ checkout, ...lost })
     return release
   }
 
@@ -118,8 +190,13 @@ export class GuardedClient implements ReleaseHost {
     })
   }
 
-  forgetReleased(): void {
+  /** Called by each sweep. Returns whether an owner was found that has the client past the guard, without a line of it. */
+  sweep(): boolean {
     this.#ownership.forgetReleased()
+    if (!this.#ownership.staysUnclaimed()) return false
+    if (!this.isIdle(this.client)) return this.adopt('connect', undefined, undefined) !== undefined
+    this.#ownership.isUnclaimed = false
+    return false
   }
 
   /** Puts the client back as it was found. One whose owner still has to learn of a remedy keeps its fence. */
@@ -141,12 +218,9 @@ export class GuardedClient implements ReleaseHost {
   }
 
   /** A statement of `pool.query` that did not look like it has opened a transaction: from now on it is tracked. */
-  #adopt(query: SubmittedQuery | undefined): void {
-    const giveBack = this.client.release
-    // After an error the pool has closed the client already; its last status says nothing any more.
-    if (giveBack === undefined || this.#control.gone) return
-    const checkout = this.#ledger.request(this.#host.record, 'pool.query', false, undefined, undefined)
-    this.begin(checkout, giveBack)
+  #track(query: SubmittedQuery | undefined): void {
+    const checkout = this.adopt('pool.query', undefined, undefined)
+    if (checkout === undefined) return
     this.#control.session.inherited = false
     checkout.noteQuery(statementText(query))
   }

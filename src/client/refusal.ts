@@ -1,4 +1,5 @@
 import type { Fence } from '../core/client-control.ts'
+import { tolerateUnawaited } from '../core/unawaited.ts'
 import { isRollback, statementText } from '../sql/statement.ts'
 import type { Callback, Client, SubmittedQuery } from './types.ts'
 
@@ -10,13 +11,32 @@ export function refuse(client: Client, error: Error, args: readonly unknown[]): 
       const given = [values, last].find((argument) => typeof argument === 'function')
       if (given !== undefined) config.callback = given as Callback
     }
-    process.nextTick(() => config.handleError?.(error, client.connection))
+    failQuery(client, config, error)
     return config
   }
   const callback = callbackOf(config, values, last)
-  if (callback === undefined) return Promise.reject(error)
+  if (callback === undefined) {
+    tolerateUnawaited()
+    return Promise.reject(error)
+  }
   process.nextTick(callback, error)
   return undefined
+}
+
+/** Fails a statement that is not going to be sent, in a later turn, as the driver does. */
+export function failQuery(client: Client, query: SubmittedQuery, error: Error): void {
+  tolerateUnawaited()
+  process.nextTick(() => {
+    bearErrors(query)
+    query.handleError?.(error, client.connection)
+  })
+}
+
+/** A stream that nobody listens to for errors would end the process, which it would not have without a remedy. */
+function bearErrors(query: SubmittedQuery): void {
+  const { listenerCount, once } = query
+  if (query.callback !== undefined || listenerCount === undefined || once === undefined) return
+  if (listenerCount.call(query, 'error') === 0) once.call(query, 'error', () => {})
 }
 
 /** Whether the fence lets these arguments of `query` through: a plain ROLLBACK. */
@@ -35,11 +55,20 @@ export function deferred(settled: Promise<unknown>, args: readonly unknown[], se
   return undefined
 }
 
-/** Statements already handed to the client learn of the fence in place of the error that it causes. */
+/** Statements already handed to the client fail with the fence's error in place of the one that it causes. */
 export function translateFailure(query: SubmittedQuery, fence: Fence): void {
-  const { callback } = query
-  if (typeof callback !== 'function') return
-  query.callback = (error, ...results) => callback(error ? fence.refusal(error) : error, ...results)
+  tolerateUnawaited()
+  const { callback, handleError } = query
+  if (typeof callback === 'function') {
+    query.callback = (error, ...results) => callback(error ? fence.refusal(error) : error, ...results)
+    return
+  }
+  // A cursor or a stream, which the driver tells of errors itself.
+  if (typeof handleError !== 'function') return
+  query.handleError = (error, connection) => {
+    bearErrors(query)
+    handleError.call(query, fence.refusal(error), connection)
+  }
 }
 
 function isSubmittable(config: unknown): config is SubmittedQuery & { submit: unknown } {

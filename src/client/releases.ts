@@ -97,7 +97,7 @@ export class Releases {
     // An owner that has sent nothing is not to blame for what a former one has left behind.
     if (error || control.gone || checkout.queryCount === 0) return this.#giveBack(checkout, giveBack, error)
     const work = control.work()
-    const settled = work !== 'none' || control.isReady()
+    const settled = work !== 'none' || control.isReady() || control.runsForeign
     if (!settled && !this.#events.holdsReleases(control, control.client.pipeline === true)) {
       this.#events.leavingState(checkout, control)
       this.#ownership.unsettled = { checkout, inherited: control.session.inherited }
@@ -126,6 +126,19 @@ export class Releases {
         'many later owners have left its session unclean, too',
         oldest.aftermath,
       )
+  }
+
+  /** The pool has got an adopted client back from an owner that did not call the guard's release. */
+  releasedPast(error: unknown): void {
+    const { checkout } = this.#ownership
+    if (checkout?.phase !== 'out') return
+    const control = this.#control
+    const isJudged = !error && !control.gone
+    if (isJudged) this.#ownership.unsettled = { checkout, inherited: control.session.inherited }
+    this.#ownership.end()
+    this.#ledger.closed(checkout, isJudged)
+    this.#ownership.released = checkout
+    if (isJudged && control.isReady()) this.settle()
   }
 
   #describe(checkout: Checkout, work: Work, settled: boolean): Release {

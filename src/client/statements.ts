@@ -1,15 +1,18 @@
-import type { Checkout } from '../core/checkout.ts'
+import type { Checkout, Via } from '../core/checkout.ts'
 import type { CheckoutEvents } from '../core/checkout-events.ts'
+import type { Ledger } from '../core/ledger.ts'
 import { type CapturedStack, deepStack, setStackDepth, shallowStack } from '../core/origin/origin.ts'
+import type { Scope } from '../core/scope.ts'
 import { mayLeaveState } from '../core/session-state/may-leave-state.ts'
-import type { ActiveTime } from '../core/time/active-time.ts'
 import { opensTransaction, statementText } from '../sql/statement.ts'
 import type { Control } from './control.ts'
+import { ListenerFlow } from './listener-flow.ts'
 import { Override } from './override.ts'
 import type { Ownership } from './ownership.ts'
 import { refuse } from './refusal.ts'
 import type { StatementTagger } from './tag.ts'
-import type { Client } from './types.ts'
+import type { Client, Method } from './types.ts'
+import { newestQuery } from './work.ts'
 
 /** An ORM's own first statements (its version query, BEGIN) have lost the user, too. */
 const queriesCaptured = 4
@@ -23,6 +26,19 @@ export interface StatementHost {
   /** Whether the client lies in the pool, so that nobody may use it. */
   isIdle(client: Client): boolean
   readonly tagged: StatementTagger
+  /** The client is out to an owner that the guard did not see coming. */
+  adopt(via: Via, stack: CapturedStack, scope: Scope | undefined): void
+  /** A listener of the pool has sent a statement after it had returned. */
+  sentByListener(): void
+}
+
+/** Whether a statement of `pool.query` can leave a transaction or a client behind, so that its line is needed. */
+export function leavesSomething(config: unknown): boolean {
+  if (typeof config === 'string') return opensTransaction(config) || mayLeaveState(config)
+  if (typeof config !== 'object' || config === null) return false
+  if ('submit' in config) return true
+  const text = statementText(config)
+  return text !== undefined && (opensTransaction(text) || mayLeaveState(text))
 }
 
 /** Meets the statements that owners, present and former, send on one client. */
@@ -31,7 +47,7 @@ export class OwnerStatements {
   readonly #ownership: Ownership
   readonly #host: StatementHost
   readonly #events: CheckoutEvents
-  readonly #time: ActiveTime
+  readonly #ledger: Ledger
   readonly #query: Override
   #isLateUseKnown = false
 
@@ -40,36 +56,48 @@ export class OwnerStatements {
     ownership: Ownership,
     host: StatementHost,
     events: CheckoutEvents,
-    time: ActiveTime,
+    ledger: Ledger,
   ) {
     this.#control = control
     this.#ownership = ownership
     this.#host = host
     this.#events = events
-    this.#time = time
+    this.#ledger = ledger
+    this.#query = new Override(control.client, 'query', (original) => this.#queryFor(original))
+  }
+
+  #queryFor(original: Method): Method {
     const statements = this
-    this.#query = new Override(
-      control.client,
-      'query',
-      (original) =>
-        function (this: unknown, ...args: unknown[]) {
-          const fence = control.raised
-          // Nothing at all is a mistake that the driver itself answers.
-          if (fence !== undefined && args[0] != null) return control.meetFence(fence, args)
-          const { checkout } = ownership
-          const refusal = statements.#meetLateUse(checkout)
-          if (refusal !== undefined) return refuse(control.client, refusal, args)
-          if (checkout === undefined) return Reflect.apply(original, this, args)
-          const depth = statements.#note(checkout, args[0])
-          if (depth > 0) {
-            const before = setStackDepth(depth)
-            const stack = new Error()
-            setStackDepth(before)
-            statements.#noteStack(checkout, stack)
-          }
-          return Reflect.apply(original, this, host.tagged(checkout, args))
-        },
-    )
+    const control = this.#control
+    const ownership = this.#ownership
+    const { tagged } = this.#host
+    return function (...args) {
+      if (ownership.hasListeners) {
+        const flow = statements.#listenerFlow()
+        if (flow !== undefined) return statements.#sendOfListener(flow, original, this, args)
+      }
+      const fence = control.raised
+      // Nothing at all is a mistake that the driver itself answers.
+      if (fence !== undefined && args[0] != null) return control.meetFence(fence, args)
+      if (ownership.isUnclaimed || ownership.passingCaller !== undefined) {
+        const before = setStackDepth(deepStack)
+        const stack = new Error()
+        setStackDepth(before)
+        statements.#adopt(stack, args[0])
+      }
+      const { checkout } = ownership
+      const refusal = statements.#meetLateUse(checkout)
+      if (refusal !== undefined) return refuse(control.client, refusal, args)
+      if (checkout === undefined) return Reflect.apply(original, this, args)
+      const depth = statements.#note(checkout, args[0])
+      if (depth > 0) {
+        const before = setStackDepth(depth)
+        const stack = new Error()
+        setStackDepth(before)
+        statements.#noteStack(checkout, stack)
+      }
+      return Reflect.apply(original, this, tagged(checkout, args))
+    }
   }
 
   /** Gives the client its own `query` back. */
@@ -87,9 +115,55 @@ export class OwnerStatements {
     }
   }
 
+  /** Calls listeners of the pool with the client: what they send, now or later, is no owner's. */
+  runListeners<Result>(call: () => Result): Result {
+    this.#ownership.hasListeners = true
+    const flow = new ListenerFlow(this.#control.client)
+    try {
+      return this.#ledger.context.run(flow, call)
+    } finally {
+      flow.isCalling = false
+    }
+  }
+
   /** A statement starts to run now, unless another one is running. */
   noteSending(checkout: Checkout | undefined): void {
-    if (checkout !== undefined && this.#isReady) checkout.busySince = this.#time.now()
+    if (checkout !== undefined && this.#isReady) checkout.busySince = this.#ledger.time.now()
+  }
+
+  #listenerFlow(): ListenerFlow | undefined {
+    const current = this.#ledger.context.current()
+    return current instanceof ListenerFlow && current.client === this.#control.client ? current : undefined
+  }
+
+  /** Sends a statement of a listener, which neither a fence nor a release is meant for. */
+  #sendOfListener(flow: ListenerFlow, original: Method, self: unknown, args: readonly unknown[]): unknown {
+    const { client, raised, gone } = this.#control
+    if (!flow.isCalling) this.#host.sentByListener()
+    // Without a remedy the session would still be there, and the statement would not have failed.
+    if (raised !== undefined && gone) return refuse(client, raised.refusal(), args)
+    const { context } = this.#ledger
+    const inFlow = args.map((arg) =>
+      typeof arg === 'function' ? (...given: unknown[]) => context.run(flow, () => arg(...given)) : arg,
+    )
+    const before = newestQuery(client)
+    const sent = Reflect.apply(original, self, inFlow)
+    const query = newestQuery(client)
+    if (query !== undefined && query !== before) this.#ownership.foreign.add(query)
+    return sent
+  }
+
+  /** A client went out without a checkout: the statement that is sent now says whether, and for whom, there is one. */
+  #adopt(stack: CapturedStack, config: unknown): void {
+    const ownership = this.#ownership
+    const { passingCaller } = ownership
+    if (passingCaller !== undefined) {
+      ownership.passingCaller = undefined
+      if (leavesSomething(config)) this.#host.adopt('pool.query', passingCaller.stack, passingCaller.scope)
+      return
+    }
+    if (this.#host.isIdle(this.#control.client)) ownership.isUnclaimed = false
+    else this.#host.adopt('connect', stack, this.#ledger.currentScope())
   }
 
   /**
@@ -112,7 +186,7 @@ export class OwnerStatements {
     this.noteSending(checkout)
     const text = statementText(config)
     checkout.noteQuery(text)
-    if (this.#host.capturesQueries && checkout.queryCount <= queriesCaptured) return deepStack
+    if (this.#wantsStackOf(checkout)) return deepStack
     if (text === undefined) return 0
     const { changes } = this.#control
     if (opensTransaction(text) || (changes !== undefined && mayLeaveState(text))) return shallowStack
@@ -128,10 +202,16 @@ export class OwnerStatements {
       if (opensTransaction(lastQuery)) session.sending(lastQuery, stack, this.#isReady)
       changes?.sending(lastQuery, stack, this.#isReady)
     }
-    if (this.#host.capturesQueries && checkout.queryCount <= queriesCaptured) {
-      checkout.queryStacks ??= []
-      checkout.queryStacks.push(stack)
-    }
+    if (!this.#wantsStackOf(checkout)) return
+    checkout.laterStacks ??= []
+    checkout.laterStacks.push(stack)
+    checkout.scope ??= this.#ownership.isAdopted ? this.#ledger.currentScope() : undefined
+  }
+
+  /** Whether the line of its first statements may be the only one that there will be. */
+  #wantsStackOf(checkout: Checkout): boolean {
+    if (checkout.queryCount > queriesCaptured) return false
+    return this.#host.capturesQueries || (this.#ownership.isAdopted && checkout.stack === undefined)
   }
 
   /** Nothing is in flight. */

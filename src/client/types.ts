@@ -42,6 +42,7 @@ export interface Pool {
     readonly verify?: unknown
   }
   listenerCount?(event: string): number
+  emit?: Method
   readonly _idle?: readonly { readonly client?: unknown }[]
   readonly totalCount?: number
   readonly idleCount?: number
@@ -93,6 +94,9 @@ export interface SubmittedQuery {
   readonly values?: unknown
   callback?: Callback | undefined
   handleError?(error: unknown, connection: unknown): void
+  /** Where it is an emitter, as streams are. */
+  listenerCount?(event: string): number
+  once?(event: string, listener: Callback): unknown
   readonly _result?: { readonly command?: unknown; readonly rows?: unknown; readonly rowCount?: unknown }
   readonly _results?: unknown
 }

@@ -95,10 +95,14 @@ export class Wire {
   #noteAnswer(letter: string): void {
     const ownership = this.#ownership
     const { checkout } = ownership
-    const isOwners = !this.#control.takeOwn(activeQuery(this.#client))
-    const sentAt = isOwners ? checkout?.noteAnswer(this.#ledger.time.now()) : undefined
-    const { session, changes } = this.#control
-    if (changes?.touched === true) changes.answered(answerOf(activeQuery(this.#client)), letter)
+    const { session, changes, runsForeign } = this.#control
+    const now = this.#ledger.time.now()
+    const isOwners = !runsForeign && !this.#control.takeOwn(activeQuery(this.#client))
+    const sentAt = isOwners ? checkout?.noteAnswer(now) : undefined
+    // Only now the next statement of the owner runs, if one has waited behind.
+    if (runsForeign && checkout !== undefined) checkout.busySince = now
+    if (changes?.touched === true && !runsForeign)
+      changes.answered(answerOf(activeQuery(this.#client)), letter)
     if (letter !== 'I' || session.letter !== 'I' || session.isOpening) {
       this.#noteTransaction(letter, checkout, sentAt)
     }
@@ -116,8 +120,8 @@ export class Wire {
     if (before === 'T' && letter !== 'I' && sender === checkout) session.claim(query, sentAt ?? now)
     if (change !== undefined) checkout?.noteTransaction(change, now)
     if (change === 'opened') {
-      // A statement that a former owner left behind has opened the transaction, not the present owner.
-      if (!unclean.isEmpty || unsettled !== undefined) session.inherited = true
+      // A statement of a former owner or of a listener has opened the transaction, not the present owner.
+      if (this.#control.runsForeign || !unclean.isEmpty || unsettled !== undefined) session.inherited = true
       else if (checkout === undefined && isPassing) this.#told.openedInPassing(query)
       return
     }
@@ -132,8 +136,10 @@ export class Wire {
     const { checkout } = this.#ownership
     // The server may end the session between statements, and a remedy cancels what runs.
     const isStatements = activeQuery(this.#client) !== undefined && this.#control.raised === undefined
-    if (checkout !== undefined && isStatements) checkout.lastQueryFailed = true
-    this.#control.changes?.failed(statementText(activeQuery(this.#client)))
+    if (!this.#control.runsForeign) {
+      if (checkout !== undefined && isStatements) checkout.lastQueryFailed = true
+      this.#control.changes?.failed(statementText(activeQuery(this.#client)))
+    }
     const { severity, code } = (message ?? {}) as { severity?: unknown; code?: unknown }
     if (severity !== 'FATAL' || typeof code !== 'string') return
     this.#fatal = code
@@ -144,10 +150,16 @@ export class Wire {
   readonly #onError = (error: unknown): void => this.#noteEnd(error)
 
   #noteEnd(error: unknown): void {
-    const { checkout } = this.#ownership
-    if (checkout === undefined || this.#client._ending === true) return
+    if (this.#client._ending === true) return
     const reason = error instanceof Error ? error : new Error(String(error))
-    this.#events.sessionEnded({ checkout, error: reason, sqlState: this.#fatal })
+    const end = { error: reason, sqlState: this.#fatal }
+    const ownership = this.#ownership
+    const { checkout } = ownership
+    if (checkout === undefined) {
+      if (ownership.isUnclaimed) ownership.lost ??= end
+      return
+    }
+    this.#events.sessionEnded({ checkout, ...end })
     this.#control.session.end()
   }
 

@@ -43,19 +43,29 @@ export function pendingQueries(client: Client): number {
   return behind + (isAnswered ? 0 : 1)
 }
 
+/** The statement that was handed to the client last, unless it has been answered. */
+export function newestQuery(client: Client): SubmittedQuery | undefined {
+  return queuedQueries(client).at(-1) ?? client._sentQueryQueue?.at(-1) ?? activeQuery(client)
+}
+
 /** Whether statements have been sent or queued behind the one on the wire. */
 export function isFollowed(client: Client): boolean {
   return queuedQueries(client).length > 0 || (client._sentQueryQueue?.length ?? 0) > 0
 }
 
-/** What the client is doing for its owner. A stream that has come to its end and only awaits ReadyForQuery is no work. */
-export function workOf(client: Client): Work {
+/**
+ * What the client is doing for its owner. A stream that has come to its end and only awaits ReadyForQuery is no work.
+ * `foreign`: statements that are not the owner's.
+ */
+export function workOf(client: Client, foreign?: WeakSet<object>): Work {
   const active = activeQuery(client)
-  if (active !== undefined) {
+  if (active !== undefined && foreign?.has(active) !== true) {
     const work = 'pipeline' in client && isUnsendable(active) ? 'none' : workOfQuery(active)
     if (work !== 'none') return work
   }
-  return isFollowed(client) ? 'query' : 'none'
+  if (!isFollowed(client)) return 'none'
+  const behind = [...queuedQueries(client), ...(client._sentQueryQueue ?? [])]
+  return behind.every((query) => foreign?.has(query) === true) ? 'none' : 'query'
 }
 
 interface Submittable extends SubmittedQuery {

@@ -1,6 +1,7 @@
-import type { Checkout } from './checkout.ts'
+import type { Checkout, CheckoutPool } from './checkout.ts'
 import type { ClientControl } from './client-control.ts'
 import type { EndedSession, Release } from './findings/rule.ts'
+import type { CapturedStack } from './origin/origin.ts'
 
 /** What an adapter does with a release: let it happen, or wait for a remedy that says whether it still should. */
 export type Verdict = 'proceed' | Promise<'proceed' | 'destroyed'>
@@ -42,6 +43,10 @@ export interface CheckoutEvents {
   /** COMMIT was answered by ROLLBACK. */
   commitAnswered(checkout: Checkout): void
   sessionEnded(ended: EndedSession): void
+  /** A listener of the pool has sent a statement after it had returned, when the client may have an owner. Once a pool. */
+  sentByListener(pool: CheckoutPool, stack: CapturedStack): void
+  /** A client was found out that no caller has got through the guard, and has no line. Once a pool. */
+  wentUnseen(pool: CheckoutPool): void
   /** A caller got an error instead of a client; the error may be given more to say. */
   acquireFailed(checkout: Checkout, error: unknown): void
 }

@@ -57,8 +57,8 @@ export class Checkout {
   queryCount = 0
   lastQuery: string | undefined = undefined
   lastQueryFailed = false
-  /** The stacks of its first statements; only where the stack of the acquire does not reach the user's code. */
-  queryStacks: CapturedStack[] | undefined = undefined
+  /** Where it waited, or sent its first statements: for where the stack of the acquire does not reach the user's code. */
+  laterStacks: CapturedStack[] | undefined = undefined
   busyMillis = 0
   /** When the statement that is running, or ran last, was sent. */
   busySince = 0
@@ -99,7 +99,7 @@ export class Checkout {
   }
 
   get origin(): Origin | undefined {
-    return originOf(this.stack, ...(this.queryStacks ?? []), this.control?.transactionStack)
+    return originOf(this.stack, ...(this.laterStacks ?? []), this.control?.transactionStack)
   }
 
   /** The owner sends a statement. */
@@ -134,7 +134,7 @@ export class Checkout {
   forget(): void {
     this.control = undefined
     this.lastQuery = undefined
-    this.queryStacks = undefined
+    this.laterStacks = undefined
   }
 
   /** Nothing more is expected of a released client's owner. Its stack and its scope keep the caller's closures alive. */

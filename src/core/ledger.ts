@@ -95,6 +95,11 @@ export class Ledger {
     }
   }
 
+  /** Something is to be looked at soon, though nobody has asked the ledger for it. */
+  wake(): void {
+    this.#events.requested()
+  }
+
   /** A caller asks for a client. */
   request(
     pool: CheckoutPool,

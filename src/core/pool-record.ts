@@ -30,8 +30,8 @@ export interface PoolRecord<Checkout> {
   /** When `end()` was called. */
   endingSince: number | undefined
   gauge(): PoolGauge
-  /** Called by each sweep: lets go of what was kept of clients released a while ago. */
-  forgetReleased(): void
+  /** Called by each sweep: looks for clients that went out past the guard, and forgets those released a while ago. */
+  sweep(): void
   /** Looks into the pool for the statements of `pool.query` that are running now. */
   passingQueries(): readonly PassingQuery[]
 }

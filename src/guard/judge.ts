@@ -1,10 +1,12 @@
-import type { Checkout } from '../core/checkout.ts'
+import type { Checkout, CheckoutPool } from '../core/checkout.ts'
 import type { CheckoutEvents, Verdict } from '../core/checkout-events.ts'
 import type { ClientControl } from '../core/client-control.ts'
 import { isListening } from '../core/exemptions.ts'
 import { bitOf, bitsOf, type FindingKind } from '../core/findings/finding.ts'
 import type { EndedSession, Release, Rule } from '../core/findings/rule.ts'
 import type { Ledger } from '../core/ledger.ts'
+import { type CapturedStack, describeFrame, originOf } from '../core/origin/origin.ts'
+import { describePool } from '../core/pool-record.ts'
 import type { Settings } from '../options.ts'
 import { blockedShutdown } from '../rules/blocked-shutdown.ts'
 import { closedHold, closedMillis } from '../rules/closed-hold.ts'
@@ -35,6 +37,7 @@ export class Judge implements CheckoutEvents {
   readonly rejectsWaiters: boolean
   readonly sessionState: CheckoutEvents['sessionState']
   readonly #ledger: Ledger
+  readonly #announcer: Announcer
   readonly #enforcer: Enforcer
   readonly #waits: WaitJudge
   readonly #releases: ReleaseJudge
@@ -45,6 +48,7 @@ export class Judge implements CheckoutEvents {
   constructor(settings: Settings, ledger: Ledger, announcer: Announcer, enforcer: Enforcer) {
     const { limits } = settings
     this.#ledger = ledger
+    this.#announcer = announcer
     this.#enforcer = enforcer
     this.#state = new SessionStateJudge(settings, ledger, announcer, enforcer)
     this.#waits = new WaitJudge(settings, ledger, announcer, enforcer)
@@ -67,7 +71,7 @@ export class Judge implements CheckoutEvents {
   sweep(): void {
     const now = this.#ledger.time.now()
     for (const pool of this.#ledger.pools) {
-      pool.forgetReleased()
+      pool.sweep()
       for (const checkout of pool.out) {
         if (checkout.phase === 'out') this.#judgeCheckout(checkout, now)
       }
@@ -78,6 +82,20 @@ export class Judge implements CheckoutEvents {
   exempt(checkout: Checkout, reason: string): void {
     checkout.exemption = reason
     this.#ledger.findings.resolve(checkout, (kind) => spared.has(kind), { what: `exempted: ${reason}` })
+  }
+
+  sentByListener({ name }: CheckoutPool, stack: CapturedStack): void {
+    const origin = originOf(stack)
+    const place = origin === undefined ? '' : ` at ${describeFrame(origin)}`
+    this.#announcer.info(
+      `${describePool(name)}: a listener of its event connect or acquire sends statements${place} that the pool does not wait for, while the client may have an owner already: set sessions up with the pool's option onConnect`,
+    )
+  }
+
+  wentUnseen({ name }: CheckoutPool): void {
+    this.#announcer.info(
+      `${describePool(name)}: a client is out that nobody has got through lifeguard.watch, so its line is not known: call watch before pool.connect is taken from the pool (as pool.connect.bind(pool) does)`,
+    )
   }
 
   arriving(control: ClientControl): Promise<void> | undefined {

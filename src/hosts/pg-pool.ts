@@ -1,12 +1,21 @@
 import { AsyncResource } from 'node:async_hooks'
 import { Override } from '../client/override.ts'
+import { leavesSomething } from '../client/statements.ts'
 import { nameConnections } from '../client/tag.ts'
 import { observedConnections, observedStatement } from '../client/timing.ts'
-import { type Callback, type Client, isClient, type Method, type Pool } from '../client/types.ts'
+import {
+  type Callback,
+  type Client,
+  type GiveBack,
+  isClient,
+  type Method,
+  type Pool,
+} from '../client/types.ts'
 import type { Checkout, Via } from '../core/checkout.ts'
+import { withLaterStack } from '../core/origin/later-stack.ts'
 import { type CapturedStack, deepStack, setStackDepth } from '../core/origin/origin.ts'
-import { mayLeaveState } from '../core/session-state/may-leave-state.ts'
-import { opensTransaction, statementText } from '../sql/statement.ts'
+import { statementText } from '../sql/statement.ts'
+import { followEvents } from './pg-pool-events.ts'
 import type { PoolCore, PoolHost } from './pool-host.ts'
 
 /** The pool of node-postgres, and what extends it: `connect` with a promise or a callback, `query`, `client.release`. */
@@ -37,13 +46,14 @@ export function pgPoolHost(pool: Pool, part?: string): PoolHost {
     clients: () => pool._clients ?? [],
     install: (core) => installOn(pool, core),
     giveBackOf: (client) => client.release,
-    destroy: (_client, error, giveBack) => giveBack(error),
+    destroy: giveBackUnlocked,
   }
 }
 
 function installOn(pool: Pool, core: PoolCore) {
   // Set by `query` around the pool's own call of `connect`, which follows synchronously and takes it away.
-  let statement: { readonly text: unknown } | undefined
+  let statement: AskedStatement | undefined
+  const isStatement = statementTest(pool)
 
   const connect = (original: Method): Method =>
     function (...args) {
@@ -58,18 +68,27 @@ function installOn(pool: Pool, core: PoolCore) {
         return core.acquire(() => Reflect.apply(original, this, args), viaOf(asked), stack)
       }
       const connectWith = (given: Callback) => Reflect.apply(original, this, [given])
-      const isPassing = core.events.sessionState !== 'by query' && !leavesSomething(asked?.text)
-      if (asked !== undefined && isPassing) return pass(core, connectWith, callback as Callback, asked.text)
+      const isPassing =
+        isStatement(callback, asked) &&
+        core.events.sessionState !== 'by query' &&
+        !leavesSomething(asked?.text)
+      const isFull = core.isFull()
+      if (isPassing && asked !== undefined && !isFull)
+        return pass(core, connectWith, callback as Callback, asked, undefined, false)
       const depth = setStackDepth(deepStack)
       const stack = new Error()
       setStackDepth(depth)
-      return callBack(core, connectWith, callback as Callback, viaOf(asked), stack)
+      if (isPassing) return pass(core, connectWith, callback as Callback, asked, stack, isFull)
+      const via = isStatement(callback, asked) ? 'pool.query' : 'connect'
+      return callBack(core, connectWith, callback as Callback, via, stack)
     }
   const query = (original: Method): Method =>
     function (...args) {
-      statement = { text: args[0] }
+      const asked: AskedStatement = { text: args[0], waiter: undefined }
+      statement = asked
       try {
-        return Reflect.apply(original, this, args)
+        const result = Reflect.apply(original, this, args)
+        return asked.waiter === undefined ? result : withLaterStack(result, asked.waiter)
       } finally {
         statement = undefined
       }
@@ -80,16 +99,21 @@ function installOn(pool: Pool, core: PoolCore) {
       return Reflect.apply(original, this, args)
     }
 
-  const onRemove: Callback = (client) => core.removed(client)
-  pool.on?.('remove', onRemove)
   return [
-    { restore: () => pool.removeListener?.('remove', onRemove) },
     { restore: nameConnections(pool, core.settings.tag) },
     new Override(pool, 'connect', connect),
     new Override(pool, 'query', query),
     ...observedConnections(pool, core.record, core.ledger),
     ...(typeof pool.end === 'function' ? [new Override(pool, 'end', end)] : []),
+    ...followEvents(pool, core),
   ]
+}
+
+/** A statement that `pool.query` was called with. */
+interface AskedStatement {
+  readonly text: unknown
+  /** Set if it has to wait for a client. */
+  waiter: Checkout | undefined
 }
 
 function viaOf(statement: object | undefined): Via {
@@ -110,6 +134,7 @@ function callBack(
   const answer = (...results: unknown[]) => caller.runInAsyncScope(callback, undefined, ...results)
   core.makeRejectable(checkout, (error) => answer(error, undefined, () => {}))
   const onClient: Callback = (error, client, done) => {
+    core.answered()
     if (error) {
       core.failed(checkout, error)
       return core.isRejected(checkout) ? undefined : answer(error, client, done)
@@ -126,41 +151,99 @@ function callBack(
   return core.start(checkout, () => connect(oneShot(onClient)))
 }
 
-/** The pool's own call of `connect` for an ordinary statement of `pool.query`: nothing is tracked but a long wait. */
+/**
+ * The pool's own call of `connect` for an ordinary statement of `pool.query`: nothing is tracked but a long wait. Where
+ * the statement is not known yet, `stack` is for the case that it leaves something.
+ */
 function pass(
   core: PoolCore,
   connect: (callback: Callback) => unknown,
   callback: Callback,
-  text: unknown,
+  asked: AskedStatement | undefined,
+  stack: CapturedStack | undefined,
+  isFull: boolean,
 ): unknown {
-  const waiter = core.isFull() ? waiterOf(core, callback, text) : undefined
   const { record, ledger } = core
+  const waiter = isFull ? waiterOf(core, callback, asked, stack) : undefined
   const answer =
     ledger.meter?.statements === true
       ? observedStatement(callback, record, ledger, waiter !== undefined)
       : callback
+  const caller =
+    asked === undefined && stack !== undefined ? { stack, scope: ledger.currentScope() } : undefined
   const onClient: Callback = (error, client, done) => {
+    core.answered()
     if (waiter !== undefined) {
       if (core.isRejected(waiter)) return core.giveUp(client)
       if (error) core.failed(waiter, error)
       else ledger.withdrawn(waiter, 'got a client')
     }
-    if (isClient(client) && !core.unwatched) core.guardOf(client).pass()
+    if (isClient(client) && !core.unwatched) core.guardOf(client).pass(caller)
     return answer(error, client, done)
   }
-  return ledger.detached(() => connect(oneShot(onClient)))
+  return core.startPassing(() => connect(oneShot(onClient)))
 }
 
 /** Somebody who waits for a client to send a statement of `pool.query`. */
-function waiterOf(core: PoolCore, callback: Callback, text: unknown): Checkout {
+function waiterOf(
+  core: PoolCore,
+  callback: Callback,
+  asked: AskedStatement | undefined,
+  stack: CapturedStack | undefined,
+): Checkout {
   const { ledger, record } = core
-  const waiter = ledger.request(record, 'pool.query', true, undefined, ledger.currentScope())
-  waiter.lastQuery = statementText(text)
+  const waiter = ledger.request(record, 'pool.query', true, stack, ledger.currentScope())
+  waiter.lastQuery = statementText(asked?.text)
+  if (asked !== undefined) asked.waiter = waiter
   if (core.events.rejectsWaiters) {
     const reject = (error: Error) => callback(error, undefined, () => {})
     core.makeRejectable(waiter, AsyncResource.bind(reject))
   }
   return waiter
+}
+
+/**
+ * Tells the call of `connect` by the pool's own `query` from others: by the callback, since `pool.query` may have been
+ * taken before the pool was watched, and the `query` of a class that extends the pool may check clients out itself.
+ */
+function statementTest(pool: Pool): (callback: object, asked: AskedStatement | undefined) => boolean {
+  const isPgPools = isOfPoolQuery(pool.query)
+  const extendsPgPool = isPgPools || prototypesOf(pool).some(({ query }) => isOfPoolQuery(query))
+  return (callback, asked) =>
+    asked !== undefined && (isPgPools || !extendsPgPool) ? true : isOfPoolQuery(callback)
+}
+
+function prototypesOf(pool: Pool): Partial<Pool>[] {
+  const prototypes: Partial<Pool>[] = []
+  for (let above = Object.getPrototypeOf(pool); above !== null; above = Object.getPrototypeOf(above)) {
+    prototypes.push(above)
+  }
+  return prototypes
+}
+
+/** Whether it is the `query` of pg-pool, or a function inside it: what it writes into the log is nowhere else. */
+function isOfPoolQuery(method: unknown): boolean {
+  return (
+    typeof method === 'function' && Function.prototype.toString.call(method).includes('dispatching query')
+  )
+}
+
+/**
+ * Releases with an error, so that the pool closes the client. pg-promise locks `client.end` during a checkout; the pool
+ * would call the lock, and never learn that the client has gone.
+ */
+function giveBackUnlocked(client: Client, error: Error, giveBack: GiveBack): void {
+  const lock = Object.getOwnPropertyDescriptor(client, 'end')
+  if (lock?.configurable !== true) {
+    giveBack(error)
+    return
+  }
+  Reflect.deleteProperty(client, 'end')
+  try {
+    giveBack(error)
+  } finally {
+    Object.defineProperty(client, 'end', lock)
+  }
 }
 
 /** A connection keeps the callback that it was opened for: it must not keep the caller's request alive as well. */
@@ -171,13 +254,4 @@ function oneShot(callback: Callback): Callback {
     pending = undefined
     return called?.(...results)
   }
-}
-
-/** Whether a statement of `pool.query` can leave a transaction or a client behind, so that its line is needed. */
-function leavesSomething(config: unknown): boolean {
-  if (typeof config === 'string') return opensTransaction(config) || mayLeaveState(config)
-  if (typeof config !== 'object' || config === null) return false
-  if ('submit' in config) return true
-  const text = statementText(config)
-  return text !== undefined && (opensTransaction(text) || mayLeaveState(text))
 }

@@ -97,11 +97,23 @@ export interface PoolCore {
   ending(): void
   /** The pool has let go of a client. */
   removed(client: unknown): void
+  /**
+   * The pool hands a client out, to a caller that need not have come through {@link acquire}: one who has taken the
+   * pool's method before it was watched. Without a call of this, such a caller is not seen. `isNew`: the connection has
+   * just been opened, for whoever has asked last.
+   */
+  goesOut(client: Client, isNew: boolean): void
+  /** The pool has got a client back, whether or not through {@link release}. */
+  cameBack(client: unknown, error: unknown): void
 
   /** A caller asks for a client: from now on it waits. */
   request(via: Via, stack: CapturedStack): Checkout
   /** Runs the pool's own acquire, outside of any scope. A pool that throws instead of rejecting leaves nobody waiting. */
   start(waiter: Checkout, acquire: () => unknown): unknown
+  /** The pool has answered a caller that was started. */
+  answered(): void
+  /** As `start`, for a caller that is not tracked. */
+  startPassing(acquire: () => unknown): unknown
   /** The work that has to be done on a session before its first owner gets it; undefined if there is none. */
   arriving(client: unknown): Promise<void> | undefined
   /** The pool has handed a client out. Returns what its owner gets: the client, or a handle in its place. */

@@ -7,10 +7,12 @@ import type { Checkout, CheckoutPool, Via } from '../core/checkout.ts'
 import type { CheckoutEvents } from '../core/checkout-events.ts'
 import { isAnyTimeout } from '../core/exhaustion.ts'
 import type { Ledger } from '../core/ledger.ts'
-import type { CapturedStack } from '../core/origin/origin.ts'
+import { withLaterStack } from '../core/origin/later-stack.ts'
+import { type CapturedStack, captureStack } from '../core/origin/origin.ts'
 import { OriginProbe } from '../core/origin/origin-probe.ts'
 import type { PassingQuery } from '../core/pool-record.ts'
 import { isThenable } from '../core/thenable.ts'
+import { tolerateUnawaited } from '../core/unawaited.ts'
 import { statementText } from '../sql/statement.ts'
 import type { Installed, PoolCore, PoolHost, WatchSettings } from './pool-host.ts'
 import { watchedMark } from './watchable.ts'
@@ -30,6 +32,14 @@ export class WatchedPool implements PoolCore, ClientHost {
   readonly #rejected = new WeakSet<Checkout>()
   readonly #probe = new OriginProbe()
   readonly #installed: readonly Installed[]
+  /** Callers that have been started through the guard and not been answered yet. */
+  #pending = 0
+  /** Callers that have waited since before the guard was on: they are left alone. */
+  #strangers: number
+  /** Clients have gone out past the guard. */
+  #hasAdopted = false
+  #hasToldOfListeners = false
+  #hasToldOfUnseen = false
 
   constructor(host: PoolHost, settings: WatchSettings, ledger: Ledger, events: CheckoutEvents) {
     this.#host = host
@@ -43,11 +53,10 @@ export class WatchedPool implements PoolCore, ClientHost {
       waiters: new Set(),
       endingSince: undefined,
       gauge: () => host.gauge(),
-      forgetReleased: () => {
-        for (const guard of this.#alive) guard.forgetReleased()
-      },
+      sweep: () => this.#sweep(),
       passingQueries: () => this.#passingQueries(),
     }
+    this.#strangers = host.gauge().waiting
     this.#installed = host.install(this)
     Object.defineProperty(host.pool, watchedMark, { value: true, configurable: true })
     ledger.pools.add(this.record)
@@ -59,15 +68,18 @@ export class WatchedPool implements PoolCore, ClientHost {
     // Not what a pool does, but what it gives is passed on all the same.
     if (!isThenable(connecting)) return this.handOut(checkout, connecting)
     const connected = connecting.then(
-      (client) => this.#arrived(checkout, client),
+      (client) => {
+        this.answered()
+        return this.#arrived(checkout, client)
+      },
       (error: unknown) => {
+        this.answered()
         this.failed(checkout, error)
         throw error
       },
     )
-    if (!this.events.rejectsWaiters) return connected
-    const rejected = new Promise((_resolve, reject) => this.makeRejectable(checkout, reject))
-    return Promise.race([connected, rejected])
+    const answer = this.events.rejectsWaiters ? this.#orRejected(checkout, connected) : connected
+    return checkout.queued ? withLaterStack(answer, checkout) : answer
   }
 
   release(given: Client, giveBack: GiveBack, error?: Error): unknown {
@@ -97,12 +109,23 @@ export class WatchedPool implements PoolCore, ClientHost {
   }
 
   start(waiter: Checkout, acquire: () => unknown): unknown {
+    this.#pending += 1
     try {
       return this.ledger.detached(acquire)
     } catch (error) {
+      this.answered()
       this.failed(waiter, error)
       throw error
     }
+  }
+
+  answered(): void {
+    this.#pending -= 1
+  }
+
+  startPassing(acquire: () => unknown): unknown {
+    this.#pending += 1
+    return this.ledger.detached(acquire)
   }
 
   arriving(client: unknown): Promise<void> | undefined {
@@ -112,6 +135,7 @@ export class WatchedPool implements PoolCore, ClientHost {
 
   handOut(checkout: Checkout, client: unknown): unknown {
     const guard = isClient(client) && !this.unwatched ? this.guardOf(client) : undefined
+    guard?.claim()
     const giveBack = guard === undefined ? undefined : this.#host.giveBackOf(guard.client)
     if (guard === undefined || giveBack === undefined) {
       this.ledger.withdrawn(checkout, 'got a client')
@@ -134,6 +158,7 @@ export class WatchedPool implements PoolCore, ClientHost {
     if (!this.events.rejectsWaiters) return
     waiter.reject = (error) => {
       this.#rejected.add(waiter)
+      tolerateUnawaited()
       answer(error)
     }
   }
@@ -146,6 +171,27 @@ export class WatchedPool implements PoolCore, ClientHost {
     if (!isClient(client)) return
     const giveBack = this.#host.giveBackOf(client)
     if (giveBack !== undefined) this.ledger.detached(() => giveBack())
+  }
+
+  goesOut(client: Client, isNew: boolean): void {
+    if (this.unwatched) return
+    if (this.#strangers > 0 && !(isNew && this.#pending > 0)) {
+      this.#strangers -= 1
+      return
+    }
+    this.guardOf(client).goesOut()
+    // Nobody has asked the ledger, which would have woken it.
+    if (this.#pending === 0) this.ledger.wake()
+  }
+
+  cameBack(client: unknown, error: unknown): void {
+    if (this.#hasAdopted && isClient(client)) this.#guards.get(client)?.cameBack(error)
+  }
+
+  sentByListener(): void {
+    if (this.#hasToldOfListeners) return
+    this.#hasToldOfListeners = true
+    this.events.sentByListener(this.record, captureStack())
   }
 
   isFull(): boolean {
@@ -190,12 +236,34 @@ export class WatchedPool implements PoolCore, ClientHost {
     return this.#probe.losesUser
   }
 
+  adopted(): void {
+    this.#hasAdopted = true
+  }
+
+  giveBackOf(client: Client): GiveBack | undefined {
+    return this.#host.giveBackOf(client)
+  }
+
   isIdle(client: Client): boolean {
     return this.#host.isIdle(client)
   }
 
   destroy(client: Client, error: Error, giveBack: GiveBack): void {
     this.#host.destroy(client, error, giveBack)
+  }
+
+  #sweep(): void {
+    for (const guard of this.#alive) {
+      if (!guard.sweep() || this.#hasToldOfUnseen) continue
+      this.#hasToldOfUnseen = true
+      this.events.wentUnseen(this.record)
+    }
+  }
+
+  /** The promise that a remedy can settle as well as the pool. */
+  #orRejected(checkout: Checkout, connected: PromiseLike<unknown>): Promise<unknown> {
+    const rejected = new Promise((_resolve, reject) => this.makeRejectable(checkout, reject))
+    return Promise.race([connected, rejected])
   }
 
   #arrived(checkout: Checkout, client: unknown): unknown {

@@ -136,9 +136,9 @@ function place(finding: Finding, options: TextOptions): string[] {
 }
 
 function unknownPlace({ checkout: { via, phase } }: Finding): string {
-  return via === 'pool.query' && phase === 'waiting'
-    ? 'line unknown: no stack was recorded for this pool.query'
-    : 'line unknown: no line of your code was on the recorded stacks'
+  return via === 'pool.query' && phase !== 'waiting'
+    ? 'line unknown: of pool.query it is recorded for statements that may leave something behind, by their text'
+    : 'line unknown: the library in between has lost it'
 }
 
 function checkoutPlace(

@@ -17,6 +17,7 @@ async function control(takeBack: (error: Error) => void = () => {}) {
   onTestFinished(() => client.end())
   const made = new Control(client as unknown as Client, {
     stream: undefined,
+    foreign: new WeakSet(),
     setUpByHost: false,
     tracksState: true,
     takeBack,

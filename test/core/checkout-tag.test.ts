@@ -48,10 +48,10 @@ describe('the tag of a checkout', () => {
     const tagged = checkoutTag(content)
     const checkout = checkOut()
     expect(tagged(checkout)).not.toContain('origin')
-    checkout.queryStacks = [{ stack: 'Error\n    at load (/app/late.ts:7:1)' }]
+    checkout.laterStacks = [{ stack: 'Error\n    at load (/app/late.ts:7:1)' }]
     const tag = tagged(checkout)
     expect(tag).toContain('late.ts')
-    checkout.queryStacks = [{ stack: 'Error\n    at load (/app/later.ts:9:1)' }]
+    checkout.laterStacks = [{ stack: 'Error\n    at load (/app/later.ts:9:1)' }]
     expect(tagged(checkout)).toBe(tag)
   })
 
@@ -63,7 +63,7 @@ describe('the tag of a checkout', () => {
       checkout.noteQuery('SELECT 1')
       tagged(checkout)
     }
-    checkout.queryStacks = [{ stack: 'Error\n    at load (/app/late.ts:7:1)' }]
+    checkout.laterStacks = [{ stack: 'Error\n    at load (/app/late.ts:7:1)' }]
     expect(tagged(checkout)).not.toContain('late.ts')
   })
 })

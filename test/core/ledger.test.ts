@@ -35,9 +35,9 @@ describe('a checkout', () => {
     const { ledger, checkOut } = pretendedPool()
     const checkout = checkOut()
     checkout.lastQuery = 'SELECT 1'
-    checkout.queryStacks = [{ stack: 'Error' }]
+    checkout.laterStacks = [{ stack: 'Error' }]
     ledger.closed(checkout, false)
-    expect(checkout).toMatchObject({ control: undefined, lastQuery: undefined, queryStacks: undefined })
+    expect(checkout).toMatchObject({ control: undefined, lastQuery: undefined, laterStacks: undefined })
   })
 
   it('that nobody got a client for waits no longer', () => {

@@ -69,7 +69,7 @@ export function pretendedPool(
     waiters: new Set(),
     endingSince: undefined,
     gauge: () => ({ total: 10, idle: 0, waiting: pool.waiters.size, max: 10 }),
-    forgetReleased: () => {},
+    sweep: () => {},
     passingQueries: () => [],
   }
   ledger.pools.add(pool)

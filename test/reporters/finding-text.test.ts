@@ -30,10 +30,12 @@ describe('the place of a finding', () => {
   it('is unknown for a reason that is true', () => {
     const nowhere = (differing: Partial<Finding['checkout']>) =>
       text(without(sampleFinding({ checkout: { ...checkout, ...differing } }), 'origin'))
-    expect(nowhere({ via: 'pool.query', phase: 'waiting' })).toContain(
-      '  line unknown: no stack was recorded for this pool.query\n',
+    const lost = '  line unknown: the library in between has lost it\n'
+    expect(nowhere({})).toContain(lost)
+    expect(nowhere({ via: 'pool.query', phase: 'waiting' })).toContain(lost)
+    expect(nowhere({ via: 'pool.query', phase: 'out' })).toContain(
+      '  line unknown: of pool.query it is recorded for statements that may leave something behind, by their text\n',
     )
-    expect(nowhere({})).toContain('  line unknown: no line of your code was on the recorded stacks\n')
   })
 })
 
