@@ -17,20 +17,23 @@ type ConnectionConstructor = new (config: {
  * Asks the server to cancel what the client's session is running, on a connection of its own, made by the driver's
  * own class so that it goes the same way (socket, TLS, tunnel). Resolves when the server has closed that connection:
  * the signal has been sent by then.
+ *
+ * A server that cannot be reached, or does not answer, gets one second; then the connection is closed, which would keep
+ * the process alive otherwise.
  */
-export function cancelRunning(client: Client, stream: unknown): Promise<void> {
+export function cancelRunning(client: Client, stream: unknown, clock: Clock): Promise<void> {
   const { connection, processID, secretKey } = client
   if (connection === undefined || processID === undefined || processID === null) {
     return Promise.reject(new Error('the driver does not tell how to cancel a statement'))
   }
   const Canceller = connection.constructor as ConnectionConstructor
-  return new Promise((resolve, reject) => {
-    const canceller = new Canceller({
-      ssl: client.ssl,
-      sslNegotiation: client.sslNegotiation,
-      // Only a factory can make a second stream; an instance is the one already in use.
-      stream: typeof stream === 'function' ? stream : undefined,
-    })
+  const canceller = new Canceller({
+    ssl: client.ssl,
+    sslNegotiation: client.sslNegotiation,
+    // Only a factory can make a second stream; an instance is the one already in use.
+    stream: typeof stream === 'function' ? stream : undefined,
+  })
+  const closed = new Promise<void>((resolve, reject) => {
     const send = () => canceller.cancel(processID, secretKey)
     canceller.on('connect', () => {
       if (!client.ssl) send()
@@ -42,6 +45,8 @@ export function cancelRunning(client: Client, stream: unknown): Promise<void> {
     if (client.host?.startsWith('/')) canceller.connect(`${client.host}/.s.PGSQL.${client.port}`)
     else canceller.connect(client.port, client.host)
   })
+  // Whatever became of it: TLS replaces the stream, and what was destroyed with an error would report it once more.
+  return within(clock, cancelMillis, closed).finally(() => canceller.stream.destroy())
 }
 
 /**
@@ -60,7 +65,7 @@ export async function endAbandonedStatement(owned: object, pool: unknown, clock:
     settle = resolve
   })
   for (const event of ['readyForQuery', 'end']) connection.on(event, settle)
-  const cancelled = cancelRunning(client, (pool as Pool).options?.stream).then(() => settled)
+  const cancelled = cancelRunning(client, (pool as Pool).options?.stream, clock).then(() => settled)
   await within(clock, cancelMillis, cancelled).catch(() => {})
   for (const event of ['readyForQuery', 'end']) connection.removeListener(event, settle)
 }

@@ -21,6 +21,7 @@ export interface ControlHost {
   readonly setUpByHost: boolean
   /** Whether statements that change the session are of interest. */
   readonly tracksState: boolean
+  readonly clock: Clock
   /** Statements that are nobody's checkout. */
   readonly foreign: WeakSet<object>
   /** Gives the slot back to the pool, with an error, so that the pool closes the client. */
@@ -162,7 +163,7 @@ export class Control implements ClientControl {
   }
 
   cancel(): Promise<void> {
-    return cancelRunning(this.client, this.#host.stream)
+    return cancelRunning(this.client, this.#host.stream, this.#host.clock)
   }
 
   fence(fence: Fence): void {

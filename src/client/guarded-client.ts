@@ -59,6 +59,7 @@ export class GuardedClient implements ReleaseHost, StatementHost {
       stream: host.stream,
       setUpByHost: host.setUpByHost,
       tracksState: events.sessionState !== 'ignored',
+      clock: ledger.clock,
       foreign: ownership.foreign,
       takeBack: (error) => this.#takeBack(error),
       learned: () => this.#host.unwatched && this.unguard(),

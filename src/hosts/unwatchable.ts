@@ -24,6 +24,11 @@ const known: readonly Known[] = [
     advice: 'its driver is not node-postgres, and has no pool that can be watched',
   },
   {
+    library: 'a Slonik pool',
+    traits: ['connect', 'any', 'one', 'transaction', 'configuration'],
+    advice: 'it hands out connections of its own, behind which its clients cannot be reached',
+  },
+  {
     library: 'a MySQL pool',
     traits: ['getConnection', 'query', 'format'],
     advice: 'it is not PostgreSQL',

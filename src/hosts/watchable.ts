@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events'
 import type { Pool } from '../client/types.ts'
 import { describeValue, WatchError } from '../errors.ts'
 
@@ -15,6 +16,7 @@ export function asPool(host: unknown): Pool {
       : ''
     throw new WatchError(`watch(pool) expects ${expected}, got ${describeValue(host)}${found}${advice}`)
   }
+  refuseNamesakes(host as object)
   return host as Pool
 }
 
@@ -23,6 +25,41 @@ export function refuseWatched(pool: object): void {
   if (Reflect.has(pool, watchedMark)) {
     throw new WatchError('this pool is watched by another lifeguard already: unwatch it there first')
   }
+}
+
+/** Some have methods of a pool's names, and would be watched in vain. */
+function refuseNamesakes(host: object): void {
+  if (isCounted(host)) return
+  const others = methodsOf(host).filter((name) => !ofPools.has(name))
+  if (others.length === 0) return
+  const shown = `${describeValue(host)} with the methods ${others.slice(0, 3).join(', ')} and without totalCount`
+  throw new WatchError(`watch(pool) expects a pg.Pool, got ${shown}: watch the pool inside it`)
+}
+
+/** A pool says how many connections it has. */
+function isCounted(host: object): boolean {
+  return typeof Reflect.get(host, 'totalCount') === 'number'
+}
+
+/** Methods that a pool may have, those of an emitter among them. */
+const ofPools: ReadonlySet<string> = new Set([
+  'constructor',
+  'connect',
+  'query',
+  'end',
+  ...Object.getOwnPropertyNames(EventEmitter.prototype),
+  ...Object.getOwnPropertyNames(Object.prototype),
+])
+
+/** Getters are not called: they are foreign code. */
+function methodsOf(host: object): string[] {
+  const names = new Set<string>()
+  for (let at: object | null = host; at !== null; at = Object.getPrototypeOf(at)) {
+    for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(at))) {
+      if (typeof value === 'function') names.add(name)
+    }
+  }
+  return [...names].filter((name) => !name.startsWith('_'))
 }
 
 function missingMethods(host: unknown): string[] {

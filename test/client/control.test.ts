@@ -2,6 +2,7 @@ import pg from 'pg'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { Control } from '../../src/client/control.ts'
 import type { Client } from '../../src/client/types.ts'
+import { systemClock } from '../../src/core/time/clock.ts'
 import { failureOf } from '../support/bare-twin.ts'
 import { useDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
@@ -17,6 +18,7 @@ async function control(takeBack: (error: Error) => void = () => {}) {
   onTestFinished(() => client.end())
   const made = new Control(client as unknown as Client, {
     stream: undefined,
+    clock: systemClock,
     foreign: new WeakSet(),
     setUpByHost: false,
     tracksState: true,

@@ -1,0 +1,32 @@
+import { describe, expect, it, vi } from 'vitest'
+import { processTestMillis, useCompiledFixtures } from '../compatibility/child-process.ts'
+import { useDatabase } from '../support/database.ts'
+
+vi.setConfig({ testTimeout: processTestMillis, hookTimeout: processTestMillis })
+
+const db = useDatabase()
+const run = useCompiledFixtures()
+const refused = [
+  'a statement after release',
+  'a function that sends one after release',
+  'an error that a library wraps',
+  'statements that were queued at the release',
+]
+
+describe('what a remedy refuses and nobody awaits', () => {
+  it.each(refused)('ends no process that would live without a guard: %s', async (way) => {
+    const [bare, observe, enforce] = await Promise.all(
+      ['bare', 'observe', 'enforce'].map((mode) => run('awaits-nothing', { args: [mode, db.url, way] })),
+    )
+    expect(bare).toMatchObject({ code: 0, stdout: '{"warned":false}' })
+    expect(observe).toMatchObject({ code: 0, stdout: '{"warned":false}' })
+    expect(enforce).toMatchObject({ code: 0, stdout: '{"warned":true}' })
+  })
+
+  it('is an error like any other where the application rejects by itself', async () => {
+    for (const mode of ['bare', 'enforce']) {
+      const exit = await run('awaits-nothing', { args: [mode, db.url, 'an error of the application'] })
+      expect(exit).toMatchObject({ code: 1, stderr: expect.stringContaining('a mistake of its own') })
+    }
+  })
+})
