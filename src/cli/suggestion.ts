@@ -19,9 +19,10 @@ export function withoutValuesOfUnknown(args: readonly string[], known: readonly 
  * abbreviation such as `--idle`, or one dash instead of two.
  */
 export function withSuggestion(message: string, known: readonly string[]): string {
-  const wrong = /^error: unknown option '-+([\w-]{3,})/.exec(message)?.[1]
+  const [, dashes, wrong] = /^error: unknown option '(-+)([\w-]{3,})/.exec(message) ?? []
   if (wrong === undefined || message.includes('(Did you mean')) return message
-  if (known.includes(`--${wrong}`)) return `${message.trimEnd()}\n(Options come after the command.)\n`
+  if (dashes === '--' && known.includes(`--${wrong}`))
+    return `${message.trimEnd()}\n(Options come after the command.)\n`
   const meant = known.filter((name) => name.slice(2).includes(wrong))
   if (meant.length === 0) return message
   const which = meant.length === 1 ? meant.join() : `one of ${meant.join(', ')}`

@@ -61,14 +61,16 @@ export function invalidIndexLines(
 /** The server's slots by application, where few are left. */
 export function slotLines({ slots }: Survey, options: TextOptions): string[] {
   if (slots === undefined || !isTight(slots)) return []
-  const { max, reserved, used, databaseLimit } = slots
-  const limit = databaseLimit === undefined ? '' : `. This database has a limit of ${databaseLimit}`
-  const text = `${used} of ${max} slots are in use; ${reserved} of them are reserved, mostly for superusers${limit}`
+  const { max, reserved, used, usedByDatabase, databaseLimit } = slots
+  const limit =
+    databaseLimit === undefined ? '' : `. Of this database: ${usedByDatabase} of its own ${databaseLimit}`
+  const text = `${used} of ${max} are in use; the last ${reserved} are reserved, mostly for superusers${limit}`
   return [...wrap(text, options.columns, '', '  '), ...applicationLines(slots.byApplication, true, options)]
 }
 
-function isTight({ max, reserved, used, databaseLimit = max }: SlotsReport): boolean {
-  return used >= tightShare * Math.min(max - reserved, databaseLimit)
+function isTight({ max, reserved, used, usedByDatabase, databaseLimit }: SlotsReport): boolean {
+  if (used >= tightShare * (max - reserved)) return true
+  return databaseLimit !== undefined && usedByDatabase >= tightShare * databaseLimit
 }
 
 /** Sessions by application. */

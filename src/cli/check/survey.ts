@@ -29,6 +29,8 @@ export interface LockHolderReport {
 
 export interface SlotsReport extends SlotLimits {
   readonly used: number
+  /** In the connected database. */
+  readonly usedByDatabase: number
   readonly byApplication: readonly ApplicationReport[]
 }
 
@@ -64,12 +66,21 @@ export async function survey(
       })),
     }),
     ...(limits && {
-      // The session that asks is not in the snapshot.
-      slots: { ...limits, used: taken.length + 1, byApplication: byApplication(taken) },
+      slots: slotsOf(taken, limits, all.server.database),
     }),
     ...(database === undefined
       ? {}
       : { connected: byApplication(taken.filter((session) => session.database === database)) }),
+  }
+}
+
+/** The session that asks is not in the snapshot. */
+function slotsOf(taken: readonly ServerSession[], limits: SlotLimits, database: string): SlotsReport {
+  return {
+    ...limits,
+    used: taken.length + 1,
+    usedByDatabase: taken.filter((session) => session.database === database).length + 1,
+    byApplication: byApplication(taken),
   }
 }
 

@@ -13,6 +13,7 @@ import { parseDuration, parseTimeout } from '../option-values.ts'
 import { originOptions } from '../origins/origin-options.ts'
 import { patientOrigins } from '../origins/patient-origins.ts'
 import { systemPace } from '../pace.ts'
+import { textOptions } from '../report/text-options.ts'
 import { watchText } from './text.ts'
 import { watchServer } from './watch-loop.ts'
 
@@ -92,8 +93,7 @@ With --json each is one line of JSON, with its time and its event.`,
       invocation.options as unknown as WatchCommandOptions
     if (interval < leastIntervalMillis) throw new UsageError('--interval must be 100ms or longer.')
     const { terminal } = invocation
-    const { style, columns } = terminal
-    const layout = { style, ...(columns === undefined ? {} : { columns }) }
+    const layout = textOptions(invocation)
     const { signal, stop } = interruption(['SIGINT', 'SIGTERM', 'SIGHUP'])
     try {
       await watchServer(
