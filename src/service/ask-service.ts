@@ -1,6 +1,5 @@
 import { ConnectionError } from '../errors.ts'
-import { describeMillis } from '../text/duration.ts'
-import { readLimited } from './limited-body.ts'
+import { request } from './request.ts'
 
 /** A service that has mounted `lifeguardHandler`. */
 export interface Service {
@@ -84,34 +83,17 @@ async function get(address: Address, page: string, access: ServiceAccess): Promi
   const { token, signal, answerMillis = defaultAnswerMillis } = access
   const shown = `${address.shown}${page}`
   const authorization = token === undefined ? address.authorization : `Bearer ${token}`
-  // A timer of our own: of `AbortSignal.timeout`, an answer that never ends may outlive it.
-  const over = new AbortController()
-  const giveUp = () => over.abort()
-  const timer = setTimeout(giveUp, answerMillis)
-  signal?.addEventListener('abort', giveUp, { once: true })
-  if (signal?.aborted === true) giveUp()
   try {
-    const response = await fetch(address.requestUrl(page), {
+    const { status, body } = await request(address.requestUrl(page), {
       headers: authorization === undefined ? {} : { authorization },
-      redirect: 'error',
-      signal: over.signal,
+      mostBytes,
+      answerMillis,
+      ...(signal === undefined ? {} : { signal }),
     })
-    if (!response.ok) {
-      void response.body?.cancel().catch(() => {})
-      throw new ConnectionError(`${shown}: ${refusal(response.status, access.tokenName)}`)
-    }
-    const body = await readLimited(response, mostBytes)
-    if (body === undefined)
-      throw new ConnectionError(`${shown}: the answer is larger than ${mostBytes >> 20} MB`)
-    return parse(body, shown)
+    if (status < 200 || status > 299) throw new Error(refusal(status, access.tokenName))
+    return parse(body)
   } catch (error) {
-    if (error instanceof ConnectionError) throw error
-    if (over.signal.aborted)
-      throw new ConnectionError(`${shown}: no complete answer within ${describeMillis(answerMillis)}`)
     throw new ConnectionError(`${shown}: ${reasonOf(error)}`)
-  } finally {
-    clearTimeout(timer)
-    signal?.removeEventListener('abort', giveUp)
   }
 }
 
@@ -121,23 +103,18 @@ function refusal(status: number, tokenName: string): string {
     : `answered ${status}`
 }
 
-function parse(body: string, shown: string): unknown {
+function parse(body: string): unknown {
   try {
     return JSON.parse(body)
   } catch {
-    throw new ConnectionError(`${shown}: the answer is not JSON`)
+    throw new Error('the answer is not JSON')
   }
 }
 
-/** Fetch hides it: `fetch failed`, with the reason as its cause. */
-function reasonOf(error: unknown): string {
-  const cause = error instanceof Error ? (error.cause ?? error) : error
-  return cause instanceof Error ? cause.message || codeOf(cause) || cause.name : String(cause)
-}
-
 /** Where several addresses refuse, the error has a code and no message. */
-function codeOf(error: Error): string {
-  return 'code' in error ? String(error.code) : ''
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  return error.message || ('code' in error ? String(error.code) : error.name)
 }
 
 /** A field of something that may be anything. */
