@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** Time and chance, for what runs long. A test brings its own. */
+/** Time and chance of a command that runs for long. A test brings its own. */
 export interface Pace {
   /** Monotonic, in milliseconds. */
   now(): number

@@ -7,6 +7,7 @@ import { intervention } from './sessions/intervention.ts'
 import { cancelLeftovers } from './sessions/leftovers.ts'
 import { connectionsOfTree } from './sessions/process-tree.ts'
 import { sessionWatch, type WatchedWaits } from './sessions/session-watch.ts'
+import { isTimedOut } from './sessions/wait-record.ts'
 
 /** What was seen of one run of the command. */
 export interface Attempt {
@@ -49,13 +50,13 @@ export async function runAttempt(migration: Migration): Promise<Attempt> {
     isClientGone: async (session) => (await server.ask((control) => isClientGone(control, session))) === true,
   })
   const watch = sessionWatch(migration, sessions, counters)
-  const act = intervention(migration, watch.noteCancelled)
+  const interventions = intervention(migration, watch.noteCancelled)
 
   async function lookAndAct(): Promise<void> {
     for (let round = 0; round < mostRounds; round += 1) {
       const scene = await watch.look()
       if (scene === undefined) return
-      if ((await server.ask(() => act.act(scene))) !== true) return
+      if ((await server.ask(() => interventions.act(scene))) !== true) return
     }
   }
 
@@ -70,9 +71,10 @@ export async function runAttempt(migration: Migration): Promise<Attempt> {
   let terminatedPid: number | undefined
   if (end.failure === undefined) {
     await watch.lookBack(end.code === 0)
-    if (end.code !== 0)
-      terminatedPid = await terminatedElsewhere(migration, watch.waits(), counters, act.ended)
     const isOrderly = end.signal === undefined && signals.first === undefined
+    if (isOrderly && end.code !== 0) {
+      terminatedPid = await terminatedElsewhere(migration, watch.waits(), counters, interventions.ended)
+    }
     await cancelLeftovers(isOrderly, migration, sessions)
   }
   const after = sessions.count === 0 ? await server.ask(databaseCounters) : undefined
@@ -98,8 +100,7 @@ async function terminatedElsewhere(
   endedHere: number,
 ): Promise<number | undefined> {
   if (before === undefined || last === undefined || last.isCancelled) return undefined
-  if (last.verdict === 'deadlock' || (lockTimeoutMillis > 0 && last.millis >= lockTimeoutMillis))
-    return undefined
+  if (last.verdict === 'deadlock' || isTimedOut(last, lockTimeoutMillis)) return undefined
   for (const pauseMillis of [0, countMillis]) {
     if (pauseMillis > 0) await pace.pause(pauseMillis)
     const sight = await server.look()

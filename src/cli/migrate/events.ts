@@ -114,8 +114,14 @@ export type MigrateEvent =
   | { readonly event: 'lost'; readonly reason: string }
   | { readonly event: 'back' }
 
-/** Why it is not certain that a session is the command's: a pooler is in between, or the command ended too early to see. */
-export type SessionDoubt = 'pooler' | 'ended-early'
+/**
+ * Why it is not certain that a session is the command's.
+ *
+ * - `pooler`: a pooler is in between
+ * - `elsewhere`: the command has connections, and none to the address that is looked at
+ * - `ended-early`: the command ended before its connections could be seen
+ */
+export type SessionDoubt = 'pooler' | 'elsewhere' | 'ended-early'
 
 /** Reports an event. One that takes a moment to be complete holds back those after it, and nothing else. */
 export type Tell = (event: MigrateEvent | Promise<MigrateEvent>) => void

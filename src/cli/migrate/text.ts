@@ -38,6 +38,8 @@ const mostNames = 3
 
 const doubts: Readonly<Record<SessionDoubt, string>> = {
   pooler: 'unverified: a pooler is in between, and the session may serve another client',
+  elsewhere:
+    'unverified: the command is connected to another address; if that is a pooler, the session may serve another client',
   'ended-early':
     'unverified: the command ended before its connections could be seen; behind a pooler the session could serve another client',
 }
@@ -108,7 +110,9 @@ const wordings: { readonly [Wanted in Name]: Wording<Wanted> } = {
       `the command has ended, and pid ${session.pid} is still there, ${stateText(session)}`,
     details: ({ session, doubt }, options) => [
       ...(doubt === undefined ? [] : detail(doubts[doubt], options)),
-      ...(doubt === 'pooler' ? [] : pasteable('to end it:', `--pid ${session.pid}`, '  ', options)),
+      ...(doubt === 'pooler' || doubt === 'elsewhere'
+        ? []
+        : pasteable('to end it:', `--pid ${session.pid}`, '  ', options)),
     ],
   },
   'invalid-index': {

@@ -42,7 +42,7 @@ describe('migrate', () => {
 
   it('tells each event as a line of JSON', async () => {
     const idle = await forgetTransaction(db)
-    const run = migrate(db, ['--json', '--lock-timeout', '1s', '--retries', '0'], tool(alter))
+    const run = migrate(db, ['--json', '--lock-timeout', '2s', '--retries', '0'], tool(alter))
     expect((await run.ended).code).toBe(exitCode.locks)
     const events = run
       .err()
@@ -59,7 +59,7 @@ describe('migrate', () => {
 
   it('goes on when nobody reads its messages any more, as behind `2>&1 | head`', async () => {
     const idle = await forgetTransaction(db)
-    const run = migrate(db, ['--lock-timeout', '1s', '--retries', '0'], tool(alter))
+    const run = migrate(db, ['--lock-timeout', '2s', '--retries', '0'], tool(alter))
     await run.printed('lock timeout')
     run.process.stderr?.destroy()
     await waiter(db, alter)

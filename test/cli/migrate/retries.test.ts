@@ -8,7 +8,7 @@ const db = useDatasets()
 describe('a command that failed because of locks', () => {
   it('tries again after the lock timeout, and gives up after so many retries', async () => {
     const idle = await forgetTransaction(db)
-    const run = migrate(db, ['--lock-timeout', '1s', '--retries', '2'], tool(alter))
+    const run = migrate(db, ['--lock-timeout', '2s', '--retries', '2'], tool(alter))
     expect((await run.ended).code).toBe(exitCode.locks)
     expect(run.err().match(/tool: canceling statement due to lock timeout/g), run.err()).toHaveLength(3)
     expect(run.err().match(/did not get its lock on public\.datasets/g), run.err()).toHaveLength(3)
@@ -90,7 +90,7 @@ describe('a deadlock with another victim', () => {
 })
 
 describe('a command that would fail again', () => {
-  const short = ['--lock-timeout', '500ms']
+  const short = ['--lock-timeout', '2s']
 
   it('is not run again if it waits for a session of its own', async () => {
     const script = `

@@ -45,6 +45,7 @@ const events: readonly MigrateEvent[] = [
   { ...waiting, unverified: true, doubt: 'pooler', nobodyQueues: true, deadlock: true },
   { event: 'refused', pid: 22, waitedMillis: 5_000, target: 'the end of virtual transaction 3/7' },
   { ...waiting, unverified: true, doubt: 'ended-early' },
+  { ...waiting, unverified: true, doubt: 'elsewhere' },
   { event: 'left-open', session: blocker, unverified: true, doubt: 'ended-early' },
   {
     ...{ event: 'invalid-index', name: 'public.i', table: 'datasets', isOlder: true },

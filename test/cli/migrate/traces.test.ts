@@ -5,7 +5,7 @@ import { exitCode } from '../command-line.ts'
 import { alter, forgetTransaction, migrate, tool, useDatasets, waiter } from './migrations.ts'
 
 const db = useDatasets()
-const short = ['--lock-timeout', '500ms']
+const short = ['--lock-timeout', '2s']
 
 describe('an index that is built concurrently', () => {
   it('waits for older transactions, and that nobody queues behind it is said', async () => {

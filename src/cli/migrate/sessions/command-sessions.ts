@@ -48,8 +48,8 @@ export function commandSessions(host: CommandSessionsHost): CommandSessions {
     const fresh = new Map<string, boolean>()
     for (const session of candidates) {
       const isEnd = ends?.has(endOf(session) ?? '') === true
-      // A command that was killed at once: nobody can be lent a session whose client is gone.
-      const isLeft = () => route.doubt() === 'ended-early' && !host.isRunning() && host.isClientGone(session)
+      // A command that was killed at once: nobody is served by a session whose client is gone.
+      const isLeft = () => !host.hasPooler && !host.isRunning() && host.isClientGone(session)
       fresh.set(identityOf(session), isEnd || (isNamed(session) && (direct || (await isLeft()))))
     }
     return fresh
@@ -109,7 +109,8 @@ function directRoute({ hasPooler, isRunning }: CommandSessionsHost) {
       return isSame
     },
     doubt(): SessionDoubt {
-      return hasPooler || isElsewhere ? 'pooler' : 'ended-early'
+      if (hasPooler) return 'pooler'
+      return isElsewhere && !isKnown ? 'elsewhere' : 'ended-early'
     },
   }
 }

@@ -37,11 +37,11 @@ export function waitRecord(before: DatabaseCounters | undefined, lockTimeoutMill
   let last: WaitEnd | undefined
 
   /** A wait that the lock timeout did not end, and that lasted until the server looks for deadlocks. */
-  const mayBeDeadlock = ({ millis, isCancelled }: WaitEnd) =>
+  const mayBeDeadlock = (end: WaitEnd) =>
     before !== undefined &&
-    !isCancelled &&
-    millis >= before.deadlockMillis * leastShare &&
-    (lockTimeoutMillis === 0 || millis < lockTimeoutMillis * leastShare)
+    !end.isCancelled &&
+    end.millis >= before.deadlockMillis * leastShare &&
+    !isTimedOut(end, lockTimeoutMillis)
   const isDeadlock = (end: WaitEnd, counters: DatabaseCounters | undefined) =>
     mayBeDeadlock(end) && (counters?.deadlocks ?? 0) > (before?.deadlocks ?? Number.POSITIVE_INFINITY)
 
@@ -106,6 +106,11 @@ export function waitRecord(before: DatabaseCounters | undefined, lockTimeoutMill
       return refusals
     },
   }
+}
+
+/** It lasted as long as the lock timeout, so that this is what ended it. */
+export function isTimedOut({ millis }: WaitEnd, lockTimeoutMillis: number): boolean {
+  return lockTimeoutMillis > 0 && millis >= lockTimeoutMillis * leastShare
 }
 
 function isSameWait(one: WaitEnd, other: WaitEnd): boolean {

@@ -71,6 +71,20 @@ describe('the sessions of a command', () => {
     expect(await pooled.find(await serverSnapshot(control))).toMatchObject({ doubt: 'pooler' })
   })
 
+  it('are suspects while the command is connected to another address, which may be a pooler', async () => {
+    const startedAt = await serverTime()
+    const named = await openSession(db, application)
+    await using control = await connectControl({ url: db.url, env: {} })
+    const sessions = commandSessions({
+      ...{ application, startedAt, hasPooler: false },
+      connections: async () => new Map([['10.0.0.1 40000', '10.0.0.2 443']]),
+      isRunning: () => true,
+      isClientGone: async () => false,
+    })
+    const found = await sessions.find(await serverSnapshot(control))
+    expect(found).toMatchObject({ own: [], suspects: [{ pid: named.pid }], doubt: 'elsewhere' })
+  })
+
   it('are those that a command left behind before it was seen, if their client is gone', async () => {
     const startedAt = await serverTime()
     const named = await openSession(db, application)

@@ -31,7 +31,7 @@ describe('migrate --free', () => {
     const idle = await forgetTransaction(db)
     const short = migrate(
       db,
-      ['--free', 'idle-in-transaction:1h', '--lock-timeout', '1s', '--retries', '0'],
+      ['--free', 'idle-in-transaction:1h', '--lock-timeout', '2s', '--retries', '0'],
       tool(alter),
     )
     expect((await short.ended).code).toBe(exitCode.locks)
@@ -43,7 +43,7 @@ describe('migrate --free', () => {
     const sleep = busy.client.query('SELECT pg_sleep(600)').catch(() => 'ended')
     const run = migrate(
       db,
-      ['--free', 'idle-in-transaction:0', '--lock-timeout', '1s', '--retries', '0'],
+      ['--free', 'idle-in-transaction:0', '--lock-timeout', '2s', '--retries', '0'],
       tool(alter),
     )
     expect((await run.ended).code).toBe(exitCode.locks)
@@ -54,7 +54,7 @@ describe('migrate --free', () => {
 })
 
 describe('migrate --free and what it spares', () => {
-  const options = ['--free', 'idle-in-transaction:0', '--lock-timeout', '1s', '--retries', '0']
+  const options = ['--free', 'idle-in-transaction:0', '--lock-timeout', '2s', '--retries', '0']
 
   it.each([
     ['a backup', 'pg_dump', 'a backup: ending it spoils it'],
@@ -133,7 +133,7 @@ describe('a lock timeout that the server does not keep', () => {
   it('cancels itself what waits too long where the server does not', async () => {
     const idle = await forgetTransaction(db)
     const command = tool('SET lock_timeout = 0', alter)
-    const run = migrate(db, ['--lock-timeout', '1s', '--retries', '0'], command)
+    const run = migrate(db, ['--lock-timeout', '2s', '--retries', '0'], command)
     expect((await run.ended).code).toBe(exitCode.locks)
     expect(run.err()).toMatch(
       /cancels the statement of pid \d+, which has waited longer than the lock timeout: ended/,

@@ -71,7 +71,7 @@ describe('a command that waits for a lock', () => {
       await one.query('SELECT id FROM datasets')
       await two.query('${alter}').catch(() => process.exit(1))`
     const command = [process.execPath, '--input-type=module', '-e', script]
-    const options = ['--free', 'idle-in-transaction:0', '--lock-timeout', '1s', '--retries', '0']
+    const options = ['--free', 'idle-in-transaction:0', '--lock-timeout', '2s', '--retries', '0']
     const run = migrate(db, options, command)
     expect((await run.ended).code).toBe(exitCode.locks)
     expect(run.err()).toContain('(the command itself: it blocks itself)')
