@@ -34,13 +34,17 @@ const tracer = trace.getTracer('test')
 describe('a finding', () => {
   it('is a log record in the trace of whoever checked the client out', async () => {
     const { pool, clock, lifeguard, findings, pipeline } = await instrumented()
+    const job = lifeguard.openScope({ kind: 'job', name: 'nightly' })
     const { client, ids } = await tracer.startActiveSpan('GET /orders', async (span) => {
-      const held = await lifeguard.runInScope({ kind: 'job', name: 'nightly' }, () => pool.connect())
+      const held = await job.run(() => pool.connect())
       await held.query('BEGIN')
       span.end()
       return { client: held, ids: span.spanContext() }
     })
     clock.advance(11_000)
+    // What is certain comes after what was suspected, and supersedes it.
+    job.end()
+    clock.advance(2_000)
     client.release(true)
     const records = await pipeline.logs()
     expect(records.map(({ eventName, severityText }) => [eventName, severityText])).toEqual(
