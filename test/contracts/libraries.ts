@@ -157,7 +157,7 @@ const kysely: LibrarySetUp = {
 
 const promise = pgPromise({ noWarnings: true })
 
-export const pgPromiseSetUp: LibrarySetUp = {
+const pgPromiseSetUp: LibrarySetUp = {
   name: 'pg-promise',
   open(db, { max, acquireMillis = longMillis }) {
     const database = promise({ ...db.config, max, connectionTimeoutMillis: acquireMillis })
@@ -173,4 +173,4 @@ export const pgPromiseSetUp: LibrarySetUp = {
   },
 }
 
-export const libraries = [nodePostgres, knex, drizzle, kysely]
+export const libraries = [nodePostgres, knex, drizzle, kysely, pgPromiseSetUp]
