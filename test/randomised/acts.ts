@@ -2,6 +2,7 @@ import type pg from 'pg'
 import { serverPid } from './aftermath.ts'
 import type { Model, Owner, PooledSession } from './model.ts'
 import { describeAnswer, type Shape, scriptShapes, send, shapes } from './sending.ts'
+import * as sql from './server-session.ts'
 import { commit, ExpectedRows, type Statement, type Tag } from './server-session.ts'
 import { until, within } from './waiting.ts'
 import type { World } from './world.ts'
@@ -194,6 +195,29 @@ export async function terminate(world: World, session: PooledSession): Promise<v
   await world.database.terminate(serverPid(session.client))
   await until(() => hasEnded(session.client), 'the client learns that its session was ended')
   world.note(`the server ends the session of client ${world.ordinal(session.client)}`)
+}
+
+/** The network loses the connection, of which the server may learn later. */
+export async function loseSocket(world: World, session: PooledSession): Promise<void> {
+  const owner = world.model.holding.find((holder) => holder.session === session)
+  if (owner?.watched === false) session.client.on('error', () => {})
+  const { connection } = session.client as unknown as { connection: { stream: { destroy(): void } } }
+  connection.stream.destroy()
+  await until(() => hasEnded(session.client), 'the client learns that its connection was lost')
+  world.note(`the connection of client ${world.ordinal(session.client)} is lost`)
+}
+
+/** What the owner finds in its session is what the model says that was left there. */
+export async function readState(world: World, owner: Owner): Promise<void> {
+  const session = sessionOf(owner)
+  const { text } = sql.readState
+  const answered = session.client.query<{ state: string }>(text(''))
+  world.model.execute(owner, sql.readState, '')
+  const { rows } = await within(answered, `${owner.name} reads its session's state`)
+  const [row] = rows
+  world.note(`${owner.name}: the state of its session -> "${row?.state}"`)
+  if (row?.state !== (session.state ?? ''))
+    throw new Error(`${owner.name} finds the state "${row?.state}", not "${session.state ?? ''}"`)
 }
 
 export function hasEnded(client: pg.Client): boolean {

@@ -210,7 +210,7 @@ export class GuardWatcher {
     // The owner has answered the remedy with ROLLBACK before it was reported: its next transaction is judged anew.
     const isAnswered = applied && owner.phase === 'holding' && !owner.fenced
     if (!isAnswered) owner.reported.add(kind)
-    if (kind === 'double-release') return
+    if (isMomentary(finding)) return
     if (kind === 'pool-exhausted') owner.exhausted = true
     if (!isAnswered && this.#isStanding(owner, kind)) {
       owner.open.add(kind)
@@ -236,7 +236,7 @@ export class GuardWatcher {
   #followed({ guard, event, finding }: Heard): void {
     const known = this.#known.get(`${guard}:${finding.id}`)
     if (known === undefined) {
-      if (finding.kind === 'double-release') return
+      if (isMomentary(finding)) return
       throw new Error(`${event} of a finding that was not reported: ${finding.kind}`)
     }
     if (known.isResolved)
@@ -299,4 +299,9 @@ export class GuardWatcher {
   dropOptional(): void {
     this.#model.awaited = this.#model.awaited.filter(({ optional }) => !optional)
   }
+}
+
+/** It is resolved when it is found. */
+function isMomentary({ kind, remedy }: Finding): boolean {
+  return kind === 'double-release' || (kind === 'session-state' && remedy === 'report')
 }

@@ -49,6 +49,8 @@ export interface Owner {
   fenced: boolean
   destroyAt: number
   work: 'none' | 'query' | 'portal'
+  /** It has set something in its session that it has not set back. */
+  leavesState: boolean
   readonly reported: Set<Kind>
   /** It was found to wait for too long. */
   exhausted: boolean
@@ -142,6 +144,7 @@ export class Model {
       fenced: false,
       destroyAt: Number.POSITIVE_INFINITY,
       work: 'none',
+      leavesState: false,
       reported: new Set(),
       exhausted: false,
       open: new Set(),
@@ -276,6 +279,16 @@ export class Model {
     else if (owner.work !== 'none') this.#releasedUnclean(owner, session, 'busy-release')
     else if (session.transaction !== 'idle' && !wasFenced)
       this.#releasedUnclean(owner, session, 'dirty-release')
+    if (owner.leavesState && owner.watched && !session.gone) this.#releasedState(owner, session)
+  }
+
+  /** What it has set is reported, and gone before the next owner gets the session where that is the remedy. */
+  #releasedState(owner: Owner, session: PooledSession): void {
+    const remedy = this.remedies['session-state']
+    const outcomes: Outcome[] = [remedy === 'report' ? undefined : remedy === 'reset' ? 'reset' : 'destroyed']
+    this.awaited.push({ owner, kind: 'session-state', outcomes, optional: false })
+    if (remedy === 'reset') session.state = undefined
+    if (remedy === 'destroy') this.closed(session)
   }
 
   /** An ordinary statement of `pool.query` is over. It is not tracked: what it has met and leaves is not its own. */

@@ -3,7 +3,9 @@ import {
   execute,
   executeAndRelease,
   isClosedByPool,
+  loseSocket,
   noteAnswer,
+  readState,
   release,
   releaseUnawaited,
   sessionOf,
@@ -64,6 +66,35 @@ const statements: Step[] = [
   statementStep(sql.goodScript, 2, transactionIs('idle')),
   statementStep(sql.failingScript, 2, transactionIs('idle')),
 ]
+
+const states: Step[] = [
+  ownerStep({
+    weight: 4,
+    when: setsState,
+    correct: false,
+    async take(world, owner) {
+      await execute(world, owner, sql.setState)
+      owner.leavesState = true
+    },
+  }),
+  ownerStep({
+    weight: 1,
+    when: setsState,
+    correct: true,
+    take: (world, owner) => execute(world, owner, sql.setAndReset),
+  }),
+  ownerStep({
+    weight: 3,
+    when: (world, owner) => isFree(world, owner) && !owner.fenced && usable(world, owner),
+    correct: true,
+    take: readState,
+  }),
+]
+
+function setsState(world: World, owner: Owner): boolean {
+  // Of a setting that was set twice nothing is claimed without proof.
+  return isFree(world, owner) && !owner.fenced && !owner.leavesState && transactionIs('idle')(world, owner)
+}
 
 /** Statements after which a correct program may release at once. */
 const lastStatements = [sql.commit, sql.rollback, sql.divide, sql.select, sql.goodScript, sql.failingScript]
@@ -280,6 +311,21 @@ const accidents: Step[] = [
   }),
   ownerStep({
     weight: 1,
+    when: (world, owner) => holds(world, owner) && !sessionOf(owner).gone,
+    correct: false,
+    async take(world, owner) {
+      const flight = world.flights.get(owner)
+      const session = sessionOf(owner)
+      await loseSocket(world, session)
+      world.model.killed(session)
+      world.cursors.delete(owner)
+      if (flight === undefined) return
+      if (flight.isFinal) world.model.rows.possible.add(flight.tag)
+      await crash(world, flight, 'error Connection terminated unexpectedly')
+    },
+  }),
+  ownerStep({
+    weight: 1,
     when: (world, owner) => holds(world, owner) && !owner.exempt && !owner.fenced,
     correct: true,
     take(world, owner) {
@@ -290,4 +336,11 @@ const accidents: Step[] = [
   }),
 ]
 
-export const ownerSteps: readonly Step[] = [...statements, ...releases, ...flights, ...cursors, ...accidents]
+export const ownerSteps: readonly Step[] = [
+  ...statements,
+  ...states,
+  ...releases,
+  ...flights,
+  ...cursors,
+  ...accidents,
+]

@@ -1,4 +1,4 @@
-import { callRelease, connect, noteAnswer, terminate } from './acts.ts'
+import { callRelease, connect, loseSocket, noteAnswer, terminate } from './acts.ts'
 import type { Model, PooledSession } from './model.ts'
 import { describeAnswer, describeError } from './sending.ts'
 import * as sql from './server-session.ts'
@@ -190,7 +190,7 @@ const surroundings: Step[] = [
     correct: false,
     async take(world) {
       const session = world.random.pick(idleSessions(world))
-      await terminate(world, session)
+      await world.random.pick([terminate, loseSocket])(world, session)
       world.model.closed(session)
     },
   }),

@@ -87,6 +87,8 @@ function awaitsRollback(world: World, owner: Owner, kind: Kind): boolean {
   const { session } = owner
   if (owner.phase !== 'holding' || !owner.watched || owner.fenced || session === undefined) return false
   if (session.murky || session.inherited || session.gone || owner.work === 'portal') return false
+  // What becomes of its state in between is too much for the model.
+  if (owner.leavesState) return false
   if (model.remedies[kind] !== 'rollback') return false
   const due = model.deadlines(owner).find((deadline) => deadline.kind === kind)
   if (due === undefined) return false
@@ -199,7 +201,7 @@ const duringRelease: readonly {
 function isRemediedRelease(world: World, owner: Owner): boolean {
   const { session } = owner
   if (owner.phase !== 'holding' || !owner.watched || owner.fenced || session === undefined) return false
-  if (session.murky || session.inherited || session.gone) return false
+  if (session.murky || session.inherited || session.gone || owner.leavesState) return false
   if (owner.work === 'query') return world.model.remedies['busy-release'] === 'destroy'
   return (
     owner.work === 'none' &&

@@ -24,6 +24,8 @@ export interface ServerSession {
   /** COMMIT will fail on a deferred constraint. */
   doomed: boolean
   savepoints: { readonly rows: number; readonly doomed: boolean }[]
+  /** What its setting `app.owner` is set to, outside of any transaction. */
+  state: Tag | undefined
   /** The connection is closed. */
   gone: boolean
 }
@@ -46,6 +48,7 @@ export function newSession(client: pg.Client, ordinal: number): ServerSession {
     pending: [],
     doomed: false,
     savepoints: [],
+    state: undefined,
     gone: false,
   }
 }
@@ -214,6 +217,35 @@ export const goodScript: Statement = {
     const answer = commitTo(session, rows)
     return 'code' in answer ? answer : done('BEGIN', 'INSERT', 'COMMIT')
   },
+}
+
+/** Outlasts every transaction that comes after it, and is not to be sent inside of one. */
+export const setState: Statement = {
+  name: 'SET',
+  script: true,
+  text: (tag) => `SET app.owner = '${tag}'`,
+  apply(session, _rows, tag) {
+    session.state = tag
+    return done('SET')
+  },
+}
+
+/** Leaves nothing. */
+export const setAndReset: Statement = {
+  name: 'SET and RESET',
+  script: true,
+  text: (tag) => `SET app.owner = '${tag}'; RESET app.owner`,
+  apply(session) {
+    session.state = undefined
+    return done('SET', 'RESET')
+  },
+}
+
+export const readState: Statement = {
+  name: 'SHOW',
+  script: true,
+  text: () => "SELECT coalesce(current_setting('app.owner', true), '') AS state",
+  apply: () => done('SELECT'),
 }
 
 /** Whether its text says that it opens a transaction. */

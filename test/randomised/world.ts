@@ -89,10 +89,9 @@ export class World {
       onQuery: (client, text) => this.#noteSent(client, text),
     }) as OpenPool
     this.pool.on('error', () => {})
-    this.pool.on('connect', (client) => {
-      // What the guard does for a checked-out client the program has to do itself.
-      if (mode === 'bare') client.on('error', () => {})
-    })
+    // What the guard does for a checked-out client the program has to do itself. To a guard, a listener would say that the
+    // program sets its sessions up.
+    if (mode === 'bare') this.pool.on('connect', (client) => client.on('error', () => {}))
     this.transcript.push(`${driver.version}${this.pipeline ? ', pipeline' : ''}, max ${max}`)
     this.model = new Model(max, Number.isFinite(maxUses), mode === 'enforce', remediesOf(mode, seed))
     this.lifeguard = this.#createLifeguard()
