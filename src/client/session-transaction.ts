@@ -15,6 +15,8 @@ export class SessionTransaction {
   stack: CapturedStack | undefined
   /** Statements that may open one, where they were sent; their answers are still to come. */
   readonly #openers: { readonly text: string; readonly stack: CapturedStack }[] = []
+  /** Of the statement that was answered last, if it may have opened a transaction and was sent inside of one. */
+  #opener: CapturedStack | undefined
   /** It was open when the present owner got the client. */
   inherited = false
 
@@ -48,8 +50,9 @@ export class SessionTransaction {
   ): 'opened' | 'ended' | undefined {
     const before = this.letter
     this.letter = letter
+    const stack = this.#takeOpener(query?.text)
+    this.#opener = before === 'T' && letter !== 'I' ? stack : undefined
     if (before === 'I') {
-      const stack = this.#takeOpener(query?.text)
       if (letter === 'I') return undefined
       this.since = sentAt
       this.stack = stack
@@ -67,13 +70,11 @@ export class SessionTransaction {
    * The present owner's statement was answered inside the transaction. If it was a BEGIN, PostgreSQL has only warned: the
    * owner takes the transaction for its own from now on, and is judged by it.
    */
-  claim(query: SubmittedQuery | undefined, sentAt: number): void {
-    if (!this.inherited) return
-    const stack = this.#takeOpener(query?.text)
-    if (stack === undefined) return
+  claim(sentAt: number): void {
+    if (!this.inherited || this.#opener === undefined) return
     this.inherited = false
     this.since = sentAt
-    this.stack = stack
+    this.stack = this.#opener
   }
 
   /** It is over: committed, rolled back, or lost with its connection. */

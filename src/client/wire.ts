@@ -27,6 +27,8 @@ export class Wire {
   readonly #ledger: Ledger
   readonly #events: CheckoutEvents
   readonly #told: WireEvents
+  /** The statement that has failed, which the driver forgets before the server is ready again. */
+  #failed: SubmittedQuery | undefined
   #fatal: string | undefined
 
   constructor(
@@ -107,6 +109,7 @@ export class Wire {
       this.#noteTransaction(letter, checkout, sentAt)
     }
     if (ownership.isPassing && !isFollowed(this.#client)) ownership.isPassing = false
+    this.#failed = undefined
   }
 
   #noteTransaction(letter: string, checkout: Checkout | undefined, sentAt: number | undefined): void {
@@ -116,8 +119,9 @@ export class Wire {
     const { letter: before, inherited } = session
     const sender = unclean.senderOf(checkout)
     const now = this.#ledger.time.now()
-    const change = session.note(letter, query, unsettled?.checkout.busySince ?? sentAt ?? now, now)
-    if (before === 'T' && letter !== 'I' && sender === checkout) session.claim(query, sentAt ?? now)
+    const answered = query ?? this.#failed
+    const change = session.note(letter, answered, unsettled?.checkout.busySince ?? sentAt ?? now, now)
+    if (sender === checkout) session.claim(sentAt ?? now)
     if (change !== undefined) checkout?.noteTransaction(change, now)
     if (change === 'opened') {
       // A statement of a former owner or of a listener has opened the transaction, not the present owner.
@@ -134,6 +138,7 @@ export class Wire {
 
   readonly #onErrorMessage = (message: unknown): void => {
     const { checkout } = this.#ownership
+    this.#failed = activeQuery(this.#client)
     // The server may end the session between statements, and a remedy cancels what runs.
     const isStatements = activeQuery(this.#client) !== undefined && this.#control.raised === undefined
     if (!this.#control.runsForeign) {

@@ -271,7 +271,7 @@ async function connectPatiently(pool: OpenPool): Promise<pg.PoolClient> {
     try {
       return await pool.connect()
     } catch (error) {
-      if (attempt === 20 || !/timeout/.test((error as Error).message)) throw error
+      if (attempt === 200 || !/timeout/.test((error as Error).message)) throw error
     }
   }
 }

@@ -128,6 +128,14 @@ describe('a later owner, in observe,', () => {
     ])
   })
 
+  it('is not charged for a BEGIN that a former owner has sent twice', async () => {
+    const { pool, kinds } = guarded()
+    await use(pool, 'BEGIN', 'BEGIN', 'BEGIN')
+    await use(pool, 'SELECT 1/0', 'BEGIN', 'COMMIT')
+    await pool.query('SELECT 1')
+    expect(kinds()).toEqual(['dirty-release'])
+  })
+
   it('is found for a transaction of its own in which it idles', async () => {
     const { pool, clock, kinds } = guarded()
     await use(pool, 'BEGIN')
