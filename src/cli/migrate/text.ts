@@ -28,11 +28,6 @@ export function migrateText(event: MigrateEvent, options: TextOptions): string {
   return [...first, ...(details?.(event, options) ?? [])].join('\n')
 }
 
-/** As a shell wants it. */
-function quoteWord(text: string): string {
-  return /^[\w.-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`
-}
-
 /** As many relations are named. */
 const mostNames = 3
 
@@ -73,7 +68,7 @@ const wordings: { readonly [Wanted in Name]: Wording<Wanted> } = {
     colour: 'red',
     title: ({ pid, target, waitedMillis }) =>
       target.startsWith('the end of ')
-        ? `pid ${pid} waited ${describeMillis(waitedMillis)} for ${oneLine(target)}, and was ended`
+        ? `pid ${pid} waited ${describeMillis(waitedMillis)} for ${oneLine(target)}, and its statement was cancelled`
         : `pid ${pid} did not get its lock on ${oneLine(target)} in ${describeMillis(waitedMillis)}`,
     details: queryDetails,
   },
@@ -245,6 +240,11 @@ function waitingDetails(event: EventOf<'waiting'>, options: TextOptions): string
       : []),
     ...(event.doubt === undefined ? [] : detail(doubts[event.doubt], options)),
   ]
+}
+
+/** As a shell wants it. */
+function quoteWord(text: string): string {
+  return /^[\w.-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`
 }
 
 function relationsText(relations: readonly string[]): string {
