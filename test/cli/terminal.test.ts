@@ -1,9 +1,8 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, openSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { parseDuration, parsePid, parseTimeout } from '../../src/cli/option-values.ts'
 import { processTerminal } from '../../src/cli/terminal.ts'
-import { exitCode, pgLifeguard } from './command-line.ts'
+import { exitCode } from './command-line.ts'
 import { commandLine } from './spawned.ts'
 
 describe('the terminal of this process', () => {
@@ -13,53 +12,6 @@ describe('the terminal of this process', () => {
     expect(text(true)).toBe('text')
     expect(processTerminal(false, { NO_COLOR: '1' }).style('red', 'text')).toBe('text')
   })
-})
-
-describe('values on the command line', () => {
-  it.each([
-    ['500ms', 500],
-    ['30s', 30_000],
-    ['1.5s', 1_500],
-    ['5m', 300_000],
-    ['5min', 300_000],
-    ['1h30m', 5_400_000],
-    ['2d', 172_800_000],
-    ['0', 0],
-  ])('%s is %i ms', (text, millis) => expect(parseDuration(text)).toBe(millis))
-
-  it.each(['30', '', 's', '-5s', '5 s', '5x', '1e3s', 'Infinitys'])('%j is no duration', (text) =>
-    expect(() => parseDuration(text)).toThrow('It must be a duration'),
-  )
-
-  it('10d is the longest time that is waited for', () => {
-    expect(parseTimeout('10d')).toBe(864_000_000)
-    expect(() => parseTimeout('25d')).toThrow('It must be 10d or shorter.')
-  })
-
-  it.each([
-    ['check', '--connect-timeout'],
-    ['watch', '--interval'],
-    ['terminate', '--wait'],
-    ['migrate', '--lock-timeout'],
-  ])('%s %s is none that no timer can wait for', async (command, option) => {
-    const { code, err } = await pgLifeguard([command, option, '30d', '--', 'true'])
-    expect(err).toMatch(
-      new RegExp(`option '${option} .*' argument '30d' is invalid. It must be 10d or shorter.`),
-    )
-    expect(code).toBe(exitCode.usage)
-  })
-
-  it('connecting may take some time', async () => {
-    const { code, err } = await pgLifeguard(['check', '--connect-timeout', '0'])
-    expect(err).toContain(
-      "option '--connect-timeout <duration>' argument '0' is invalid. It must be longer than 0.",
-    )
-    expect(code).toBe(exitCode.usage)
-  })
-
-  it.each(['0', '-1', '1.5', 'x', '', '4294967296', '1;DROP'])('%j is no pid', (text) =>
-    expect(() => parsePid(text)).toThrow('It must be the process id'),
-  )
 })
 
 describe('output', () => {
