@@ -35,7 +35,7 @@ export function failQuery(client: Client, query: SubmittedQuery, error: Error): 
 /** A stream that nobody listens to for errors would end the process, which it would not have without a remedy. */
 function bearErrors(query: SubmittedQuery): void {
   const { listenerCount, once } = query
-  if (query.callback !== undefined || listenerCount === undefined || once === undefined) return
+  if ((query.callback !== undefined && !isStream(query)) || !listenerCount || !once) return
   if (listenerCount.call(query, 'error') === 0) once.call(query, 'error', () => {})
 }
 
@@ -59,7 +59,8 @@ export function deferred(settled: Promise<unknown>, args: readonly unknown[], se
 export function translateFailure(query: SubmittedQuery, fence: Fence): void {
   tolerateUnawaited()
   const { callback, handleError } = query
-  if (typeof callback === 'function') {
+  // The callback of a COPY stream is a dummy for the driver.
+  if (typeof callback === 'function' && !isStream(query)) {
     query.callback = (error, ...results) => callback(error ? fence.refusal(error) : error, ...results)
     return
   }
@@ -69,6 +70,10 @@ export function translateFailure(query: SubmittedQuery, fence: Fence): void {
     bearErrors(query)
     handleError.call(query, fence.refusal(error), connection)
   }
+}
+
+function isStream(query: SubmittedQuery): boolean {
+  return 'write' in query || 'pipe' in query
 }
 
 function isSubmittable(config: unknown): config is SubmittedQuery & { submit: unknown } {
