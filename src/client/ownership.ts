@@ -83,6 +83,7 @@ export class Ownership {
     this.checkout = undefined
     this.giveBack = undefined
     this.release = undefined
+    this.former = undefined
     this.isAdopted = false
   }
 
