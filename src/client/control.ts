@@ -4,6 +4,7 @@ import { SessionChanges } from '../core/session-state/changes.ts'
 import type { SessionContents } from '../core/session-state/contents.ts'
 import type { Clock } from '../core/time/clock.ts'
 import { type TransactionStatus, transactionStatus } from '../core/transaction.ts'
+import { isCommit, statementText } from '../sql/statement.ts'
 import { cancelRunning } from './cancel.ts'
 import { admits, deferred, failQuery, refuse, translateFailure } from './refusal.ts'
 import { SessionTransaction } from './session-transaction.ts'
@@ -36,8 +37,11 @@ export class Control implements ClientControl {
   readonly session: SessionTransaction
   readonly changes: SessionChanges | undefined
   contents: SessionContents | undefined
+  hasFailedAtFence = false
   /** What statements of the owner meet instead of the server. */
   raised: Fence | undefined
+  /** Went up while a COMMIT was in flight: whether there was anything to take away is not known yet. */
+  #undecided: Fence | undefined
   readonly #host: ControlHost
   /** The client's real one: made before the guard overrides it. */
   readonly #query: Method
@@ -168,19 +172,49 @@ export class Control implements ClientControl {
 
   fence(fence: Fence): void {
     this.raised = fence
+    this.hasFailedAtFence = false
     const queue = queuedQueries(this.client)
     const { foreign } = this.#host
-    for (const query of queue.splice(0)) {
-      if (foreign.has(query)) queue.push(query)
-      else failQuery(this.client, query, fence.refusal())
-    }
+    const queued: SubmittedQuery[] = []
+    for (const query of queue.splice(0)) (foreign.has(query) ? queue : queued).push(query)
     const active = activeQuery(this.client)
-    if (active !== undefined) translateFailure(active, fence)
-    for (const query of this.client._sentQueryQueue ?? []) translateFailure(query, fence)
+    const isEnding =
+      active !== undefined && this.session.letter !== 'I' && isCommit(statementText(active) ?? '')
+    this.#undecided = isEnding ? fence : undefined
+    if (isEnding) void fence.settled.then(() => this.#decide(fence, queued))
+    else this.#refuseAll(fence, queued)
+    const failed = () => {
+      this.hasFailedAtFence = true
+    }
+    if (active !== undefined) translateFailure(active, fence, isEnding, failed)
+    for (const query of this.client._sentQueryQueue ?? []) translateFailure(query, fence, false, failed)
+  }
+
+  lowerFence(): void {
+    this.raised = undefined
+    this.#host.learned()
+  }
+
+  /** It is known what has become of a COMMIT that was in flight, and therefore of what comes after it. */
+  #decide(fence: Fence, queued: SubmittedQuery[]): void {
+    this.#undecided = undefined
+    const refusing = this.raised ?? (this.gone ? fence : undefined)
+    if (refusing !== undefined) this.#refuseAll(refusing, queued)
+    else if (queued.length > 0) {
+      queuedQueries(this.client).unshift(...queued)
+      this.client._pulseQueryQueue?.()
+    }
+  }
+
+  #refuseAll(fence: Fence, queries: readonly SubmittedQuery[]): void {
+    for (const query of queries) failQuery(this.client, query, fence.refusal())
   }
 
   /** Answers a statement that has met the fence. */
   meetFence(fence: Fence, args: readonly unknown[]): unknown {
+    // The owner may have been told that its COMMIT has succeeded.
+    if (this.#undecided === fence && this.session.letter === 'I')
+      return deferred(fence.settled, args, () => Reflect.apply(this.client.query, this.client, args))
     if (!admits(fence, args[0])) return refuse(this.client, fence.refusal(), args)
     return deferred(fence.settled, args, () => {
       if (this.raised === fence) {

@@ -55,19 +55,32 @@ export function deferred(settled: Promise<unknown>, args: readonly unknown[], se
   return undefined
 }
 
-/** Statements already handed to the client fail with the fence's error in place of the one that it causes. */
-export function translateFailure(query: SubmittedQuery, fence: Fence): void {
+/**
+ * Statements already handed to the client fail with the fence's error in place of the one that it causes. `isCommit`: only
+ * where the server has answered; without its answer nobody knows whether the transaction was committed.
+ */
+export function translateFailure(
+  query: SubmittedQuery,
+  fence: Fence,
+  isCommit: boolean,
+  failed: () => void,
+): void {
   tolerateUnawaited()
   const { callback, handleError } = query
   // The callback of a COPY stream is a dummy for the driver.
   if (typeof callback === 'function' && !isStream(query)) {
-    query.callback = (error, ...results) => callback(error ? fence.refusal(error) : error, ...results)
+    query.callback = (error, ...results) => {
+      if (error) failed()
+      const isUnknown = isCommit && !(error instanceof Error && 'severity' in error)
+      callback(error && !isUnknown ? fence.refusal(error) : error, ...results)
+    }
     return
   }
   // A cursor or a stream, which the driver tells of errors itself.
   if (typeof handleError !== 'function') return
   query.handleError = (error, connection) => {
     bearErrors(query)
+    failed()
     handleError.call(query, fence.refusal(error), connection)
   }
 }

@@ -75,6 +75,7 @@ export interface Client {
   readonly activeQuery?: unknown
   readonly _queryQueue?: SubmittedQuery[]
   readonly queryQueue?: SubmittedQuery[]
+  _pulseQueryQueue?(): void
   readonly _sentQueryQueue?: SubmittedQuery[]
   getTransactionStatus?(): unknown
 }

@@ -60,6 +60,10 @@ export interface ClientControl {
   cancel(): Promise<void>
   /** From now on statements of the owner meet the fence. Those not yet sent are refused; the one in flight fails with the refusal. */
   fence(fence: Fence): void
+  /** True if the statement that was in flight when the fence went up has failed. */
+  readonly hasFailedAtFence: boolean
+  /** Takes the fence down again: there was nothing to take away from the owner, who goes on. */
+  lowerFence(): void
   /** Closes the session and gives its slot back to the pool at once. The owner's release becomes a no-op. */
   destroy(error: Error): void
 }

@@ -141,8 +141,19 @@ export class Enforcer {
     }
     const { reference } = record
     const { clock } = this.#settings
+    const ended = () => {
+      this.#ending.delete(checkout)
+      this.#ledger.findings.endTransaction(checkout, 'its transaction has ended')
+    }
     return this.follow(
-      rollBack({ control, reference, clock, completed, lifted: ownerHolds ? lifted : undefined }),
+      rollBack({
+        control,
+        reference,
+        clock,
+        completed,
+        ended,
+        lifted: ownerHolds ? lifted : undefined,
+      }),
     )
   }
 

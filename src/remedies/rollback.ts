@@ -24,6 +24,8 @@ export interface RollbackOrder {
   readonly clock: Clock
   /** Called with the result before anything that waits for it goes on. */
   completed(result: RemedyResult): void
+  /** The transaction has ended by itself, as a COMMIT that was in flight does: nothing was done, and the fence is down. */
+  readonly ended?: () => void
   /** The owner's own ROLLBACK has lifted the fence. Absent if it has released and may not send any more. */
   readonly lifted?: (() => void) | undefined
 }
@@ -36,8 +38,12 @@ export async function rollBack(order: RollbackOrder): Promise<void> {
   const { control, reference, clock } = order
   const settle = fenceTransaction(control, reference, order.lifted)
   try {
-    await within(clock, rollbackMillis, endTransaction(control))
-    order.completed({ outcome: 'rolled-back' })
+    const end = await within(clock, rollbackMillis, endTransaction(control))
+    if (end === 'rolled back') order.completed({ outcome: 'rolled-back' })
+    else {
+      control.lowerFence()
+      order.ended?.()
+    }
   } catch (error) {
     await destroySession(control, reference, clock)
     order.completed({ outcome: 'destroyed', detail: `ROLLBACK failed: ${reasonOf(error)}` })
@@ -62,7 +68,7 @@ function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
 
-async function endTransaction(control: ClientControl): Promise<void> {
+async function endTransaction(control: ClientControl): Promise<'rolled back' | 'ended by itself'> {
   const work = control.work()
   if (work === 'portal' || work === 'copy') {
     throw new Error(work === 'portal' ? 'a cursor is open' : 'a COPY is running')
@@ -70,17 +76,26 @@ async function endTransaction(control: ClientControl): Promise<void> {
   if (work === 'query') {
     await control.cancel()
     await control.whenReady()
-  }
-  for (let attempt = 1; ; attempt++) {
-    try {
-      await control.run('ROLLBACK')
-      break
-    } catch (error) {
-      if (attempt === mostAttempts || (error as { code?: unknown }).code !== '57014') throw error
+    if (!control.gone && control.transaction === 'idle' && !control.hasFailedAtFence) {
+      // The cancel may still be on its way, and would hit the owner's next statement.
+      await runPastCancel(control, 'SELECT 1')
+      return 'ended by itself'
     }
   }
+  await runPastCancel(control, 'ROLLBACK')
   // The answer to ROLLBACK comes before the status that proves it.
   await control.whenReady()
   if (control.gone) throw new Error('the connection was lost')
   if (control.transaction !== 'idle') throw new Error(`the transaction is still ${control.transaction}`)
+  return 'rolled back'
+}
+
+async function runPastCancel(control: ClientControl, statement: string): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await control.run(statement)
+    } catch (error) {
+      if (attempt === mostAttempts || (error as { code?: unknown }).code !== '57014') throw error
+    }
+  }
 }

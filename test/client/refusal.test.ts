@@ -64,11 +64,24 @@ describe('a fence', () => {
   it('stands behind the error that it causes in a statement on its way', () => {
     const answers: unknown[][] = []
     const query: SubmittedQuery = { callback: (...results) => answers.push(results) }
-    translateFailure(query, fence(false))
+    const failures: boolean[] = []
+    translateFailure(query, fence(false), false, () => failures.push(true))
     const cancelled = new Error('canceling statement due to user request')
     query.callback?.(cancelled)
     query.callback?.(null, 'rows')
     expect(answers).toMatchObject([[{ message: 'fenced', cause: cancelled }], [null, 'rows']])
+    expect(failures).toEqual([true])
+  })
+
+  it('does not stand behind the error of a COMMIT that the server has not answered', () => {
+    const answers: unknown[][] = []
+    const commit = (): SubmittedQuery => ({ callback: (...results) => answers.push(results) })
+    const [unanswered, failed] = [commit(), commit()]
+    for (const query of [unanswered, failed]) translateFailure(query, fence(false), true, () => {})
+    const lost = new Error('Connection terminated unexpectedly')
+    unanswered.callback?.(lost)
+    failed.callback?.(Object.assign(new Error('canceled'), { severity: 'ERROR' }))
+    expect(answers).toMatchObject([[lost], [{ message: 'fenced' }]])
   })
 
   it('lets an admitted statement go when the remedy is done, whether it succeeded or not', async () => {

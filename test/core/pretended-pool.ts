@@ -127,6 +127,8 @@ function pretend(posture: Posture): ClientControl {
     runFirst: never,
     cancel: never,
     fence: never,
+    lowerFence: never,
+    hasFailedAtFence: false,
     destroy: never,
   }
 }
