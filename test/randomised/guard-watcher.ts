@@ -214,6 +214,7 @@ export class GuardWatcher {
     if (kind === 'pool-exhausted') owner.exhausted = true
     if (!isAnswered && this.#isStanding(owner, kind)) {
       owner.open.add(kind)
+      if (kind === 'long-hold') owner.holdsInVain = finding.certainty === 'certain'
       if (isCertain(owner)) this.#supersede(owner)
     }
     this.#known.set(`${guard}:${finding.id}`, { owner, kind, isResolved: false, applied })
@@ -222,7 +223,8 @@ export class GuardWatcher {
   /** The suspicions have been confirmed; those on which a remedy acts keep what that comes to. */
   #supersede(owner: Owner): void {
     for (const kind of suspicions) {
-      if (this.#model.remedies[kind] === 'report') owner.open.delete(kind)
+      const isCertain = kind === 'long-hold' && owner.holdsInVain
+      if (this.#model.remedies[kind] === 'report' && !isCertain) owner.open.delete(kind)
     }
   }
 

@@ -51,6 +51,8 @@ export interface Owner {
   work: 'none' | 'query' | 'portal'
   /** It has set something in its session that it has not set back. */
   leavesState: boolean
+  /** Its long hold is certain, since the connection is closed. */
+  holdsInVain: boolean
   readonly reported: Set<Kind>
   /** It was found to wait for too long. */
   exhausted: boolean
@@ -145,6 +147,7 @@ export class Model {
       destroyAt: Number.POSITIVE_INFINITY,
       work: 'none',
       leavesState: false,
+      holdsInVain: false,
       reported: new Set(),
       exhausted: false,
       open: new Set(),
@@ -453,7 +456,10 @@ export class Model {
     const end = session.goneAt + (session.endedByOwner ? closedMillis : limits.holdMillis)
     if (owner.exempt || end < hold) add('long-hold', end, 0, false, sweepMillis)
     if (owner.exempt) return found
-    if (hold <= end) suspect('long-hold', hold, 0)
+    // Of a connection that has ended it is certain, and comes after a suspicion that was left out.
+    const isLeftOut = this.remedies['long-hold'] === 'report' && isCertain(owner)
+    if (hold <= end && isLeftOut) add('long-hold', end, 0, false, sweepMillis)
+    else if (hold <= end) suspect('long-hold', hold, 0)
     // An heir is not to blame for what it does not know of.
     if (session.transaction !== 'idle' && !session.inherited) {
       const optional = session.murky
