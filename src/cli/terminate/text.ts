@@ -31,7 +31,6 @@ export function previewText(
     ...wrap(consequence(target, freedPids(tree, target), options), columns, '  '),
     '',
   ])
-  if (chosen.caution !== undefined) lines.push(...wrap(style('yellow', chosen.caution), columns, '  '), '')
   for (const one of spared) lines.push(...sparedLines(one, report(one.session), options, layout))
   for (const result of refused) lines.push(...resultLines(result, layout))
   for (const one of prepared.map(preparedReport)) {
