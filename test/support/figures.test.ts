@@ -2,8 +2,10 @@ import { expect, it } from 'vitest'
 import { withoutFigures } from './figures.ts'
 
 it('takes a report of a busy machine for that of an idle one', () => {
-  const idle = '  server pid 7, idle in an open transaction for 502 ms, 2 queries\n  last query: SELECT 1'
-  const busy = `  server pid 12345, idle in an open transaction for 1.2 s, transaction open for 1.4 s, held
+  const idle =
+    '2026-11-28T17:29:34Z leak\n  server pid 7, idle in an open transaction for 502 ms, 2 queries\n  last query: SELECT 1'
+  const busy = `2026-12-24T06:00:01Z leak
+  server pid 12345, idle in an open transaction for 1.2 s, transaction open for 1.4 s, held
   for 2 s, 2 queries, 14 ms in
   the database
   last query: SELECT 1  `
