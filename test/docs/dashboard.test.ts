@@ -6,10 +6,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { createLifeguard, manualClock } from '../../src/index.ts'
 import { instrumentLifeguard, metricNames } from '../../src/otel/index.ts'
-import { root } from '../docs/page.ts'
+import { startPipeline } from '../otel/pipeline.ts'
 import { useDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
-import { startPipeline } from './pipeline.ts'
+import { root } from './page.ts'
 
 const db = useDatabase()
 const folder = join(root, 'docs/observability')

@@ -4,10 +4,10 @@ import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
 import type pg from 'pg'
 import { describe, expect, it } from 'vitest'
 import { type CheckoutData, type Finding, findingKinds, type ScopeData } from '../../src/index.ts'
-import { root } from '../docs/page.ts'
+import { sampleFinding } from '../reporters/sample-findings.ts'
 import { useDatabase } from '../support/database.ts'
 import { guardedPool } from '../support/guarded-pool.ts'
-import { sampleFinding } from './sample-findings.ts'
+import { root } from './page.ts'
 
 const db = useDatabase()
 
