@@ -97,7 +97,7 @@ it('frees the slot of a session that it destroys under pg-promise, which locks c
   clock.advance(1_200)
   expect(await next).toEqual({ two: 2 })
   expect(await failureOf(() => stuck.one('SELECT 3 AS three'))).toBeInstanceOf(SessionDestroyedError)
-  stuck.done()
+  void stuck.done()
   await eventually(() =>
     expect(database.$pool).toMatchObject({ totalCount: 1, idleCount: 1, waitingCount: 0 }),
   )
