@@ -66,6 +66,11 @@ export class SessionTransaction {
     return undefined
   }
 
+  /** The statement that was answered last may open a transaction, and was sent inside of one. */
+  get hasOpener(): boolean {
+    return this.#opener !== undefined
+  }
+
   /**
    * The present owner's statement was answered inside the transaction. If it was a BEGIN, PostgreSQL has only warned: the
    * owner takes the transaction for its own from now on, and is judged by it.

@@ -5,7 +5,7 @@ import { Inheritance, type InheritedAnswer } from './inheritance.ts'
 export interface UnsettledRelease {
   readonly checkout: Checkout
   /** Whether it had got the client with a transaction open. */
-  readonly inherited: boolean
+  inherited: boolean
 }
 
 interface UncleanRelease {

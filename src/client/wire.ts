@@ -121,7 +121,9 @@ export class Wire {
     const now = this.#ledger.time.now()
     const answered = query ?? this.#failed
     const change = session.note(letter, answered, unsettled?.checkout.busySince ?? sentAt ?? now, now)
-    if (sender === checkout) session.claim(sentAt ?? now)
+    // One that has released before the server was ready is judged by its own BEGIN, too.
+    if (unsettled !== undefined) unsettled.inherited &&= !session.hasOpener
+    else if (sender === checkout) session.claim(sentAt ?? now)
     if (change !== undefined) checkout?.noteTransaction(change, now)
     if (change === 'opened') {
       // A statement of a former owner or of a listener has opened the transaction, not the present owner.

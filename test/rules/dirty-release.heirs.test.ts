@@ -128,6 +128,15 @@ describe('a later owner, in observe,', () => {
     ])
   })
 
+  it('is found for a script of its own that fails, though it is released before the server is ready', async () => {
+    const { pool, findings } = guarded()
+    await use(pool, 'BEGIN')
+    const client = await pool.connect()
+    await client.query('BEGIN; SELECT 1/0').catch(() => client.release())
+    await pool.query('SELECT 1').catch(() => {})
+    expect(findings.map(({ checkout }) => checkout.id)).toEqual([1, 2])
+  })
+
   it('is not charged for a BEGIN that a former owner has sent twice', async () => {
     const { pool, kinds } = guarded()
     await use(pool, 'BEGIN', 'BEGIN', 'BEGIN')
