@@ -20,5 +20,10 @@ describe.each(Object.entries(otherRunners))('the leak check of %s', (_name, runn
   keepsBaselineInDetail(runner, project)
   if (runner.entry !== 'vitest') return
   judgesFilesOfPools(runner, project, [vitestPools.sharedThreads, ...vitestPools.others])
-  judgesRunsOfWatchMode(runner, project)
+})
+
+// In a project of its own: it runs whatever there is.
+describe('the leak check of Vitest 3 in watch mode', () => {
+  const runner = otherRunners['Vitest 3']
+  judgesRunsOfWatchMode(runner, useProject(runner, db))
 })
