@@ -1,9 +1,10 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { setImmediate as turn } from 'node:timers/promises'
-import { createNamespace, destroyNamespace, type Namespace } from 'cls-hooked'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { Namespace } from 'cls-hooked'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { clsHookedContext } from '../../src/context/cls-hooked.ts'
 import { createLifeguard, OptionError } from '../../src/index.ts'
+import { clsNamespace } from '../support/cls-namespace.ts'
 import { useDatabase } from '../support/database.ts'
 import { guardedPool } from '../support/guarded-pool.ts'
 import { contextContract } from './contract.ts'
@@ -14,9 +15,8 @@ const graceAndSweep = 1_250
 let namespace: Namespace
 
 beforeEach(() => {
-  namespace = createNamespace('requests')
+  namespace = clsNamespace('requests')
 })
-afterEach(() => destroyNamespace('requests'))
 
 describe('a namespace', () => {
   contextContract(() => clsHookedContext(namespace))

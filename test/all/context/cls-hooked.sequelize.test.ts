@@ -1,8 +1,8 @@
-import { createNamespace, destroyNamespace } from 'cls-hooked'
 import pg from 'pg'
 import { Sequelize } from 'sequelize'
-import { expect, it, onTestFinished } from 'vitest'
+import { expect, it } from 'vitest'
 import { clsHookedContext } from '../../../src/context/cls-hooked.ts'
+import { clsNamespace } from '../../support/cls-namespace.ts'
 import { useDatabase } from '../../support/database.ts'
 import { guardedPool, hereLine } from '../../support/guarded-pool.ts'
 
@@ -11,8 +11,7 @@ const request = { kind: 'request', name: 'GET /x', id: '7' }
 const graceAndSweep = 1_250
 
 it('lives together with Sequelize.useCLS on one namespace', async () => {
-  const namespace = createNamespace('requests')
-  onTestFinished(() => destroyNamespace('requests'))
+  const namespace = clsNamespace('requests')
   Sequelize.useCLS(namespace)
   // Of one connection: a statement that has not found its transaction would wait for a second one for ever.
   const sequelize = new Sequelize(db.url, {
