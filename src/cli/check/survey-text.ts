@@ -3,7 +3,7 @@ import { counted } from '../../text/layout.ts'
 import { pidsText } from '../report/alike.ts'
 import { pasteable } from '../report/cure-text.ts'
 import { wrap } from '../report/layout.ts'
-import { detailLines } from '../report/session-text.ts'
+import { detailLines, sparedLines } from '../report/session-text.ts'
 import type { TextOptions } from '../report/text-options.ts'
 import type { ApplicationReport, LockHolderReport, SlotsReport, Survey } from './survey.ts'
 
@@ -38,7 +38,9 @@ function holderLines({ session, locks }: LockHolderReport, options: TextOptions)
   return [
     `${style('bold', id)}  ${lines.join('\n').trimStart()}`,
     ...detailLines(session, '  ', options),
-    ...pasteable('if nothing uses it any more:', `--pid ${session.pid}`, '  ', options),
+    ...(session.spared === undefined
+      ? pasteable('if nothing uses it any more:', `--pid ${session.pid}`, '  ', options)
+      : sparedLines(session, '  ', options)),
   ]
 }
 
