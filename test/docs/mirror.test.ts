@@ -6,13 +6,6 @@ import { root } from './page.ts'
 
 /** Files of `src/` that have no test of their own yet. Only to be shortened. */
 const withoutTest: readonly string[] = [
-  'src/cli/report/session-text.ts',
-  'src/cli/report/signal-text.ts',
-  'src/cli/report/text-options.ts',
-  'src/cli/terminate/ending.ts',
-  'src/cli/terminate/text.ts',
-  'src/cli/watch/concerns.ts',
-  'src/cli/watch/text.ts',
   'src/hosts/attachment.ts',
   'src/hosts/sequelize-pool.ts',
   'src/postgres/queries/activity.ts',

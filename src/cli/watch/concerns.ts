@@ -26,9 +26,11 @@ export function concernsOf(report: CheckReport, snapshot: ServerSnapshot): Reado
   const concerns = new Map<string, Concern>()
   const add = (concern: Concern) => void (concerns.has(concern.key) || concerns.set(concern.key, concern))
 
-  for (const id of report.roots) {
-    const { session, prepared } = report.blocking.find((node) => node.id === id) ?? {}
-    const behind = report.blocking.filter((node) => node.id !== id && node.roots.includes(id))
+  for (const root of report.roots) {
+    const { session, prepared } = report.blocking.find((node) => node.id === root) ?? {}
+    const behind = report.blocking.filter((node) => node.id !== root && node.roots.includes(root))
+    // The root has the gid as the server knows it, which could steer a terminal.
+    const id = prepared === undefined ? root : preparedId(prepared)
     add({
       key: keyOf(id, session),
       ...{ id, kind: 'blocks', blocked: behind.length },
@@ -43,7 +45,7 @@ export function concernsOf(report: CheckReport, snapshot: ServerSnapshot): Reado
     add({ key: keyOf(id, session), id, kind: 'idle-in-transaction', blocked: 0, millis, session })
   }
   for (const prepared of report.prepared) {
-    const id = `gid '${prepared.gid}'`
+    const id = preparedId(prepared)
     add({ key: id, id, kind: 'prepared', blocked: 0, millis: prepared.millis ?? 0, prepared })
   }
   for (const members of report.deadlocks) {
@@ -51,4 +53,8 @@ export function concernsOf(report: CheckReport, snapshot: ServerSnapshot): Reado
     add({ key: `deadlock ${id}`, id, kind: 'deadlock', blocked: members.length, millis: 0 })
   }
   return concerns
+}
+
+function preparedId({ gid }: PreparedReport): string {
+  return `gid '${gid}'`
 }

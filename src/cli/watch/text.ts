@@ -55,7 +55,7 @@ function wording(event: WatchEvent, options: TextOptions): readonly [string, str
     case 'standby':
       return ['standby', `another watcher acts in database ${event.database}; this one takes over if it ends`]
     case 'lost':
-      return ['lost', event.reason]
+      return ['lost', oneLine(event.reason)]
     case 'back':
       return ['back', `after ${describeMillis(event.lostMillis)}`]
     case 'heartbeat':
