@@ -4,7 +4,7 @@ import type { ServerSession } from './server-data.ts'
 const backupName = /^(?:pg_dump|pg_dumpall|pg_basebackup|pgBackRest|barman|wal-g|wal-e)(?:$|[^\w-])/
 /** Also where PGAPPNAME hides the name: prepared statements and spellings that only pg_dump has. */
 const dumpStatement =
-  /^(?:EXECUTE (?:get|dump)[A-Z]\w*\(|COPY \S+\.\S+ \(.+\) TO stdout;$|SET TRANSACTION SNAPSHOT '|SELECT pg_catalog\.pg_export_snapshot\(\))/s
+  /^(?:EXECUTE (?:get|dump)[A-Z]\w*\(|COPY \S+\.\S+ \(.+\) TO stdout;$|LOCK TABLE \S+\.\S+ IN ACCESS SHARE MODE NOWAIT$|SET TRANSACTION SNAPSHOT '|SELECT pg_catalog\.pg_export_snapshot\(\))/s
 const migrationName = /(?:^| )pg-lifeguard migrate [\da-f]{8}$/
 
 /** PostgreSQL cuts an application name after so many bytes. */

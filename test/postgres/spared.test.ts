@@ -49,6 +49,8 @@ describe('sessions that no policy ends', () => {
     }
     expect(reason({ application: 'nightly', query: "EXECUTE getColumnACLs('16389')" })).toMatch(/^a backup/)
     expect(reason(worker)).toMatch(/^a backup/)
+    const locking = { query: 'LOCK TABLE public.users IN ACCESS SHARE MODE NOWAIT' }
+    expect(reason(locking)).toMatch(/^a backup/)
     expect(reason(leader, [worker])).toMatch(/^a backup/)
     expect(reason({ ...leader, application: 'api' }, [worker])).toBeUndefined()
     expect(reason({ ...leader, clientAddress: '10.0.0.8' }, [worker])).toBeUndefined()
@@ -101,8 +103,15 @@ it('knows the idle leader of a parallel dump, whatever its name', async ({ skip 
   const { leader, sessions } = await eventually(async () => {
     const seen = await serverSnapshot(clientOf(db))
     const dumping = seen.sessions.some(({ query }) => query?.startsWith('COPY public.large'))
-    const found = seen.sessions.find((one) => one.application === 'nightly' && isIdleInTransaction(one))
-    if (!dumping || found === undefined) throw new Error('the dump is not under way')
+    // Its transaction is the first: the workers, which may idle as well, take over its snapshot.
+    const [found] = seen.sessions
+      .filter(
+        ({ application, transactionStart }) => application === 'nightly' && transactionStart !== undefined,
+      )
+      .toSorted((a, b) => String(a.transactionStart).localeCompare(String(b.transactionStart)))
+    if (!dumping || found === undefined || !isIdleInTransaction(found)) {
+      throw new Error('the dump is not under way')
+    }
     return { leader: found, sessions: seen.sessions }
   })
   expect(spareReason(leader, sessions)).toBe('a backup: ending it spoils it')
