@@ -6,6 +6,7 @@ import { advisoryKey } from './advisory.ts'
  *
  * - On a standby, `pg_blocking_pids` does not know the startup process, which replays what the primary has locked for itself
  *   alone: everyone who has a lock on the same is in its way.
+ * - Oids are cast to int8, because JSON would have them as strings.
  * - `object` is the identity of what a lock is on, in a form that can be hashed.
  * - `session` is the leader of a parallel worker, and the process itself otherwise.
  * - Locks of prepared transactions have no pid. They are found by the virtual transaction that they share with the lock
@@ -82,11 +83,11 @@ SELECT pg_catalog.json_strip_nulls(pg_catalog.json_build_object(
       'blocked', e.blocked, 'blocker', e.blocker, 'held', coalesce(h.modes, '{}'))
     ORDER BY e.blocked, e.blocker) FROM edges AS e LEFT JOIN held_by_session AS h USING (blocked, blocker)), '[]'),
   'waits', coalesce((SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
-      'pid', w.session, 'lockType', w.locktype, 'mode', w.mode, 'database', w.database, 'relation', w.relation,
+      'pid', w.session, 'lockType', w.locktype, 'mode', w.mode, 'database', w.database::pg_catalog.int8, 'relation', w.relation::pg_catalog.int8,
       'page', w.page, 'tuple', w.tuple, 'virtualTransaction', w.virtualxid, 'transaction', w.transactionid::pg_catalog.text,
-      'classId', w.classid, 'objectId', w.objid, 'objectSubId', w.objsubid,
+      'classId', w.classid::pg_catalog.int8, 'objectId', w.objid::pg_catalog.int8, 'objectSubId', w.objsubid,
       'advisoryKey', CASE WHEN w.locktype = 'advisory' THEN ${advisoryKey('w')} END,
-      'row', (SELECT pg_catalog.json_build_object('database', t.database, 'relation', t.relation, 'page', t.page, 'tuple', t.tuple)
+      'row', (SELECT pg_catalog.json_build_object('database', t.database::pg_catalog.int8, 'relation', t.relation::pg_catalog.int8, 'page', t.page, 'tuple', t.tuple)
               FROM locks AS t WHERE t.pid = w.pid AND t.granted AND t.locktype = 'tuple'
                 AND w.locktype = 'transactionid' LIMIT 1),
       'millis', pg_catalog.round(1000 * extract(epoch FROM pg_catalog.clock_timestamp() - w.waitstart)))
