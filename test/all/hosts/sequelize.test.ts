@@ -8,14 +8,7 @@ import {
   WatchError,
 } from '../../../src/index.ts'
 import { useDatabase } from '../../support/database.ts'
-import { eventually } from '../../support/eventually.ts'
 import { hereLine } from '../../support/guarded-pool.ts'
-
-interface Manager {
-  getConnection(options?: { type?: string }): Promise<object>
-  releaseConnection(connection: object): void
-  destroyConnection(connection: object): Promise<void>
-}
 
 const db = useDatabase()
 
@@ -33,13 +26,12 @@ function watchSequelize(options: LifeguardOptions = {}, config: Options = {}) {
   const lifeguard = createLifeguard({ clock, reporters: [], ...options })
   const findings: Finding[] = []
   lifeguard.on('finding', (finding) => findings.push(finding))
-  const unwatch = lifeguard.watch(sequelize, { name: 'main' })
+  lifeguard.watch(sequelize, { name: 'main' })
   onTestFinished(async () => {
     await lifeguard.close()
     await sequelize.close()
   })
-  const { connectionManager } = sequelize as unknown as { connectionManager: Manager }
-  return { sequelize, connectionManager, clock, lifeguard, findings, unwatch }
+  return { sequelize, clock, lifeguard, findings }
 }
 
 describe('a Sequelize instance', () => {
@@ -66,32 +58,6 @@ describe('a Sequelize instance', () => {
       { name: 'main-write', total: 0 },
       { name: 'main-read', total: 1 },
     ])
-  })
-
-  it('may destroy a connection that it has: the checkout is over, and nothing is reported', async () => {
-    const { connectionManager, lifeguard, findings } = watchSequelize({ mode: 'enforce' })
-    const connection = await connectionManager.getConnection()
-    await connectionManager.destroyConnection(connection)
-    expect(lifeguard.snapshot().checkouts).toEqual([])
-    expect(findings).toEqual([])
-    await eventually(() => expect(lifeguard.snapshot().pools).toMatchObject([{ total: 0 }]))
-  })
-
-  it('answers a second release with silence, which is reported', async () => {
-    const { connectionManager, findings } = watchSequelize()
-    const connection = await connectionManager.getConnection()
-    connectionManager.releaseConnection(connection)
-    connectionManager.releaseConnection(connection)
-    expect(findings).toMatchObject([{ kind: 'double-release' }])
-  })
-
-  it('has its own methods again when the guard is taken off', async () => {
-    const { sequelize, unwatch } = watchSequelize()
-    unwatch()
-    const { pool } = (sequelize as unknown as { connectionManager: { pool: object } }).connectionManager
-    for (const method of ['acquire', 'release', 'destroy', 'drain']) {
-      expect(Object.hasOwn(pool, method)).toBe(false)
-    }
   })
 
   it('is refused for another database than PostgreSQL', () => {
