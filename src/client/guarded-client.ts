@@ -24,6 +24,8 @@ export interface ClientHost extends Omit<StatementHost, 'adopt'> {
   readonly setUpByHost: boolean
   /** Frees the slot of a client that its owner still has, and closes its session. */
   destroy(client: Client, error: Error, giveBack: GiveBack): void
+  /** The same for an owner that has the pool's own release; returns false where the pool has no way. */
+  drop(client: Client): boolean
   /** An owner was found that has got its client past the guard. */
   adopted(): void
   /** The pool's own release of a client that is out. */
@@ -136,7 +138,10 @@ export class GuardedClient implements ReleaseHost, StatementHost {
 
   /** The pool has got the client back, by whatever way. */
   cameBack(error: unknown): void {
-    if (this.#ownership.isAdopted) this.#releases.releasedPast(error)
+    const { isAdopted, dropped } = this.#ownership
+    if (isAdopted) this.#releases.releasedPast(error)
+    // The pool's own release, of a client that a remedy has taken back since.
+    else if (dropped?.phase === 'destroyed') this.#releases.release(dropped, () => {}, error)
   }
 
   /** The caller that was on its way has the client: nobody else has got it past the guard. */
@@ -227,13 +232,16 @@ export class GuardedClient implements ReleaseHost, StatementHost {
   }
 
   #takeBack(error: Error): void {
-    const { checkout, giveBack } = this.#ownership
+    const { checkout, giveBack, isAdopted } = this.#ownership
     if (checkout === undefined || giveBack === undefined) return
     this.#ownership.end()
     // Where owners release through the pool, it is known by this whose release comes later.
     this.#ownership.released = checkout
     this.#ledger.destroyed(checkout)
-    this.#ledger.detached(() => this.#host.destroy(this.client, error, giveBack))
+    if (isAdopted) this.#ownership.dropped = checkout
+    this.#ledger.detached(() => {
+      if (!isAdopted || !this.#host.drop(this.client)) this.#host.destroy(this.client, error, giveBack)
+    })
     this.#control.expectFarewell(this.#ledger.clock)
   }
 }

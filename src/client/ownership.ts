@@ -38,6 +38,8 @@ export class Ownership {
   released: Checkout | undefined
   /** The owner before the present one: it may call `client.release` a second time, which is that of the present one by now. */
   former: Checkout | undefined
+  /** The checkout of an owner that has the pool's own release, taken back by a remedy. */
+  dropped: Checkout | undefined
   #releasedBefore: Checkout | undefined
   #lastRelease: GiveBack | undefined
   #lastGiveBack: GiveBack | undefined

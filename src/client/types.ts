@@ -48,6 +48,8 @@ export interface Pool {
   readonly idleCount?: number
   readonly waitingCount?: number
   readonly _clients?: readonly Client[]
+  _remove?(client: Client, callback: () => void): void
+  _pulseQueue?(): void
   readonly newClient?: Method
 }
 

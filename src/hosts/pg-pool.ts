@@ -47,6 +47,11 @@ export function pgPoolHost(pool: Pool, part?: string): PoolHost {
     install: (core) => installOn(pool, core),
     giveBackOf: (client) => client.release,
     destroy: giveBackUnlocked,
+    drop(client) {
+      if (typeof pool._remove !== 'function' || typeof pool._pulseQueue !== 'function') return false
+      pool._remove(client, () => pool._pulseQueue?.())
+      return true
+    },
   }
 }
 

@@ -54,6 +54,11 @@ export interface PoolHost {
    * `giveBack` is the pool's own release of this checkout.
    */
   destroy(client: Client, error: Error, giveBack: GiveBack): void
+  /**
+   * The same for an owner that has the pool's own release, which it may still call, and which must not throw then.
+   * Returns whether it was done; `destroy` is called otherwise.
+   */
+  drop?(client: Client): boolean
 }
 
 /** What was given to `watch`: it has pools now, and may make new ones later. */

@@ -15,6 +15,7 @@ import { isThenable } from '../core/thenable.ts'
 import { tolerateUnawaited } from '../core/unawaited.ts'
 import { statementText } from '../sql/statement.ts'
 import type { Installed, PoolCore, PoolHost, WatchSettings } from './pool-host.ts'
+import { Strangers } from './strangers.ts'
 import { watchedMark } from './watchable.ts'
 
 /** The core: the checkouts of one watched pool, whatever its host. */
@@ -34,8 +35,7 @@ export class WatchedPool implements PoolCore, ClientHost {
   readonly #installed: readonly Installed[]
   /** Callers that have been started through the guard and not been answered yet. */
   #pending = 0
-  /** Callers that have waited since before the guard was on: they are left alone. */
-  #strangers: number
+  readonly #strangers: Strangers
   /** Clients have gone out past the guard. */
   #hasAdopted = false
   #hasToldOfListeners = false
@@ -54,9 +54,9 @@ export class WatchedPool implements PoolCore, ClientHost {
       endingSince: undefined,
       gauge: () => host.gauge(),
       sweep: () => this.#sweep(),
-      passingQueries: () => this.#passingQueries(),
+      passingQueries: () => passingQueries(host.clients(), (client) => this.isOut(client)),
     }
-    this.#strangers = host.gauge().waiting
+    this.#strangers = new Strangers(host.gauge().waiting)
     this.#installed = host.install(this)
     Object.defineProperty(host.pool, watchedMark, { value: true, configurable: true })
     ledger.pools.add(this.record)
@@ -111,7 +111,7 @@ export class WatchedPool implements PoolCore, ClientHost {
   start(waiter: Checkout, acquire: () => unknown): unknown {
     this.#pending += 1
     try {
-      return this.ledger.detached(acquire)
+      return this.#ask(acquire)
     } catch (error) {
       this.answered()
       this.failed(waiter, error)
@@ -125,7 +125,7 @@ export class WatchedPool implements PoolCore, ClientHost {
 
   startPassing(acquire: () => unknown): unknown {
     this.#pending += 1
-    return this.ledger.detached(acquire)
+    return this.#ask(acquire)
   }
 
   arriving(client: unknown): Promise<void> | undefined {
@@ -175,10 +175,7 @@ export class WatchedPool implements PoolCore, ClientHost {
 
   goesOut(client: Client, isNew: boolean): void {
     if (this.unwatched) return
-    if (this.#strangers > 0 && !(isNew && this.#pending > 0)) {
-      this.#strangers -= 1
-      return
-    }
+    if (this.#strangers.isServed(isNew)) return
     this.guardOf(client).goesOut()
     // Nobody has asked the ledger, which would have woken it.
     if (this.#pending === 0) this.ledger.wake()
@@ -248,6 +245,10 @@ export class WatchedPool implements PoolCore, ClientHost {
     return this.#host.isIdle(client)
   }
 
+  drop(client: Client): boolean {
+    return this.#host.drop?.(client) ?? false
+  }
+
   destroy(client: Client, error: Error, giveBack: GiveBack): void {
     this.#host.destroy(client, error, giveBack)
   }
@@ -266,6 +267,15 @@ export class WatchedPool implements PoolCore, ClientHost {
     return Promise.race([connected, rejected])
   }
 
+  #ask(acquire: () => unknown): unknown {
+    const { ledger } = this
+    if (!this.#strangers.areWaiting) return ledger.detached(acquire)
+    return this.#strangers.ask(
+      () => ledger.detached(acquire),
+      () => this.#host.gauge().total,
+    )
+  }
+
   #arrived(checkout: Checkout, client: unknown): unknown {
     const arriving = this.arriving(client)
     if (arriving !== undefined) return arriving.then(() => this.#answer(checkout, client))
@@ -275,18 +285,16 @@ export class WatchedPool implements PoolCore, ClientHost {
   #answer(checkout: Checkout, client: unknown): unknown {
     return this.isRejected(checkout) ? this.giveUp(client) : this.handOut(checkout, client)
   }
+}
 
-  #passingQueries(): PassingQuery[] {
-    const passing: PassingQuery[] = []
-    for (const client of this.#host.clients()) {
-      const query = activeQuery(client)
-      if (query === undefined || this.checkoutOf(client) !== undefined) continue
-      const { processID } = client
-      passing.push({
-        pid: typeof processID === 'number' ? processID : undefined,
-        text: statementText(query),
-      })
-    }
-    return passing
+/** The statements of clients that have no checkout. */
+function passingQueries(clients: Iterable<Client>, isOut: (client: Client) => boolean): PassingQuery[] {
+  const passing: PassingQuery[] = []
+  for (const client of clients) {
+    const query = activeQuery(client)
+    if (query === undefined || isOut(client)) continue
+    const pid = typeof client.processID === 'number' ? client.processID : undefined
+    passing.push({ pid, text: statementText(query) })
   }
+  return passing
 }

@@ -1,4 +1,5 @@
 import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -99,7 +100,11 @@ it('knows the idle leader of a parallel dump, whatever its name', async ({ skip 
     },
     stdio: 'ignore',
   })
-  onTestFinished(() => void dump.kill('SIGKILL'))
+  onTestFinished(async () => {
+    dump.kill('SIGKILL')
+    // It writes into the folder until it is gone.
+    if (dump.exitCode === null && dump.signalCode === null) await once(dump, 'exit')
+  })
   const { leader, sessions } = await eventually(async () => {
     const seen = await serverSnapshot(clientOf(db))
     const dumping = seen.sessions.some(({ query }) => query?.startsWith('COPY public.large'))
