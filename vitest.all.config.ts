@@ -12,7 +12,8 @@ const project = (name: string, include: readonly string[]) => ({
 
 export default defineConfig({
   test: {
-    maxWorkers: common.maxWorkers,
+    // Versions and tools of others want the cores for themselves.
+    maxWorkers: 2,
     projects: [
       ...(chosen === undefined ? [project('all', ['test/all/**/*.test.ts'])] : []),
       ...versions.map((version) =>

@@ -7,7 +7,8 @@ export const common = {
   pool: 'forks' as const,
   // A process for each file would cost more than half of the tests do.
   isolate: false,
-  maxWorkers: 2,
+  // Most tests wait for the server or for a process: two for each core of a small machine.
+  maxWorkers: 4,
   // A busy machine is slow, and slowness is no failure.
   testTimeout: 120_000,
   hookTimeout: 120_000,
