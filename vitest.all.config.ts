@@ -7,7 +7,7 @@ const chosen = process.env.PGLIFEGUARD_TEST_SERVERS
 const versions = chosen?.split(',') ?? ['14', '15', '16', '17']
 
 const project = (name: string, include: readonly string[]) => ({
-  test: { ...common, name, include: [...include] },
+  test: { ...common, name, include: [...include], exclude: ['**/node_modules/**', 'test/all/libraries/**'] },
 })
 
 export default defineConfig({

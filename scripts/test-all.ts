@@ -3,21 +3,25 @@
  * is run with, and long random tests. Installs what that needs into test/all first.
  *
  *   npm run test:all [-- ARGUMENT OF VITEST...]
+ *   npm run test:libraries [-- ARGUMENT OF VITEST...]         the libraries with pools of their own, alone
  *   npm run test:servers [-- 14,16 [ARGUMENT OF VITEST...]]   the server's side alone, on these versions
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { installMorePackages, morePackages } from './more-packages.ts'
+import { installLibraries, installMorePackages, libraryNode, morePackages } from './more-packages.ts'
 
 const root = join(import.meta.dirname, '..')
 const [command, ...given] = process.argv.slice(2)
 
 installMorePackages()
-if (command === 'servers') {
+if (command === 'libraries') {
+  testLibraries(given)
+} else if (command === 'servers') {
   const named = /^\d+(,\d+)*$/.test(given[0] ?? '') ? given.shift() : undefined
   runTests(given, named ?? '14,15,16,17,18')
 } else {
+  installLibraries()
   run('tsc', ['--project', morePackages])
   runTests(given)
 }
@@ -26,6 +30,12 @@ function runTests(args: readonly string[], versions?: string): void {
   if (versions?.split(',').includes('14') ?? true) installPostgres14()
   const env = versions === undefined ? {} : { PGLIFEGUARD_TEST_SERVERS: versions }
   run('vitest', ['run', '--config', 'vitest.all.config.ts', ...args], env)
+}
+
+function testLibraries(args: readonly string[]): void {
+  installLibraries()
+  const vitest = join(root, 'node_modules/vitest/vitest.mjs')
+  run(libraryNode(), [vitest, 'run', '--config', 'vitest.libraries.config.ts', ...args])
 }
 
 /** It is not published for every platform, so a lock file that is good everywhere cannot contain it. */

@@ -1,4 +1,4 @@
-import { describeContracts } from '../../contracts/battery.ts'
+import { describeContracts } from '../../../contracts/battery.ts'
 import { libraries } from './libraries.ts'
 
 describeContracts(libraries)

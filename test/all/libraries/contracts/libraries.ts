@@ -1,7 +1,7 @@
 import { Sequelize, type Transaction } from 'sequelize'
 import { DataSource } from 'typeorm'
-import { longMillis, unended } from '../../contracts/libraries.ts'
-import type { LibrarySetUp, LibraryTransaction } from '../../contracts/library.ts'
+import { longMillis, unended } from '../../../contracts/libraries.ts'
+import type { LibrarySetUp, LibraryTransaction } from '../../../contracts/library.ts'
 
 const sequelize: LibrarySetUp = {
   name: 'Sequelize',
