@@ -5,7 +5,7 @@ import type { Installed, PoolSource, WatchSettings } from './pool-host.ts'
 import { refuseWatched } from './watchable.ts'
 import { WatchedPool } from './watched-pool.ts'
 
-/** The guard of all pools of one source: one as a rule, two where a library has one for reads and one for writes. */
+/** The guard of all pools of one source: usually one pool, two where a library separates reads from writes. */
 export class Attachment {
   readonly #source: PoolSource
   readonly #settings: WatchSettings
@@ -16,7 +16,7 @@ export class Attachment {
   readonly #installed: readonly Installed[]
   #over = false
 
-  /** `begun` is called with each pool that comes under watch, those of a later restart included. */
+  /** Calls `begun` with each pool that becomes watched, including those of a later restart. */
   constructor(
     source: PoolSource,
     settings: WatchSettings,
@@ -49,7 +49,7 @@ export class Attachment {
     this.#pools.clear()
   }
 
-  /** Watches the pools that the source has now; those that it no longer has are let go. */
+  /** Watches the pools that the source has now, and unwatches those that it no longer has. */
   #attach(): void {
     if (this.#over) return
     const hosts = this.#source.hosts()

@@ -10,7 +10,7 @@ export interface KnexLike {
   readonly client: object
 }
 
-/** Whoever has called `knex.transaction()`. */
+/** The caller of `knex.transaction()`. */
 interface Caller {
   stack: CapturedStack | undefined
 }
@@ -34,10 +34,10 @@ export function isKnex(value: unknown): value is KnexLike {
 }
 
 /**
- * The pool of a Knex instance. Knex asks for a client some turns after the caller of `knex.transaction()` has left the
- * stack, so its stack is recorded there and carried to the pool.
+ * The pool of a Knex instance. Knex acquires a client several turns after `knex.transaction()` was called, when the
+ * caller is no longer on the stack; its stack is recorded at the call and carried to the pool.
  *
- * @param poolOf makes the source of the pool that was given to Knex as `connectionPool`
+ * @param poolOf makes the source of Knex' option `connectionPool`
  */
 export function knexSource(knex: KnexLike, poolOf: (pool: unknown) => PoolSource): PoolSource {
   const client = knex.client as KnexClient
@@ -54,7 +54,7 @@ export function knexSource(knex: KnexLike, poolOf: (pool: unknown) => PoolSource
     hosts() {
       if (!isTarnPool(client.pool)) {
         throw new WatchError(
-          'watch(knex) found no pool in knex: it was destroyed, or made without a connection',
+          'watch(knex) found no pool in knex: it was destroyed, or created without a connection',
         )
       }
       return [tarnHost(client.pool, () => takeStack(callers))]
@@ -63,12 +63,12 @@ export function knexSource(knex: KnexLike, poolOf: (pool: unknown) => PoolSource
   }
 }
 
-/** The native bindings have another client, which the guard does not know. */
+/** The native bindings use another client class, which the guard does not support. */
 function isPostgres({ driverName, dialect }: KnexClient): boolean {
   return dialect === 'postgresql' && driverName !== 'pgnative'
 }
 
-/** Taken by the first acquire: what the transaction's own work acquires has a line of its own. */
+/** Only the first acquire takes the stack: later ones inside the transaction have their own line. */
 function takeStack(callers: AsyncLocalStorage<Caller>): CapturedStack | undefined {
   const caller = callers.getStore()
   const stack = caller?.stack

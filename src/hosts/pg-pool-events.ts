@@ -3,8 +3,8 @@ import { type Callback, type Client, isClient, type Method, type Pool } from '..
 import type { Installed, PoolCore } from './pool-host.ts'
 
 /**
- * Follows the pool's own events, where it has them. A listener would do, but would show: libraries add their own only to
- * a pool that has none.
+ * Follows the pool's own events, if it has any. It overrides `emit`, because a listener would be visible: some libraries
+ * add their own only to a pool that has none.
  */
 export function followEvents(pool: Pool, core: PoolCore): readonly Installed[] {
   if (typeof pool.emit !== 'function') return []
@@ -17,7 +17,7 @@ export function followEvents(pool: Pool, core: PoolCore): readonly Installed[] {
 function emitFor(pool: Pool, core: PoolCore, original: Method): Method {
   let opened: unknown
 
-  /** What listeners send is no owner's. */
+  /** Statements that a listener sends belong to no owner. */
   const emitTo = (client: Client, self: unknown, args: unknown[]) =>
     core.guardOf(client).runListeners(() => Reflect.apply(original, self, args))
   const isHeard = (event: string) => Number(pool.listenerCount?.(event)) > 0
@@ -37,7 +37,7 @@ function emitFor(pool: Pool, core: PoolCore, original: Method): Method {
       case 'connect':
         if (!isClient(subject) || core.unwatched) break
         opened = subject
-        // From now on the connection may be lost at any moment, also before its first owner has it.
+        // The connection may be lost at any moment from now on, even before its first owner has it.
         core.guardOf(subject)
         if (isHeard(event)) return emitTo(subject, this, [event, subject])
         break
@@ -48,7 +48,7 @@ function emitFor(pool: Pool, core: PoolCore, original: Method): Method {
   }
 }
 
-/** The pool runs the option `verify` on a client that it has announced already: its statements are no owner's. */
+/** The pool runs the option `verify` on a client that it has already announced: its statements belong to no owner. */
 function followVerify({ options }: Pool, core: PoolCore): Installed[] {
   if (options === undefined || typeof options.verify !== 'function') return []
   const verify = (original: Method): Method =>

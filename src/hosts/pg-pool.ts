@@ -18,7 +18,7 @@ import { statementText } from '../sql/statement.ts'
 import { followEvents } from './pg-pool-events.ts'
 import type { PoolCore, PoolHost } from './pool-host.ts'
 
-/** The pool of node-postgres, and what extends it: `connect` with a promise or a callback, `query`, `client.release`. */
+/** node-postgres' pool and its subclasses: `connect` with a promise or a callback, `query`, `client.release`. */
 export function pgPoolHost(pool: Pool, part?: string): PoolHost {
   return {
     pool,
@@ -56,7 +56,7 @@ export function pgPoolHost(pool: Pool, part?: string): PoolHost {
 }
 
 function installOn(pool: Pool, core: PoolCore) {
-  // Set by `query` around the pool's own call of `connect`, which follows synchronously and takes it away.
+  // `query` sets it for the pool's own call of `connect`, which follows synchronously and clears it.
   let statement: AskedStatement | undefined
   const isStatement = statementTest(pool)
 
@@ -114,7 +114,7 @@ function installOn(pool: Pool, core: PoolCore) {
   ]
 }
 
-/** A statement that `pool.query` was called with. */
+/** A statement passed to `pool.query`. */
 interface AskedStatement {
   readonly text: unknown
   /** Set if it has to wait for a client. */
@@ -134,7 +134,7 @@ function callBack(
   stack: CapturedStack,
 ): unknown {
   const checkout = core.request(via, stack)
-  // A queued caller is served out of somebody else's release, and would go on in their context.
+  // A queued caller is served during the release of another owner, and would continue in that owner's context.
   const caller = new AsyncResource('PG_LIFEGUARD_CONNECT')
   const answer = (...results: unknown[]) => caller.runInAsyncScope(callback, undefined, ...results)
   core.makeRejectable(checkout, (error) => answer(error, undefined, () => {}))
@@ -150,15 +150,15 @@ function callBack(
       const release = checkout.phase === 'out' ? (client as Client).release : done
       return answer(error, given, release)
     }
-    // In a turn of its own: what the callback throws is no rejection.
+    // In a separate turn: an error that the callback throws must not become a rejection.
     return core.arriving(client)?.then(() => process.nextTick(handOut)) ?? handOut()
   }
   return core.start(checkout, () => connect(oneShot(onClient)))
 }
 
 /**
- * The pool's own call of `connect` for an ordinary statement of `pool.query`: nothing is tracked but a long wait. Where
- * the statement is not known yet, `stack` is for the case that it leaves something.
+ * The pool's own call of `connect` for an ordinary statement of `pool.query`: only a long wait is tracked. If the
+ * statement is not known yet, `stack` serves in case it leaves something behind.
  */
 function pass(
   core: PoolCore,
@@ -189,7 +189,7 @@ function pass(
   return core.startPassing(() => connect(oneShot(onClient)))
 }
 
-/** Somebody who waits for a client to send a statement of `pool.query`. */
+/** A caller of `pool.query` that waits for a client. */
 function waiterOf(
   core: PoolCore,
   callback: Callback,
@@ -208,8 +208,8 @@ function waiterOf(
 }
 
 /**
- * Tells the call of `connect` by the pool's own `query` from others: by the callback, since `pool.query` may have been
- * taken before the pool was watched, and the `query` of a class that extends the pool may check clients out itself.
+ * Recognises the calls of `connect` that come from the pool's own `query`. The callback decides, because `pool.query` may
+ * have been taken before the pool was watched, and the `query` of a subclass may check clients out itself.
  */
 function statementTest(pool: Pool): (callback: object, asked: AskedStatement | undefined) => boolean {
   const isPgPools = isOfPoolQuery(pool.query)
@@ -226,7 +226,7 @@ function prototypesOf(pool: Pool): Partial<Pool>[] {
   return prototypes
 }
 
-/** Whether it is the `query` of pg-pool, or a function inside it: what it writes into the log is nowhere else. */
+/** Whether it is the `query` of pg-pool, or a function inside it: only these contain this log message. */
 function isOfPoolQuery(method: unknown): boolean {
   return (
     typeof method === 'function' && Function.prototype.toString.call(method).includes('dispatching query')
@@ -234,8 +234,8 @@ function isOfPoolQuery(method: unknown): boolean {
 }
 
 /**
- * Releases with an error, so that the pool closes the client. pg-promise locks `client.end` during a checkout; the pool
- * would call the lock, and never learn that the client has gone.
+ * Releases with an error, so that the pool closes the client. pg-promise replaces `client.end` during a checkout; the
+ * pool would call the replacement, and never notice that the client has closed.
  */
 function giveBackUnlocked(client: Client, error: Error, giveBack: GiveBack): void {
   const lock = Object.getOwnPropertyDescriptor(client, 'end')
@@ -251,7 +251,7 @@ function giveBackUnlocked(client: Client, error: Error, giveBack: GiveBack): voi
   }
 }
 
-/** A connection keeps the callback that it was opened for: it must not keep the caller's request alive as well. */
+/** A connection keeps a reference to its first callback, which must not keep the caller's request in memory. */
 function oneShot(callback: Callback): Callback {
   let pending: Callback | undefined = callback
   return (...results) => {

@@ -11,7 +11,7 @@ export interface DataSourceLike {
   initialize: AnyFunction
 }
 
-/** A Drizzle database, which was made of a pool. */
+/** A Drizzle database that was created with a pool. */
 export interface DrizzleLike {
   readonly $client: unknown
 }
@@ -21,7 +21,7 @@ export interface PgPromiseLike {
   readonly $pool: object
 }
 
-/** Libraries over a `pg.Pool` of their own or of the application's. */
+/** A library object that holds a `pg.Pool`, its own or the application's. */
 export type PoolHolder = DataSourceLike | DrizzleLike | PgPromiseLike
 
 /**
@@ -53,7 +53,7 @@ function isDataSource(given: object): given is DataSourceLike {
   )
 }
 
-/** Its driver makes the pools when it is initialized, and new ones when it is initialized again. */
+/** The driver creates the pools at each initialization. */
 function dataSource(given: DataSourceLike, poolOf: (pool: unknown, part?: string) => PoolSource): PoolSource {
   const { options, driver } = given as unknown as {
     readonly options?: { readonly type?: unknown }

@@ -7,69 +7,69 @@ import type { Ledger } from '../core/ledger.ts'
 import type { CapturedStack } from '../core/origin/origin.ts'
 import type { PoolGauge } from '../core/pool-record.ts'
 
-/** Something that was put on the pool, and can be taken off again. */
+/** An override on a pool or its library, which can be removed again. */
 export interface Installed {
   restore(): void
 }
 
 /**
- * Everything that differs from pool to pool. Checkouts, stacks, scopes, waiters, findings and remedies are the business
- * of {@link PoolCore}, which is the same for all of them.
+ * The part of the guard that differs from pool to pool. Checkouts, stacks, scopes, waiters, findings and remedies are
+ * handled by {@link PoolCore}, which is the same for all of them.
  *
  * A host translates: it overrides the pool's own methods so that they call the core, and it answers the core's questions
- * from the pool's own state. It keeps no books and judges nothing.
+ * from the pool's own state. It keeps no records and judges nothing.
  */
 export interface PoolHost {
   /** The object that carries the mark of a watched pool. */
   readonly pool: object
-  /** Tells the pools of one source apart, such as `read` and `write` of a replication. */
+  /** Distinguishes the pools of one source, such as `read` and `write` under replication. */
   readonly part?: string | undefined
-  /** The factory of the pool's sockets, if it was given one: a cancel request takes the same way to the server. */
+  /** The factory of the pool's sockets, if the pool has one: a cancel request connects to the server in the same way. */
   readonly stream: unknown
-  /** The application runs statements of its own on each new client, so that RESET would not restore its settings. */
+  /** The application runs its own statements on each new client: RESET would not restore those settings. */
   readonly setUpByHost: boolean
   gauge(): PoolGauge
-  /** Whether a caller that asks for a client now has to wait until somebody releases one. In the path of each checkout. */
+  /** Whether a caller that asks for a client now has to wait for a release. Called for each checkout. */
   isFull(): boolean
-  /** Whether the client lies in the pool, so that nobody may use it. */
+  /** Whether the client is idle in the pool, so that nobody may use it. */
   isIdle(client: Client): boolean
   /** All clients of the pool, idle ones included. Sweeps and reports look here for statements without a checkout. */
   clients(): Iterable<Client>
   /**
-   * Puts the overrides on the pool:
+   * Installs the overrides on the pool:
    *
-   * - whatever hands out a client calls {@link PoolCore.acquire}, or its parts where the pool has a callback form;
-   * - whatever takes one back calls {@link PoolCore.release}, unless owners call `client.release`, which the core
-   *   overrides by itself;
-   * - whatever ends the pool calls {@link PoolCore.ending};
-   * - whatever drops a client calls {@link PoolCore.removed}.
+   * - the methods that hand out a client call {@link PoolCore.acquire}, or its parts where the pool has a callback form;
+   * - those that take one back call {@link PoolCore.release}, unless owners call `client.release`, which the core
+   *   overrides itself;
+   * - those that end the pool call {@link PoolCore.ending};
+   * - those that drop a client call {@link PoolCore.removed}.
    *
-   * @returns what was installed, in order; it is taken off in the reverse order
+   * @returns the overrides in the order of their installation; they are removed in reverse order
    */
   install(core: PoolCore): readonly Installed[]
-  /** The pool's own release of a client that it has just handed out. Undefined: what was handed out is not a client. */
+  /** The pool's own release of a client that it has just handed out; undefined if that is not a client. */
   giveBackOf(client: Client): GiveBack | undefined
   /**
-   * Frees the slot now, closes the session, and lets the pool serve its next waiter, though the owner has not released.
+   * Frees the slot, closes the session, and lets the pool serve its next waiter, although the owner has not released.
    * `giveBack` is the pool's own release of this checkout.
    */
   destroy(client: Client, error: Error, giveBack: GiveBack): void
   /**
-   * The same for an owner that has the pool's own release, which it may still call, and which must not throw then.
-   * Returns whether it was done; `destroy` is called otherwise.
+   * Does the same for an owner that holds the pool's own release: a later call of it must not throw.
+   * Returns false if the pool cannot do that; `destroy` is called then.
    */
   drop?(client: Client): boolean
 }
 
-/** What was given to `watch`: it has pools now, and may make new ones later. */
+/** The argument of `watch`: it has pools now, and may make new ones later. */
 export interface PoolSource {
   /** @throws WatchError if there is none */
   hosts(): readonly PoolHost[]
-  /** Puts overrides on the source itself; they call `renewed` when it has made new pools. */
+  /** Installs overrides on the source itself; they call `renewed` when it has made new pools. */
   install?(renewed: () => void): readonly Installed[]
 }
 
-/** What a pool is watched with. */
+/** The settings of a watched pool. */
 export interface WatchSettings {
   readonly name: string
   readonly handles: 'raw' | 'checked'
@@ -82,54 +82,54 @@ export interface WatchSettings {
  * whose acquire takes a callback.
  */
 export interface PoolCore {
-  /** The guard has been taken off: overrides that could not be taken off pass everything on. */
+  /** The guard has been removed: overrides that could not be removed pass everything through. */
   readonly unwatched: boolean
   /**
-   * A caller asks the pool for a client. `start` runs the pool's own acquire; `stack` was recorded at the entry of the
-   * method that the caller has called, since a frame of ours in between costs as much as one of theirs.
+   * A caller asks the pool for a client. `start` runs the pool's own acquire. The host records `stack` at the entry of the
+   * method that was called, because each further frame of this package costs as much as a frame of the application.
    *
-   * @returns what `start` has returned, which gives the client, or a handle in its place
+   * @returns the result of `start`, which gives the client, or a handle in its place
    */
   acquire(start: () => unknown, via: Via, stack: CapturedStack): unknown
   /**
-   * An owner gives a client back through the pool, or the handle that it got in its place. A remedy may hold it; then `giveBack`, the pool's own release, is
-   * called later. With `error`, the pool closes the client.
+   * An owner releases a client, or the handle that it got in its place, through the pool. `giveBack` is the pool's own
+   * release; a remedy may delay it. With `error`, the pool closes the client.
    */
   release(client: Client, giveBack: GiveBack, error?: Error): unknown
   /** Whether the client is checked out. */
   isOut(client: Client): boolean
-  /** The pool is asked to end: who still has a client now is in its way. */
+  /** The pool is ending: clients that are still checked out delay its end. */
   ending(): void
-  /** The pool has let go of a client. */
+  /** The pool has removed a client. */
   removed(client: unknown): void
   /**
-   * The pool hands a client out, to a caller that need not have come through {@link acquire}: one who has taken the
-   * pool's method before it was watched. Without a call of this, such a caller is not seen. `isNew`: the connection has
-   * just been opened, for whoever has asked last.
+   * The pool hands out a client. Its caller may have bypassed {@link acquire}, with a method that it took from the pool
+   * before `watch`; without this call such a caller is not seen. `isNew`: the connection has just been opened, for the
+   * caller that asked last.
    */
   goesOut(client: Client, isNew: boolean): void
-  /** The pool has got a client back, whether or not through {@link release}. */
+  /** The pool has a client back, through {@link release} or past it. */
   cameBack(client: unknown, error: unknown): void
 
-  /** A caller asks for a client: from now on it waits. */
+  /** Records a caller that asks for a client; it waits from now on. */
   request(via: Via, stack: CapturedStack): Checkout
-  /** Runs the pool's own acquire, outside of any scope. A pool that throws instead of rejecting leaves nobody waiting. */
+  /** Runs the pool's own acquire outside any scope. If it throws, the caller no longer waits. */
   start(waiter: Checkout, acquire: () => unknown): unknown
-  /** The pool has answered a caller that was started. */
+  /** The pool has answered a started caller. */
   answered(): void
-  /** As `start`, for a caller that is not tracked. */
+  /** Does the same as `start`, for a caller that is not tracked. */
   startPassing(acquire: () => unknown): unknown
-  /** The work that has to be done on a session before its first owner gets it; undefined if there is none. */
+  /** Work on a session that must be done before its first owner gets it; undefined if there is none. */
   arriving(client: unknown): Promise<void> | undefined
-  /** The pool has handed a client out. Returns what its owner gets: the client, or a handle in its place. */
+  /** The pool has handed out a client. Returns the client, or the handle that its owner gets in its place. */
   handOut(checkout: Checkout, client: unknown): unknown
-  /** The caller got an error in place of a client, unless a remedy has answered it before. */
+  /** The pool has answered the caller with an error. Does nothing if a remedy has answered the caller already. */
   failed(waiter: Checkout, error: unknown): void
-  /** Lets a remedy answer a caller that waits, where a remedy may. */
+  /** Allows a remedy to answer a waiting caller, if remedies may do that. */
   makeRejectable(waiter: Checkout, answer: (error: Error) => void): void
-  /** Whether a remedy has answered the caller while it waited, so that nobody wants the client that comes now. */
+  /** Whether a remedy has answered the caller while it waited, so that a client that arrives now has no owner. */
   isRejected(waiter: Checkout): boolean
-  /** Gives a client back for which its caller has not waited. */
+  /** Returns a client to the pool that has no owner, because its caller has been answered already. */
   giveUp(client: unknown): undefined
   isFull(): boolean
   guardOf(client: Client): GuardedClient

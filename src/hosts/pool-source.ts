@@ -10,11 +10,11 @@ import { isTarnPool, type TarnPoolLike, tarnHost } from './tarn.ts'
 import { describeUnwatchable } from './unwatchable.ts'
 import { asPool } from './watchable.ts'
 
-/** Everything that `watch` accepts. */
+/** Any pool, or library object with pools, that `watch` accepts. */
 export type Watchable = PgPoolLike | PoolHolder | KnexLike | SequelizeLike | TarnPoolLike | SequelizePoolLike
 
 /**
- * Recognises by its structure what was given to `watch`.
+ * Recognises the argument of `watch` by its structure.
  *
  * @throws WatchError if it has no pool of node-postgres clients
  */

@@ -46,7 +46,7 @@ export function isSequelizePool(value: unknown): value is SequelizePoolLike {
   )
 }
 
-/** The host of a sequelize-pool pool of node-postgres clients. `part`: the half of a replication that it serves. */
+/** The host of a sequelize-pool pool of node-postgres clients. `part` names the side of a replication that it serves. */
 export function sequelizePoolHost(given: SequelizePoolLike, part?: 'read' | 'write'): PoolHost {
   const pool = given as unknown as SequelizePool
   const ownRelease = pool.release
@@ -99,13 +99,13 @@ export function sequelizePoolHost(given: SequelizePoolLike, part?: 'read' | 'wri
     ],
     giveBackOf: (client) => (error) => Reflect.apply(error ? ownDestroy : ownRelease, pool, [client]),
     destroy(client) {
-      // Takes one in use, too. The session is closed by force if it does not answer the goodbye.
+      // Works on a client in use, too. The lifeguard closes the socket if the server does not answer Terminate.
       void Promise.resolve(Reflect.apply(ownDestroy, pool, [client])).catch(() => {})
     },
   }
 }
 
-/** Called by the pool for an idle client, and by an owner that gives a broken one back. */
+/** The pool calls `destroy` for an idle client; an owner calls it to release a broken one. */
 function destroyOf(core: PoolCore, original: Method): Method {
   return function (...args) {
     const given = args[0] as Client

@@ -14,7 +14,7 @@ export function isSequelize(value: unknown): value is SequelizeLike {
   return dialectOf(value) !== undefined && poolsOf(value as SequelizeLike) !== undefined
 }
 
-/** @throws WatchError unless the instance is one of PostgreSQL */
+/** @throws WatchError unless the dialect is PostgreSQL */
 export function sequelizeSource(sequelize: SequelizeLike): PoolSource {
   const dialect = dialectOf(sequelize)
   if (dialect !== 'postgres') {

@@ -1,10 +1,10 @@
 /**
- * Callers that have waited since before the guard was on. They are left alone: their line is not known, and the clients
- * that they get are as much out of sight as those that were out already.
+ * Callers that were already waiting when the pool became watched. They are left alone: their line is not known, and the
+ * clients that they get are as unknown as those that were checked out before.
  */
 export class Strangers {
   #waiting: number
-  /** Callers of ours for whom the pool has opened a connection at once. */
+  /** The number of guarded callers for whom the pool has opened a connection at once. */
   #opening = 0
 
   constructor(waiting: number) {
@@ -15,7 +15,7 @@ export class Strangers {
     return this.#waiting > 0
   }
 
-  /** A caller of ours asks while they wait. `total`: how many connections the pool has. */
+  /** A guarded caller asks while strangers wait. `total` returns the number of connections of the pool. */
   ask<Answer>(acquire: () => Answer, total: () => number): Answer {
     const before = total()
     const answer = acquire()
@@ -23,9 +23,9 @@ export class Strangers {
     return answer
   }
 
-  /** Whether the client that goes out now is for one of them. `isNew`: it was opened for whoever gets it. */
+  /** Whether the client that goes out now is for a stranger. `isNew`: it was opened for the caller that gets it. */
   isServed(isNew: boolean): boolean {
-    // The pool serves its queue in order, and strangers stand in front; only a caller with a connection of its own overtakes.
+    // The pool serves its queue in order, strangers first; only a caller for whom a connection was opened overtakes them.
     if (isNew && this.#opening > 0) {
       this.#opening -= 1
       return false

@@ -48,7 +48,7 @@ export function isTarnPool(value: unknown): value is TarnPoolLike {
 /**
  * The host of a tarn pool of node-postgres clients.
  *
- * @param callerStack the stack of whoever has asked for the client, where the library between has kept it
+ * @param callerStack the stack of the caller, if a library above the pool has recorded it
  */
 export function tarnHost(
   given: TarnPoolLike,
@@ -56,7 +56,7 @@ export function tarnHost(
 ): PoolHost {
   const pool = given as unknown as TarnPool
   const ownRelease = pool.release
-  // tarn cannot drop a client that is in use: it goes back as usual, and is found invalid before its next owner gets it.
+  // tarn cannot drop a client in use: it is released as usual, and fails the validation before its next owner gets it.
   const destroyed = new WeakSet<object>()
   return {
     pool,
@@ -91,7 +91,7 @@ export function tarnHost(
         (original) =>
           function (...args) {
             core.removed(args[0])
-            // Its session was closed when it was destroyed; a second goodbye would wait for an answer that came already.
+            // Its session was closed by `destroy`; a second `end()` would wait for an answer that has already come.
             return destroyed.has(args[0] as object) ? undefined : Reflect.apply(original, this, args)
           },
       ),
@@ -108,7 +108,7 @@ export function tarnHost(
     giveBackOf: (client) => () => Reflect.apply(ownRelease, pool, [client]),
     destroy(client, _error, giveBack) {
       destroyed.add(client)
-      // Nobody is there for an error of the goodbye; the session is closed by force if the goodbye is not answered.
+      // Nobody handles an error of `end()`. The lifeguard closes the socket if the server does not answer.
       void Promise.resolve(client.end?.()).catch(() => {})
       giveBack()
     },
@@ -124,7 +124,7 @@ function acquireOf(core: PoolCore, original: Method, callerStack: () => Captured
       return pending.promise
     }
     const promise = core.acquire(start, 'connect', callerStack() ?? captureStack())
-    // What the caller awaits; tarn itself settles the operation, not this promise.
+    // The caller awaits this promise; tarn itself settles the operation, not the promise.
     if (pending !== undefined) pending.promise = promise
     return pending
   }
@@ -134,7 +134,7 @@ function releaseOf(core: PoolCore, original: Method): Method {
   return function (...args) {
     const [given] = args
     core.release(given as Client, () => Reflect.apply(original, this, [clientBehind(given)]))
-    // Also where a remedy holds the client back: to its owner it is released.
+    // Also if a remedy delays the release: for the owner, the client is released.
     return true
   }
 }

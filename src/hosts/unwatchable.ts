@@ -1,7 +1,7 @@
-/** A library that is known, and cannot be watched as it was given. */
+/** A known library whose object cannot be watched as it is. */
 interface Known {
   readonly library: string
-  /** Methods and properties by which it is recognised. */
+  /** The methods and properties that identify it. */
   readonly traits: readonly string[]
   readonly advice: string
 }
@@ -10,23 +10,23 @@ const known: readonly Known[] = [
   {
     library: 'a Kysely database',
     traits: ['selectFrom', 'getExecutor'],
-    advice: 'it does not show its pool: watch the pg.Pool that its PostgresDialect was given',
+    advice: 'it does not expose its pool: watch the pg.Pool that you pass to PostgresDialect',
   },
   {
     library: 'a Prisma client',
     traits: ['$connect', '$transaction', '$disconnect'],
     advice:
-      'it does not show its pool: give the adapter a pool of yours, new PrismaPg(pool), and watch that pool',
+      'it does not expose its pool: pass your own pool to the adapter, new PrismaPg(pool), and watch that pool',
   },
   {
     library: 'the sql function of postgres.js',
     traits: ['begin', 'reserve', 'unsafe'],
-    advice: 'its driver is not node-postgres, and has no pool that can be watched',
+    advice: 'its driver is not node-postgres, and it has no pool that can be watched',
   },
   {
     library: 'a Slonik pool',
     traits: ['connect', 'any', 'one', 'transaction', 'configuration'],
-    advice: 'it hands out connections of its own, behind which its clients cannot be reached',
+    advice: 'it hands out its own connection objects, and the clients behind them cannot be reached',
   },
   {
     library: 'a MySQL pool',
@@ -35,7 +35,7 @@ const known: readonly Known[] = [
   },
 ]
 
-/** Says what was recognised and what to pass instead; undefined for anything else. */
+/** Names the recognised library and what to pass instead; undefined for anything else. */
 export function describeUnwatchable(given: unknown): string | undefined {
   if ((typeof given !== 'object' && typeof given !== 'function') || given === null) return undefined
   const found = known.find(({ traits }) => traits.every((name) => Reflect.get(given, name) !== undefined))

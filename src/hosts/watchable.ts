@@ -2,32 +2,30 @@ import { EventEmitter } from 'node:events'
 import type { Pool } from '../client/types.ts'
 import { describeValue, WatchError } from '../errors.ts'
 
-/** Marks a watched pool, also for another copy of this package. */
+/** Marks a watched pool, also for other copies of this package. */
 export const watchedMark = Symbol.for('pg-lifeguard.watched')
 
-/** @throws WatchError if it is not shaped like a pool */
+/** @throws WatchError if the argument is not shaped like a pool */
 export function asPool(host: unknown): Pool {
   const missing = missingMethods(host)
   if (missing.length > 0) {
     const expected = "a pg.Pool or an object with the pool's methods connect and query"
     const found = typeof host === 'object' && host !== null ? ` without ${missing.join(' and ')}` : ''
-    const advice = looksLikeClient(host)
-      ? ' (this looks like a client; watch the pool that it comes from)'
-      : ''
+    const advice = looksLikeClient(host) ? ' (this looks like a client: watch its pool)' : ''
     throw new WatchError(`watch(pool) expects ${expected}, got ${describeValue(host)}${found}${advice}`)
   }
   refuseNamesakes(host as object)
   return host as Pool
 }
 
-/** @throws WatchError if the pool is watched already, by another lifeguard or as a part of something else */
+/** @throws WatchError if the pool is already watched, by another lifeguard or through another object */
 export function refuseWatched(pool: object): void {
   if (Reflect.has(pool, watchedMark)) {
-    throw new WatchError('this pool is watched by another lifeguard already: unwatch it there first')
+    throw new WatchError('this pool is already watched by another lifeguard: unwatch it there first')
   }
 }
 
-/** Some have methods of a pool's names, and would be watched in vain. */
+/** Refuses objects that have methods of the same names but are no pools: watching them would see nothing. */
 function refuseNamesakes(host: object): void {
   if (isCounted(host)) return
   const others = methodsOf(host).filter((name) => !ofPools.has(name))
@@ -36,12 +34,12 @@ function refuseNamesakes(host: object): void {
   throw new WatchError(`watch(pool) expects a pg.Pool, got ${shown}: watch the pool inside it`)
 }
 
-/** A pool says how many connections it has. */
+/** A pool has a count of its connections. */
 function isCounted(host: object): boolean {
   return typeof Reflect.get(host, 'totalCount') === 'number'
 }
 
-/** Methods that a pool may have, those of an emitter among them. */
+/** Methods that a pool may have, including those of an emitter. */
 const ofPools: ReadonlySet<string> = new Set([
   'constructor',
   'connect',
@@ -51,7 +49,7 @@ const ofPools: ReadonlySet<string> = new Set([
   ...Object.getOwnPropertyNames(Object.prototype),
 ])
 
-/** Getters are not called: they are foreign code. */
+/** Getters are not called: they may run code of the application. */
 function methodsOf(host: object): string[] {
   const names = new Set<string>()
   for (let at: object | null = host; at !== null; at = Object.getPrototypeOf(at)) {
@@ -68,7 +66,7 @@ function missingMethods(host: unknown): string[] {
   return missing.length === 0 && looksLikeClient(host) ? ['totalCount'] : missing
 }
 
-/** A `pg.Client` has `connect` and `query`, too, and would be watched in vain. */
+/** A `pg.Client` has `connect` and `query`, too; watching it would see nothing. */
 function looksLikeClient(host: unknown): boolean {
   return typeof host === 'object' && host !== null && 'connection' in host && 'processID' in host
 }

@@ -18,14 +18,14 @@ import type { Installed, PoolCore, PoolHost, WatchSettings } from './pool-host.t
 import { Strangers } from './strangers.ts'
 import { watchedMark } from './watchable.ts'
 
-/** The core: the checkouts of one watched pool, whatever its host. */
+/** The checkouts of one watched pool, the same for every host. */
 export class WatchedPool implements PoolCore, ClientHost {
   readonly ledger: Ledger
   readonly events: CheckoutEvents
   readonly settings: WatchSettings
   readonly record: CheckoutPool
   readonly tagged: StatementTagger
-  /** Clients that were checked out under the guard may still come back. */
+  /** True after `unwatch`; clients that were checked out before may still be released. */
   unwatched = false
   readonly #host: PoolHost
   readonly #guards = new WeakMap<Client, GuardedClient>()
@@ -33,13 +33,13 @@ export class WatchedPool implements PoolCore, ClientHost {
   readonly #rejected = new WeakSet<Checkout>()
   readonly #probe = new OriginProbe()
   readonly #installed: readonly Installed[]
-  /** Callers that have been started through the guard and not been answered yet. */
+  /** The number of callers that the guard has started and the pool has not answered yet. */
   #pending = 0
   readonly #strangers: Strangers
-  /** Clients have gone out past the guard. */
+  /** True if a client has been handed out past the guard. */
   #hasAdopted = false
-  #hasToldOfListeners = false
-  #hasToldOfUnseen = false
+  #hasReportedListeners = false
+  #hasReportedUnseen = false
 
   constructor(host: PoolHost, settings: WatchSettings, ledger: Ledger, events: CheckoutEvents) {
     this.#host = host
@@ -65,7 +65,7 @@ export class WatchedPool implements PoolCore, ClientHost {
   acquire(start: () => unknown, via: Via, stack: CapturedStack): unknown {
     const checkout = this.request(via, stack)
     const connecting = this.start(checkout, start)
-    // Not what a pool does, but what it gives is passed on all the same.
+    // Pools return promises; any other result is passed on unchanged.
     if (!isThenable(connecting)) return this.handOut(checkout, connecting)
     const connected = connecting.then(
       (client) => {
@@ -177,7 +177,7 @@ export class WatchedPool implements PoolCore, ClientHost {
     if (this.unwatched) return
     if (this.#strangers.isServed(isNew)) return
     this.guardOf(client).goesOut()
-    // Nobody has asked the ledger, which would have woken it.
+    // A guarded caller would have woken the ledger.
     if (this.#pending === 0) this.ledger.wake()
   }
 
@@ -186,8 +186,8 @@ export class WatchedPool implements PoolCore, ClientHost {
   }
 
   sentByListener(): void {
-    if (this.#hasToldOfListeners) return
-    this.#hasToldOfListeners = true
+    if (this.#hasReportedListeners) return
+    this.#hasReportedListeners = true
     this.events.sentByListener(this.record, captureStack())
   }
 
@@ -213,7 +213,7 @@ export class WatchedPool implements PoolCore, ClientHost {
   unwatch(): void {
     if (this.unwatched) return
     this.unwatched = true
-    // In the reverse order: V8 keeps an object fast from which the property that came last is taken.
+    // In reverse order: V8 keeps an object fast if the property that was added last is deleted first.
     Reflect.deleteProperty(this.#host.pool, watchedMark)
     for (const installed of this.#installed.toReversed()) installed.restore()
     for (const guard of this.#alive) guard.unguard()
@@ -255,13 +255,13 @@ export class WatchedPool implements PoolCore, ClientHost {
 
   #sweep(): void {
     for (const guard of this.#alive) {
-      if (!guard.sweep() || this.#hasToldOfUnseen) continue
-      this.#hasToldOfUnseen = true
+      if (!guard.sweep() || this.#hasReportedUnseen) continue
+      this.#hasReportedUnseen = true
       this.events.wentUnseen(this.record)
     }
   }
 
-  /** The promise that a remedy can settle as well as the pool. */
+  /** A promise that either the pool or a remedy settles. */
   #orRejected(checkout: Checkout, connected: PromiseLike<unknown>): Promise<unknown> {
     const rejected = new Promise((_resolve, reject) => this.makeRejectable(checkout, reject))
     return Promise.race([connected, rejected])
@@ -287,7 +287,7 @@ export class WatchedPool implements PoolCore, ClientHost {
   }
 }
 
-/** The statements of clients that have no checkout. */
+/** The running statements of clients without a checkout. */
 function passingQueries(clients: Iterable<Client>, isOut: (client: Client) => boolean): PassingQuery[] {
   const passing: PassingQuery[] = []
   for (const client of clients) {

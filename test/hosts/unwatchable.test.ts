@@ -11,7 +11,7 @@ describe('what cannot be watched is named, with what to pass instead', () => {
     [
       'Kysely',
       () => new Kysely<object>({ dialect: new PostgresDialect({ pool: new pg.Pool() }) }),
-      /Kysely.*watch the pg.Pool that its PostgresDialect was given/,
+      /Kysely.*watch the pg.Pool that you pass to PostgresDialect/,
     ],
     [
       'Prisma',
