@@ -4,7 +4,7 @@ import { clientBehind } from './handle.ts'
 import type { Client, Connection, Pool } from './types.ts'
 import { activeQuery, workOf } from './work.ts'
 
-/** A server that does not answer a cancel request by then is not going to. */
+/** The time limit of a cancel request: a server that has not answered by then will not answer. */
 const cancelMillis = 1000
 
 type ConnectionConstructor = new (config: {
@@ -14,23 +14,22 @@ type ConnectionConstructor = new (config: {
 }) => Connection
 
 /**
- * Asks the server to cancel what the client's session is running, on a connection of its own, made by the driver's
- * own class so that it goes the same way (socket, TLS, tunnel). Resolves when the server has closed that connection:
- * the signal has been sent by then.
+ * Asks the server to cancel the statement that the client's session is running. The request uses a separate connection,
+ * opened by the driver's own class so that it takes the same route (socket, TLS, tunnel). Resolves when the server has
+ * closed that connection, which it does after it has sent the signal.
  *
- * A server that cannot be reached, or does not answer, gets one second; then the connection is closed, which would keep
- * the process alive otherwise.
+ * If the server does not answer within one second, the connection is closed, because it would keep the process alive.
  */
 export function cancelRunning(client: Client, stream: unknown, clock: Clock): Promise<void> {
   const { connection, processID, secretKey } = client
   if (connection === undefined || processID === undefined || processID === null) {
-    return Promise.reject(new Error('the driver does not tell how to cancel a statement'))
+    return Promise.reject(new Error('the driver has no method to cancel a statement'))
   }
   const Canceller = connection.constructor as ConnectionConstructor
   const canceller = new Canceller({
     ssl: client.ssl,
     sslNegotiation: client.sslNegotiation,
-    // Only a factory can make a second stream; an instance is the one already in use.
+    // Only a factory can create a second stream; an instance is already in use.
     stream: typeof stream === 'function' ? stream : undefined,
   })
   const closed = new Promise<void>((resolve, reject) => {
@@ -45,19 +44,19 @@ export function cancelRunning(client: Client, stream: unknown, clock: Clock): Pr
     if (client.host?.startsWith('/')) canceller.connect(`${client.host}/.s.PGSQL.${client.port}`)
     else canceller.connect(client.port, client.host)
   })
-  // Whatever became of it: TLS replaces the stream, and what was destroyed with an error would report it once more.
+  // In any case. TLS replaces the stream, so it is read here; without an error, or it would be reported once more.
   return within(clock, cancelMillis, closed).finally(() => canceller.stream.destroy())
 }
 
 /**
- * Cancels a statement that the driver has given up (its option `query_timeout`), and waits until the client is ready
- * again. Any other is left to end: its error may be one that nobody handles. Never fails.
+ * Cancels a statement that the driver has abandoned (its option `query_timeout`), and waits until the client is ready
+ * again. Other statements are left alone, because nobody may handle their error. Never fails.
  */
 export async function endAbandonedStatement(owned: object, pool: unknown, clock: Clock): Promise<void> {
   const client = clientBehind(owned) as Client
   const { connection } = client
   if (connection === undefined || client.readyForQuery !== false || workOf(client) !== 'query') return
-  // The driver has answered already, and has put a function in place of the callback that takes nothing.
+  // The driver has answered already, and has replaced the callback by a function without parameters.
   const { callback } = activeQuery(client) ?? {}
   if (callback === undefined || callback.length > 0) return
   let settle = () => {}

@@ -11,23 +11,23 @@ import { SessionTransaction } from './session-transaction.ts'
 import type { Client, Method, SubmittedQuery } from './types.ts'
 import { activeQuery, queuedQueries, workOf } from './work.ts'
 
-/** How long a destroyed client may take to close its connection in good order. */
+/** The time limit for a destroyed client to close its connection cleanly. */
 const farewellMillis = 2000
 
-/** What the control needs of the guard that it belongs to. */
+/** The parts of the guard that its control needs. */
 export interface ControlHost {
   /** The pool's `stream` option. */
   readonly stream: unknown
-  /** The pool runs statements of the application's on each new client. */
+  /** The application runs its own statements on each new client. */
   readonly setUpByHost: boolean
-  /** Whether statements that change the session are of interest. */
+  /** Whether statements that change the session are recorded. */
   readonly tracksState: boolean
   readonly clock: Clock
-  /** Statements that are nobody's checkout. */
+  /** Statements that belong to no checkout. */
   readonly foreign: WeakSet<object>
-  /** Gives the slot back to the pool, with an error, so that the pool closes the client. */
+  /** Returns the slot to the pool, with an error, so that the pool closes the client. */
   takeBack(error: Error): void
-  /** The owner has learned of a remedy, and goes on. */
+  /** The owner has noticed a remedy, and continues. */
   learned(): void
 }
 
@@ -38,15 +38,15 @@ export class Control implements ClientControl {
   readonly changes: SessionChanges | undefined
   contents: SessionContents | undefined
   hasFailedAtFence = false
-  /** What statements of the owner meet instead of the server. */
+  /** The fence that rejects the owner's statements; undefined without one. */
   raised: Fence | undefined
-  /** Went up while a COMMIT was in flight: whether there was anything to take away is not known yet. */
+  /** A fence raised while a COMMIT was in flight: it is not known yet whether there is a transaction to roll back. */
   #undecided: Fence | undefined
   readonly #host: ControlHost
-  /** The client's real one: made before the guard overrides it. */
+  /** The client's own `query`, read before the guard overrides it. */
   readonly #query: Method
   #waiting: (() => void)[] = []
-  /** Statements of the lifeguard's own that are not answered yet. */
+  /** The lifeguard's own statements that are not answered yet. */
   readonly #own: string[] = []
 
   constructor(client: Client, host: ControlHost) {
@@ -63,7 +63,7 @@ export class Control implements ClientControl {
   }
 
   get setUpByHost(): boolean {
-    // With this mark pg-promise tells the first owner of a session, with whom it sets the session up, for all of them.
+    // pg-promise runs its set-up with the first owner of a session, and adds this property to the client.
     return this.#host.setUpByHost || '$useCount' in this.client
   }
 
@@ -88,7 +88,7 @@ export class Control implements ClientControl {
     return this.session.stack
   }
 
-  /** Nothing has happened that a release would have to be judged for. In the path of every release. */
+  /** Whether nothing has happened that makes a release worth judging. Called for every release. */
   isPlain(): boolean {
     return (
       this.raised === undefined &&
@@ -103,7 +103,7 @@ export class Control implements ClientControl {
     return this.gone ? 'none' : workOf(this.client, this.#host.foreign)
   }
 
-  /** Whether the statement on the wire is not the owner's, so that all of the owner's before it have been answered. */
+  /** Whether the statement on the wire is not the owner's, so that the owner's earlier ones have been answered. */
   get runsForeign(): boolean {
     const active = activeQuery(this.client)
     return active !== undefined && this.#host.foreign.has(active)
@@ -119,16 +119,16 @@ export class Control implements ClientControl {
     }
   }
 
-  /** The state of the client may have changed: those who wait for it look again. */
+  /** The state of the client may have changed: everything that waits for it checks again. */
   wake(): void {
     if (this.#waiting.length === 0) return
     for (const resolve of this.#waiting.splice(0)) resolve()
   }
 
-  /** Whether the statement that is being answered is the lifeguard's own, and nothing that the owner does. */
+  /** Whether the statement that is being answered is the lifeguard's own, and not the owner's. */
   takeOwn(query: SubmittedQuery | undefined): boolean {
     if (this.#own.length === 0) return false
-    // The driver forgets a statement that has failed.
+    // The driver no longer has a statement that has failed.
     const index = query === undefined ? 0 : this.#own.indexOf(String(query.text))
     return index !== -1 && this.#own.splice(index, 1).length > 0
   }
@@ -138,14 +138,14 @@ export class Control implements ClientControl {
     return new Promise((resolve, reject) => {
       const done = (error: unknown, result: unknown) =>
         error ? reject(error) : resolve(String((result as { rows: unknown[][] }).rows[0]?.[0]))
-      // The application may have changed how values are read.
+      // The application may have changed the type parsers.
       const types = { getTypeParser: () => String }
       Reflect.apply(this.#query, this.client, [{ text: statement, rowMode: 'array', types }, done])
     })
   }
 
   run(statement: string): Promise<void> {
-    // Behind a fence nothing of the owner's waits any more, and what others have sent is not to run in its transaction.
+    // Behind a fence no statement of the owner waits, and statements of others must not run in its transaction.
     if (this.raised !== undefined) return this.runFirst(statement)
     return this.#send(statement)
   }
@@ -195,7 +195,7 @@ export class Control implements ClientControl {
     this.#host.learned()
   }
 
-  /** It is known what has become of a COMMIT that was in flight, and therefore of what comes after it. */
+  /** The result of a COMMIT that was in flight is known, and so is that of the statements behind it. */
   #decide(fence: Fence, queued: SubmittedQuery[]): void {
     this.#undecided = undefined
     const refusing = this.raised ?? (this.gone ? fence : undefined)
@@ -210,9 +210,9 @@ export class Control implements ClientControl {
     for (const query of queries) failQuery(this.client, query, fence.refusal())
   }
 
-  /** Answers a statement that has met the fence. */
+  /** Answers a statement that the fence rejects. */
   meetFence(fence: Fence, args: readonly unknown[]): unknown {
-    // The owner may have been told that its COMMIT has succeeded.
+    // The owner may know already that its COMMIT has succeeded.
     if (this.#undecided === fence && this.session.letter === 'I')
       return deferred(fence.settled, args, () => Reflect.apply(this.client.query, this.client, args))
     if (!admits(fence, args[0])) return refuse(this.client, fence.refusal(), args)
@@ -226,7 +226,7 @@ export class Control implements ClientControl {
     })
   }
 
-  /** The driver says goodbye and waits for the server to hang up, which a dead peer never does. */
+  /** The driver sends Terminate and waits for the server to close the connection, which a dead peer never does. */
   expectFarewell(clock: Clock): void {
     clock.schedule(() => {
       if (this.client._ended !== true) this.client.connection?.stream.destroy()

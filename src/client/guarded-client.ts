@@ -15,29 +15,29 @@ import type { Client, GiveBack, SubmittedQuery } from './types.ts'
 import { Wire } from './wire.ts'
 import { pendingQueries } from './work.ts'
 
-/** What a guarded client needs of the pool that it came from. */
+/** The parts of its pool that a guarded client needs. */
 export interface ClientHost extends Omit<StatementHost, 'adopt'> {
   readonly record: CheckoutPool
   /** The pool's `stream` option. */
   readonly stream: unknown
-  /** The pool runs statements of the application's on each new client. */
+  /** The application runs its own statements on each new client. */
   readonly setUpByHost: boolean
-  /** Frees the slot of a client that its owner still has, and closes its session. */
+  /** Frees the slot of a client that is still checked out, and closes its session. */
   destroy(client: Client, error: Error, giveBack: GiveBack): void
-  /** The same for an owner that has the pool's own release; returns false where the pool has no way. */
+  /** Does the same for an owner that holds the pool's own release; returns false if the pool cannot do that. */
   drop(client: Client): boolean
-  /** An owner was found that has got its client past the guard. */
+  /** A checkout was found that had bypassed the guard. */
   adopted(): void
-  /** The pool's own release of a client that is out. */
+  /** The pool's own release of a client that is checked out. */
   giveBackOf(client: Client): GiveBack | undefined
 }
 
 /**
- * One pooled client under guard, from the first time the watched pool hands it out until it is gone. It stays the
- * client that the application knows: `query` and, during a checkout, `release` are overridden on the object itself.
+ * One guarded client of a pool, from the first time the watched pool hands it out until its connection ends. The
+ * application keeps the same object: `query` and, during a checkout, `release` are overridden on it.
  *
- * Its parts: {@link Wire} follows what the server says, {@link OwnerStatements} meets what owners send,
- * {@link Releases} judges how they give the client back, and {@link Ownership} is what the three know of who has it.
+ * Its parts: {@link Wire} follows the server's messages, {@link OwnerStatements} handles the owners' statements,
+ * {@link Releases} judges their releases, and {@link Ownership} records which owner has the client.
  */
 export class GuardedClient implements ReleaseHost, StatementHost {
   readonly client: Client
@@ -66,7 +66,7 @@ export class GuardedClient implements ReleaseHost, StatementHost {
       takeBack: (error) => this.#takeBack(error),
       learned: () => this.#host.unwatched && this.unguard(),
     })
-    // What goes on already is no owner's that the guard knows, and nobody can say since when.
+    // A transaction that is already open belongs to no known owner, and its start is unknown.
     this.#control.session.since = ledger.time.now()
     this.#statements = new OwnerStatements(this.#control, ownership, this, events, ledger)
     this.#releases = new Releases(this.#control, ownership, this, ledger, events)
@@ -76,7 +76,7 @@ export class GuardedClient implements ReleaseHost, StatementHost {
     })
   }
 
-  /** Whom the client is out to. */
+  /** The present checkout; undefined if the client is not checked out. */
   get checkout(): Checkout | undefined {
     return this.#ownership.checkout
   }
@@ -101,31 +101,31 @@ export class GuardedClient implements ReleaseHost, StatementHost {
     this.#host.sentByListener()
   }
 
-  /** Calls listeners of the pool with the client: what they send, now or later, is no owner's. */
+  /** Calls listeners of the pool with the client: statements that they send, now or later, belong to no owner. */
   runListeners<Result>(call: () => Result): Result {
     return this.#statements.runListeners(call)
   }
 
-  /** The pool still works on a client that it has announced. */
+  /** The pool is still using a client that it has announced. */
   staysIn(): void {
     this.#ownership.isUnclaimed = false
   }
 
-  /** The pool hands the client out, to a caller that is not known yet. */
+  /** The pool hands out the client, to a caller that is not known yet. */
   goesOut(): void {
     this.#ownership.goesOut()
   }
 
-  /** A statement of `pool.query` gets the client, which is not tracked. */
+  /** An untracked statement of `pool.query` gets the client. */
   pass(caller?: PassingCaller): void {
     this.#ownership.pass(caller)
   }
 
-  /** The client is out to an owner that got it past the guard. */
+  /** Opens a checkout for an owner that got the client past the guard. */
   adopt(via: Via, stack: CapturedStack | undefined, scope: Scope | undefined): Checkout | undefined {
     const giveBack = this.#host.giveBackOf(this.client)
     this.#ownership.isUnclaimed = false
-    // After an error the pool has closed the client already; its last status says nothing any more.
+    // After an error the pool has closed the client already, and its last status means nothing.
     if (giveBack === undefined || this.#control.gone || this.#host.unwatched) return undefined
     const checkout = this.#ledger.request(this.#host.record, via, false, stack, scope)
     this.begin(checkout, giveBack)
@@ -136,15 +136,15 @@ export class GuardedClient implements ReleaseHost, StatementHost {
     return checkout
   }
 
-  /** The pool has got the client back, by whatever way. */
+  /** The pool has the client back, released through the guard or past it. */
   cameBack(error: unknown): void {
     const { isAdopted, dropped } = this.#ownership
     if (isAdopted) this.#releases.releasedPast(error)
-    // The pool's own release, of a client that a remedy has taken back since.
+    // The owner has called the pool's own release of a client that a remedy has taken back meanwhile.
     else if (dropped?.phase === 'destroyed') this.#releases.release(dropped, () => {}, error)
   }
 
-  /** The caller that was on its way has the client: nobody else has got it past the guard. */
+  /** A guarded caller has the client: nobody has got it past the guard. */
   claim(): void {
     const { isAdopted, checkout, giveBack, release } = this.#ownership
     if (!isAdopted || checkout === undefined) return
@@ -153,10 +153,10 @@ export class GuardedClient implements ReleaseHost, StatementHost {
     this.#ownership.end()
   }
 
-  /** The pool has handed the client out. Returns the release that the owner gets in place of the pool's own. */
+  /** Begins a checkout. Returns the release that the owner gets in place of the pool's own. */
   begin(checkout: Checkout, poolRelease: GiveBack): GiveBack {
     const { lost } = this.#ownership
-    // A pool that gives a client its release once, and not at each checkout, has the guard's of the last one in its place.
+    // Some pools set `release` once per client and not per checkout: there the last checkout's override may still be set.
     const giveBack = this.#ownership.behind(poolRelease)
     this.#ledger.acquired(checkout, this.#control)
     this.#control.session.inherit()
@@ -168,23 +168,23 @@ export class GuardedClient implements ReleaseHost, StatementHost {
     return release
   }
 
-  /** The owner gives the client back through its pool, which has no release of its own for each checkout. */
+  /** The owner releases the client through its pool, which has no release per checkout. */
   release(giveBack: GiveBack, error?: Error): unknown {
     const { checkout, released } = this.#ownership
     const owner = checkout ?? released
     if (owner === undefined) return giveBack()
     if (owner.phase !== 'returning') return this.#releases.release(owner, giveBack, error)
-    // Such pools answer a second release with silence.
+    // Such pools ignore a second release.
     this.#events.releasedAgain(owner, false)
     return undefined
   }
 
-  /** The session is handed out for the first time. A promise: its owner gets it when that is settled. */
+  /** The session is handed out for the first time. If a promise is returned, the owner gets the client after it. */
   arriving(): Promise<void> | undefined {
     return this.#events.arriving(this.#control)
   }
 
-  /** What the owner gets in place of the client, where calls of former owners must not be taken for its own. */
+  /** A handle for the owner, which separates its calls from those of former owners. */
   handle(checkout: Checkout, release: GiveBack): Client {
     return checkedHandle(this.client, {
       checkout,
@@ -196,7 +196,7 @@ export class GuardedClient implements ReleaseHost, StatementHost {
     })
   }
 
-  /** Called by each sweep. Returns whether an owner was found that has the client past the guard, without a line of it. */
+  /** Called by each sweep. Returns whether the client is checked out past the guard, by an owner without a known line. */
   sweep(): boolean {
     this.#ownership.forgetReleased()
     if (!this.#ownership.staysUnclaimed()) return false
@@ -205,7 +205,7 @@ export class GuardedClient implements ReleaseHost, StatementHost {
     return false
   }
 
-  /** Puts the client back as it was found. One whose owner still has to learn of a remedy keeps its fence. */
+  /** Restores the client's own methods. If its owner has not noticed a remedy yet, the fence stays. */
   unguard(): void {
     const { client } = this
     const { checkout, giveBack, release, unclean } = this.#ownership
@@ -223,7 +223,7 @@ export class GuardedClient implements ReleaseHost, StatementHost {
     this.#control.wake()
   }
 
-  /** A statement of `pool.query` that did not look like it has opened a transaction: from now on it is tracked. */
+  /** Tracks a statement of `pool.query` that has opened a transaction unexpectedly. */
   #track(query: SubmittedQuery | undefined): void {
     const checkout = this.adopt('pool.query', undefined, undefined)
     if (checkout === undefined) return
@@ -235,7 +235,7 @@ export class GuardedClient implements ReleaseHost, StatementHost {
     const { checkout, giveBack, isAdopted } = this.#ownership
     if (checkout === undefined || giveBack === undefined) return
     this.#ownership.end()
-    // Where owners release through the pool, it is known by this whose release comes later.
+    // If owners release through the pool, a later release is attributed by this.
     this.#ownership.released = checkout
     this.#ledger.destroyed(checkout)
     if (isAdopted) this.#ownership.dropped = checkout

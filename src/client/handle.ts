@@ -3,17 +3,17 @@ import type { CheckoutEvents } from '../core/checkout-events.ts'
 import { refuse } from './refusal.ts'
 import type { Callback, Client } from './types.ts'
 
-/** Whom a handle belongs to. */
+/** The checkout that a handle belongs to. */
 export interface HandleOwner {
   readonly checkout: Checkout
-  /** Release that is bound to this checkout. */
+  /** The release of this checkout only. */
   readonly release: Callback
-  /** Who has the client now. */
+  /** The present checkout of the client. */
   owner(): Checkout | undefined
-  /** Once the guard is off, the handle is nothing but the client. */
+  /** After `unwatch` the handle passes everything to the client. */
   readonly host: { readonly unwatched: boolean }
   readonly events: CheckoutEvents
-  /** Sends a statement that has been judged here. */
+  /** Sends a statement that the handle has judged already. */
   letPass(send: () => unknown): unknown
 }
 
@@ -23,19 +23,19 @@ interface Behind {
   owner(): Checkout | undefined
 }
 
-/** What is behind each handle. */
+/** The client and the checkout behind each handle. */
 const handles = new WeakMap<object, Behind>()
 
 function behind(value: unknown): Behind | undefined {
   return typeof value === 'object' && value !== null ? handles.get(value) : undefined
 }
 
-/** The client itself, whether it is one or a handle. */
+/** The client behind a handle; any other value is returned as it is. */
 export function clientBehind(value: unknown): unknown {
   return behind(value)?.client ?? value
 }
 
-/** The checkout of a handle whose client somebody else has now; undefined for any other handle and for a client. */
+/** The checkout of a handle whose client has another owner now; undefined for any other handle and for a client. */
 export function formerCheckout(value: unknown): Checkout | undefined {
   const { checkout, owner } = behind(value) ?? {}
   const present = owner?.()
@@ -43,16 +43,16 @@ export function formerCheckout(value: unknown): Checkout | undefined {
 }
 
 /**
- * A stand-in for the client that belongs to one checkout: a former owner's calls come through its own handle, and can be
- * told from those of the present one. Everything else is the client's, which methods get as `this`: private fields and
- * the listeners of an emitter are there alone.
+ * A stand-in for the client that belongs to one checkout: a former owner's calls come through its own handle, and are
+ * distinguished from those of the present one. All else is the client's. Its methods get the client as `this`, because
+ * only the client has its private fields and listeners.
  */
 export function checkedHandle(
   client: Client,
   { checkout, release, owner, host, events, letPass }: HandleOwner,
 ): Client {
   const methods = new Map<unknown, unknown>()
-  /** What an owner has put in place of `query` and `release`. On the client it would be the next owner's, too. */
+  /** Replacements of `query` and `release` by the owner. On the client, they would affect the next owner. */
   const replaced = new Map<string | symbol, unknown>()
 
   function query(...args: unknown[]): unknown {
@@ -62,7 +62,7 @@ export function checkedHandle(
     return error === undefined ? letPass(() => client.query(...args)) : refuse(client, error, args)
   }
 
-  /** What a former owner finds on a raw client is the release of the present one. */
+  /** A former owner that calls `release` on a raw client calls that of the present one. */
   function releaseLate(error?: unknown): unknown {
     if (events.releasedAgain(checkout, true))
       throw new Error('Release called on client which has already been released to the pool.')
@@ -75,7 +75,7 @@ export function checkedHandle(
     return present === undefined || present === checkout ? release : releaseLate
   }
 
-  /** As the client's own method, but what would return the client returns the handle. */
+  /** The client's own method, which returns the handle where it would return the client. */
   function bound(method: Callback): Callback {
     return new Proxy(method, {
       apply(_method, self, args) {

@@ -1,13 +1,13 @@
 import type { Checkout } from '../core/checkout.ts'
 
-/** What a statement of a later owner was answered with, inside a transaction that is not its own. */
+/** The server's answer to a later owner's statement inside a transaction that a former owner has left open. */
 export interface InheritedAnswer {
-  /** Undefined: a statement of `pool.query`, each of which is a checkout to itself. */
+  /** Undefined for a statement of `pool.query`; each of these counts as a checkout. */
   readonly heir: Checkout | undefined
   readonly commands: readonly string[]
-  /** The transaction had failed before, and so did the statement. */
+  /** The transaction had failed before, and the statement failed because of it. */
   readonly refused: boolean
-  /** The heir has sent a BEGIN of its own: what it rolls back it means to. */
+  /** The heir has sent BEGIN itself: its ROLLBACK is intended. */
   readonly claimed: boolean
 }
 
@@ -19,7 +19,7 @@ export class Inheritance {
   #refused = 0
   #last: Checkout | undefined
   #claimed = false
-  /** Writes of the heirs before the last one, and those of the last one. */
+  /** The writes of the heirs before the last one; those of the last one are separate. */
   readonly #earlier = new Map<string, number>()
   #present = new Map<string, number>()
 
@@ -35,7 +35,7 @@ export class Inheritance {
     for (const command of commands) if (write.test(command)) add(this.#present, command, 1)
   }
 
-  /** In a sentence; undefined if nobody has suffered. */
+  /** A sentence about the damage; undefined if there was none. */
   describe(end: 'none' | 'committed' | 'lost'): string | undefined {
     if (this.#checkouts === 0) return undefined
     const parts = [`${counted(this.#checkouts, 'later checkout')} ran inside this transaction`]

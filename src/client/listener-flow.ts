@@ -1,12 +1,12 @@
 import type { Client } from './types.ts'
 
 /**
- * The current value of the context while listeners of a pool's event are called with a client, and in all that they go on
- * to do: a statement that is sent on that client in such a flow is the listener's, whoever has the client by then.
+ * The value of the context while listeners of a pool's event run with a client, and in the asynchronous work that they
+ * start: a statement that is sent on that client there belongs to the listener, even if the client has an owner by then.
  */
 export class ListenerFlow {
   readonly client: Client
-  /** The listeners have not returned yet, so that nobody else has the client. */
+  /** True until the listeners return: until then the client has no owner. */
   isCalling = true
 
   constructor(client: Client) {

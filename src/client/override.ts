@@ -1,6 +1,6 @@
 import type { Method } from './types.ts'
 
-/** Replaces a method on the object itself, not on its prototype, and puts back what was there. */
+/** Replaces a method on the object itself, not on its prototype, and restores the previous one. */
 export class Override {
   readonly original: Method
   readonly #host: object
@@ -28,7 +28,7 @@ export class Override {
   restore(): void {
     if (!this.#active) return
     this.#active = false
-    // Somebody else has wrapped the method since: taking it out from under them would undo their work.
+    // Other code has wrapped the method meanwhile: restoring it would remove that wrapper.
     if (Reflect.get(this.#host, this.#name) !== this.#replacement) return
     if (this.#before === undefined) Reflect.deleteProperty(this.#host, this.#name)
     else Object.defineProperty(this.#host, this.#name, this.#before)

@@ -4,53 +4,53 @@ import type { Scope } from '../core/scope.ts'
 import type { GiveBack } from './types.ts'
 import { UncleanReleases, type UnsettledRelease } from './unclean-releases.ts'
 
-/** A caller of `pool.query` whose statement is known only when it is sent. */
+/** A caller of `pool.query` whose statement is not known until it is sent. */
 export interface PassingCaller {
   readonly stack: CapturedStack
   readonly scope: Scope | undefined
 }
 
-/** Who has a client, who had it before, and what former owners have left running in its session. */
+/** The present and former owners of a client, and the statements that former owners have left running. */
 export class Ownership {
   /** The checkout of the present owner. */
   checkout: Checkout | undefined
   /** The pool's own release of that checkout. */
   giveBack: GiveBack | undefined
-  /** What the present owner calls in its place. */
+  /** The release that the present owner calls in its place. */
   release: GiveBack | undefined
   /** The present owner got the client past the guard. It may release it past the guard, too. */
   isAdopted = false
-  /** The pool has handed the client out, and nobody is known to have it. */
+  /** The pool has handed out the client to an unknown caller. */
   isUnclaimed = false
-  /** Out to a statement of `pool.query` that is not tracked: from when it gets the client until it is answered. */
+  /** An untracked statement of `pool.query` has the client; true until it is answered. */
   isPassing = false
   passingCaller: PassingCaller | undefined
-  /** The connection was lost before the owner that has been waiting for it got it. */
+  /** The connection was lost before its first owner got it. */
   lost: { readonly error: Error; readonly sqlState: string | undefined } | undefined
-  /** Listeners of the pool have been given the client: what they send is no owner's. */
+  /** Listeners of the pool have got the client: statements that they send belong to no owner. */
   hasListeners = false
-  /** Statements that such listeners have sent. */
+  /** The statements sent by listeners. */
   readonly foreign = new WeakSet<object>()
-  /** Released before the server had answered: the next ReadyForQuery tells what state it was in. */
+  /** A release before the server had answered; the next ReadyForQuery shows the state of the session. */
   unsettled: UnsettledRelease | undefined
   readonly unclean: UncleanReleases
-  /** The last checkout that is over. Its stack, which keeps the caller's closures alive, is needed if it is released again. */
+  /** The last finished checkout. A second release needs its stack, which keeps the caller's closures in memory. */
   released: Checkout | undefined
-  /** The owner before the present one: it may call `client.release` a second time, which is that of the present one by now. */
+  /** The owner before the present one. If it calls `client.release` a second time, it calls that of the present one. */
   former: Checkout | undefined
-  /** The checkout of an owner that has the pool's own release, taken back by a remedy. */
+  /** A checkout that a remedy has taken back while its owner holds the pool's own release. */
   dropped: Checkout | undefined
   #releasedBefore: Checkout | undefined
   #lastRelease: GiveBack | undefined
   #lastGiveBack: GiveBack | undefined
   #wasUnclaimed = false
 
-  /** `unanswered`: how many statements were running or queued when the guard first saw the session. */
+  /** `unanswered` is the number of statements running or queued when the guard first saw the session. */
   constructor(unanswered: number) {
     this.unclean = new UncleanReleases(unanswered)
   }
 
-  /** The pool has handed the client out: whoever gets it is known when the caller is answered. */
+  /** The pool has handed out the client; its owner is known when the caller is answered. */
   goesOut(): void {
     this.isUnclaimed = true
     this.#wasUnclaimed = false
@@ -59,26 +59,26 @@ export class Ownership {
   begin(checkout: Checkout, giveBack: GiveBack, release: GiveBack): void {
     this.checkout = checkout
     this.former = this.released
-    // Each would keep the one before it, and so on without end.
+    // Each would keep the one before it in memory: an endless chain.
     if (this.former !== undefined) this.former.staleRelease = undefined
     this.giveBack = giveBack
     this.release = release
     this.isUnclaimed = false
   }
 
-  /** A statement of `pool.query` gets the client. `caller`: where its statement is not known yet. */
+  /** A statement of `pool.query` gets the client. `caller` is given if the statement is not known yet. */
   pass(caller: PassingCaller | undefined): void {
     this.isPassing = true
     this.passingCaller = caller
     this.isUnclaimed = false
   }
 
-  /** The pool's own release, where `release` is that of the last checkout. */
+  /** The pool's own release behind `release`, if that is the override of the last checkout. */
   behind(release: GiveBack): GiveBack {
     return release === this.#lastRelease && this.#lastGiveBack !== undefined ? this.#lastGiveBack : release
   }
 
-  /** Nobody has the client any more. */
+  /** Ends the present checkout. */
   end(): void {
     this.#lastRelease = this.release
     this.#lastGiveBack = this.giveBack
@@ -89,14 +89,14 @@ export class Ownership {
     this.isAdopted = false
   }
 
-  /** Whether nobody has claimed the client for a whole sweep. */
+  /** Whether the client has been unclaimed for a whole sweep. */
   staysUnclaimed(): boolean {
     const stays = this.isUnclaimed && this.#wasUnclaimed
     this.#wasUnclaimed = this.isUnclaimed
     return stays
   }
 
-  /** Lets go of the last checkout's source once it has been over for a whole sweep: `client.release` still leads to it. */
+  /** Drops the stack of the last checkout one sweep after its end: `client.release` still refers to the checkout. */
   forgetReleased(): void {
     if (this.released === this.#releasedBefore) this.released?.forgetSource()
     this.#releasedBefore = this.released

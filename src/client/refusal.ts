@@ -3,7 +3,7 @@ import { tolerateUnawaited } from '../core/unawaited.ts'
 import { isRollback, statementText } from '../sql/statement.ts'
 import type { Callback, Client, SubmittedQuery } from './types.ts'
 
-/** Rejects a statement the way node-postgres itself would, in the shape in which it was called. */
+/** Rejects a statement as node-postgres would: by promise, callback or event, as it was called. */
 export function refuse(client: Client, error: Error, args: readonly unknown[]): unknown {
   const [config, values, last] = args
   if (isSubmittable(config)) {
@@ -23,7 +23,7 @@ export function refuse(client: Client, error: Error, args: readonly unknown[]): 
   return undefined
 }
 
-/** Fails a statement that is not going to be sent, in a later turn, as the driver does. */
+/** Fails a statement without sending it, in a later turn, as the driver does. */
 export function failQuery(client: Client, query: SubmittedQuery, error: Error): void {
   tolerateUnawaited()
   process.nextTick(() => {
@@ -32,7 +32,7 @@ export function failQuery(client: Client, query: SubmittedQuery, error: Error): 
   })
 }
 
-/** A stream that nobody listens to for errors would end the process, which it would not have without a remedy. */
+/** A stream without an error listener would end the process, which would not happen without a remedy. */
 function bearErrors(query: SubmittedQuery): void {
   const { listenerCount, once } = query
   if ((query.callback !== undefined && !isStream(query)) || !listenerCount || !once) return
@@ -46,7 +46,7 @@ export function admits(fence: Fence, config: unknown): boolean {
   return text !== undefined && isRollback(text)
 }
 
-/** Calls `send` once `settled` is settled, and answers in the shape in which the statement was called. */
+/** Calls `send` after `settled`, and answers by promise or callback, as the statement was called. */
 export function deferred(settled: Promise<unknown>, args: readonly unknown[], send: () => unknown): unknown {
   const [config, values, last] = args
   const sent = settled.then(send, send)
@@ -56,8 +56,8 @@ export function deferred(settled: Promise<unknown>, args: readonly unknown[], se
 }
 
 /**
- * Statements already handed to the client fail with the fence's error in place of the one that it causes. `isCommit`: only
- * where the server has answered; without its answer nobody knows whether the transaction was committed.
+ * Makes statements that are already queued in the client fail with the fence's error, not with the error that it causes.
+ * A COMMIT (`isCommit`) only if the server has answered: without an answer it is unknown whether it was committed.
  */
 export function translateFailure(
   query: SubmittedQuery,
@@ -67,7 +67,7 @@ export function translateFailure(
 ): void {
   tolerateUnawaited()
   const { callback, handleError } = query
-  // The callback of a COPY stream is a dummy for the driver.
+  // The callback of a COPY stream is only a placeholder for the driver.
   if (typeof callback === 'function' && !isStream(query)) {
     query.callback = (error, ...results) => {
       if (error) failed()
@@ -76,7 +76,7 @@ export function translateFailure(
     }
     return
   }
-  // A cursor or a stream, which the driver tells of errors itself.
+  // The driver passes errors to a cursor or a stream by `handleError`.
   if (typeof handleError !== 'function') return
   query.handleError = (error, connection) => {
     bearErrors(query)

@@ -9,15 +9,15 @@ import type { Ownership } from './ownership.ts'
 import type { GiveBack } from './types.ts'
 import { pendingQueries } from './work.ts'
 
-/** What a release needs of the pool and of the guard. */
+/** The parts of the pool and the guard that a release needs. */
 export interface ReleaseHost {
-  /** The guard has been taken off the pool; checkouts made under it may still come back. */
+  /** True after `unwatch`; clients that were checked out before may still be released. */
   readonly unwatched: boolean
-  /** The client may be put back as it was found, if it is back. */
+  /** Restores the client's own methods if it has been released. */
   unguard(): void
 }
 
-/** Judges the releases of one client, and gives it back to its pool: at once, or when a remedy is done with it. */
+/** Judges the releases of one client, and returns it to its pool: at once, or after a remedy. */
 export class Releases {
   readonly #control: Control
   readonly #ownership: Ownership
@@ -46,7 +46,7 @@ export class Releases {
         if (this.#ownership.former !== undefined) this.#noteStale(checkout, this.#ownership.former)
         break
       case 'destroyed':
-        checkout.phase = 'over' // Once: another one is a second release like any other.
+        checkout.phase = 'over' // Only once: any further release is a double release.
         this.#events.releasedLate(checkout)
         return undefined
       case 'returning':
@@ -61,7 +61,7 @@ export class Releases {
       : this.#releaseWithCare(checkout, giveBack, error)
   }
 
-  /** The server is ready: what was released before that can be judged now. */
+  /** The server is ready: a release before that can be judged now. */
   settle(): void {
     const { unsettled } = this.#ownership
     if (unsettled === undefined) return
@@ -73,7 +73,7 @@ export class Releases {
     checkout.forget()
   }
 
-  /** The client is the same object for each owner, and so is its `release`: what tells owners apart is their scope. */
+  /** The client and its `release` are the same for each owner: only their scopes distinguish the owners. */
   #noteStale(checkout: Checkout, former: Checkout): void {
     const { scope } = checkout
     if (scope !== undefined && former.scope !== undefined && former.scope !== scope) {
@@ -82,19 +82,19 @@ export class Releases {
         return
       }
     }
-    // Who has just got the client has something to do with it.
+    // An owner that has just got the client does not release it before it has used it.
     if (checkout.queryCount === 0 && scope === undefined) checkout.staleRelease = { former, stack: undefined }
   }
 
   #releaseWithCare(checkout: Checkout, giveBack: GiveBack, error: unknown): unknown {
     const control = this.#control
     if (control.raised !== undefined) {
-      // A remedy is at work, or was: what its owner has left is judged, and the client goes back, when it is done with it.
+      // A remedy is running or has run: after it, the session is judged and the client returned.
       const verdict = control.raised.settled.then(() => this.#judgeRemedied(checkout, error))
       return this.#hold(checkout, giveBack, error, verdict)
     }
-    // The pool closes a client that is released with an error, or that is closed already: nobody inherits anything.
-    // An owner that has sent nothing is not to blame for what a former one has left behind.
+    // The pool closes a client that is released with an error or already closed: no later owner gets its session.
+    // An owner that has sent nothing is not blamed for what a former owner has left.
     if (error || control.gone || checkout.queryCount === 0) return this.#giveBack(checkout, giveBack, error)
     const work = control.work()
     const settled = work !== 'none' || control.isReady() || control.runsForeign
@@ -106,7 +106,7 @@ export class Releases {
     const release = this.#describe(checkout, work, settled)
     const verdict = this.#events.releasing(release)
     if (verdict !== 'proceed') return this.#hold(checkout, giveBack, error, verdict)
-    // A transaction that it has inherited is somebody else's finding; what it has left running is its own.
+    // An inherited transaction is the finding of another checkout; running statements are its own.
     const isDirty = release.transaction !== 'idle' && !release.inherited
     const unanswered = work === 'none' ? 0 : pendingQueries(control.client)
     if (unanswered > 0 || isDirty) this.#leaveUnclean(checkout, unanswered)
@@ -128,7 +128,7 @@ export class Releases {
       )
   }
 
-  /** The pool has got an adopted client back from an owner that did not call the guard's release. */
+  /** The pool has an adopted client back from an owner that did not call the guard's release. */
   releasedPast(error: unknown): void {
     const { checkout } = this.#ownership
     if (checkout?.phase !== 'out') return
@@ -153,7 +153,7 @@ export class Releases {
     error: unknown,
     verdict: Promise<'proceed' | 'destroyed'>,
   ): undefined {
-    // A remedy that has nothing to wait for has destroyed the client already. The owner may not release it again.
+    // A remedy without anything to wait for has destroyed the client already. A second release is still an error.
     checkout.phase = checkout.phase === 'out' ? 'returning' : 'over'
     void verdict.then(() => {
       if (checkout.phase !== 'returning') {
@@ -173,7 +173,7 @@ export class Releases {
     this.#ledger.closed(checkout, unsettled)
     ownership.released = checkout
     if (this.#host.unwatched) this.#host.unguard()
-    // The pool may set timers, and open a connection for the next in line.
+    // The pool may set timers, and open a connection for the next waiter.
     return this.#ledger.detached(() => giveBack(error))
   }
 }

@@ -4,44 +4,44 @@ import { isCommit } from '../sql/statement.ts'
 import type { SubmittedQuery } from './types.ts'
 
 /**
- * The transaction of one server session. Its state is taken from ReadyForQuery, the only message that tells the truth;
- * `letter` is PostgreSQL's own: I (none), T (open), E (failed).
+ * The transaction of one server session. Its state comes from ReadyForQuery, the only message that is authoritative.
+ * `letter` is PostgreSQL's: I (none), T (open), E (failed).
  */
 export class SessionTransaction {
   letter: string
-  /** When the statement that opened it was sent. */
+  /** The time at which the statement that opened it was sent. */
   since = 0
-  /** Where that statement was sent, if it was recognised. */
+  /** The stack of that statement, if it was recognised. */
   stack: CapturedStack | undefined
-  /** Statements that may open one, where they were sent; their answers are still to come. */
+  /** Unanswered statements that may open a transaction, each with its stack. */
   readonly #openers: { readonly text: string; readonly stack: CapturedStack }[] = []
-  /** Of the statement that was answered last, if it may have opened a transaction and was sent inside of one. */
+  /** The stack of the last answered statement, if it may open a transaction and was sent inside one. */
   #opener: CapturedStack | undefined
-  /** It was open when the present owner got the client. */
+  /** The transaction was open when the present owner got the client. */
   inherited = false
 
   constructor(letter: unknown) {
     this.letter = typeof letter === 'string' ? letter : 'I'
   }
 
-  /** Another owner gets the session, with whatever is open in it. */
+  /** Another owner gets the session, with any transaction that is open in it. */
   inherit(): void {
     this.inherited = this.letter !== 'I'
   }
 
-  /** Whether a statement that may open one still waits for its answer. */
+  /** Whether an unanswered statement may open a transaction. */
   get isOpening(): boolean {
     return this.#openers.length > 0
   }
 
   /** A statement that may open a transaction is about to be sent. */
   sending(text: string, stack: CapturedStack, ready: boolean): void {
-    // With nothing in flight, whatever still waits for an answer has failed.
+    // With nothing in flight, any statement that is still unanswered has failed.
     if (ready) this.#openers.length = 0
     this.#openers.push({ text, stack })
   }
 
-  /** Takes in a ReadyForQuery after `query`, which was sent at `sentAt`. Says what has changed. */
+  /** Records a ReadyForQuery after `query`, which was sent at `sentAt`. Returns the change. */
   note(
     letter: string,
     query: SubmittedQuery | undefined,
@@ -66,14 +66,14 @@ export class SessionTransaction {
     return undefined
   }
 
-  /** The statement that was answered last may open a transaction, and was sent inside of one. */
+  /** Whether the last answered statement may open a transaction and was sent inside one. */
   get hasOpener(): boolean {
     return this.#opener !== undefined
   }
 
   /**
-   * The present owner's statement was answered inside the transaction. If it was a BEGIN, PostgreSQL has only warned: the
-   * owner takes the transaction for its own from now on, and is judged by it.
+   * The present owner's statement was answered inside the transaction. If it was BEGIN, PostgreSQL has only
+   * warned, and the owner takes the transaction for its own: from now on it is judged by it.
    */
   claim(sentAt: number): void {
     if (!this.inherited || this.#opener === undefined) return
@@ -82,14 +82,14 @@ export class SessionTransaction {
     this.stack = this.#opener
   }
 
-  /** It is over: committed, rolled back, or lost with its connection. */
+  /** The transaction is over: committed, rolled back, or lost with its connection. */
   end(): void {
     this.letter = 'I'
     this.stack = undefined
     this.inherited = false
   }
 
-  /** The driver forgets a statement that failed before its ReadyForQuery: then it is the first that waits. */
+  /** The driver no longer has a failed statement at its ReadyForQuery: it is the first unanswered one then. */
   #takeOpener(text: unknown): CapturedStack | undefined {
     const index = text === undefined ? 0 : this.#openers.findIndex((opener) => isSentText(opener.text, text))
     const [opener] = index === -1 ? [] : this.#openers.splice(0, index + 1).slice(-1)
@@ -103,7 +103,7 @@ export function statusLetter(message: unknown): string {
   return typeof status === 'string' ? status : 'I'
 }
 
-/** COMMIT AND CHAIN ends one transaction and begins another without a status in between. */
+/** COMMIT AND CHAIN ends one transaction and begins the next without a status between them. */
 function chains(query: SubmittedQuery | undefined): boolean {
   const command = query?._result?.command
   if (command !== 'COMMIT' && command !== 'ROLLBACK') return false

@@ -14,25 +14,25 @@ import type { StatementTagger } from './tag.ts'
 import type { Client, Method } from './types.ts'
 import { newestQuery } from './work.ts'
 
-/** An ORM's own first statements (its version query, BEGIN) have lost the user, too. */
+/** More than one, because the stacks of an ORM's own first statements (version query, BEGIN) lack user code, too. */
 const queriesCaptured = 4
 
-/** What the statements of owners need of the pool. */
+/** The parts of the pool that the owners' statements need. */
 export interface StatementHost {
-  /** Stacks taken at `connect()` do not reach the user's code here (an ORM is in between): those of queries may. */
+  /** Stacks of `connect()` do not reach the user's code here, because of an ORM; those of statements may. */
   readonly capturesQueries: boolean
-  /** The guard has been taken off the pool; checkouts made under it may still come back. */
+  /** True after `unwatch`; clients that were checked out before may still be released. */
   readonly unwatched: boolean
-  /** Whether the client lies in the pool, so that nobody may use it. */
+  /** Whether the client is idle in the pool, so that nobody may use it. */
   isIdle(client: Client): boolean
   readonly tagged: StatementTagger
-  /** The client is out to an owner that the guard did not see coming. */
+  /** Opens a checkout for an owner that got the client past the guard. */
   adopt(via: Via, stack: CapturedStack, scope: Scope | undefined): void
   /** A listener of the pool has sent a statement after it had returned. */
   sentByListener(): void
 }
 
-/** Whether a statement of `pool.query` can leave a transaction or a client behind, so that its line is needed. */
+/** Whether a statement of `pool.query` may leave a transaction open or a client unreleased: its line is needed then. */
 export function leavesSomething(config: unknown): boolean {
   if (typeof config === 'string') return opensTransaction(config) || mayLeaveState(config)
   if (typeof config !== 'object' || config === null) return false
@@ -41,7 +41,7 @@ export function leavesSomething(config: unknown): boolean {
   return text !== undefined && (opensTransaction(text) || mayLeaveState(text))
 }
 
-/** Meets the statements that owners, present and former, send on one client. */
+/** Handles the statements that present and former owners send on one client. */
 export class OwnerStatements {
   readonly #control: Control
   readonly #ownership: Ownership
@@ -77,7 +77,7 @@ export class OwnerStatements {
         if (flow !== undefined) return statements.#sendOfListener(flow, original, this, args)
       }
       const fence = control.raised
-      // Nothing at all is a mistake that the driver itself answers.
+      // The driver itself rejects a call without a statement.
       if (fence !== undefined && args[0] != null) return control.meetFence(fence, args)
       if (ownership.isUnclaimed || ownership.passingCaller !== undefined) {
         const before = setStackDepth(deepStack)
@@ -100,12 +100,12 @@ export class OwnerStatements {
     }
   }
 
-  /** Gives the client its own `query` back. */
+  /** Restores the client's own `query`. */
   leave(): void {
     this.#query.restore()
   }
 
-  /** Calls `send` for a late use that its handle has reported: the handle knows whose it is. */
+  /** Calls `send` for a late use that its handle has already reported. */
   letPass<Result>(send: () => Result): Result {
     this.#isLateUseKnown = true
     try {
@@ -115,7 +115,7 @@ export class OwnerStatements {
     }
   }
 
-  /** Calls listeners of the pool with the client: what they send, now or later, is no owner's. */
+  /** Calls listeners of the pool with the client: statements that they send, now or later, belong to no owner. */
   runListeners<Result>(call: () => Result): Result {
     this.#ownership.hasListeners = true
     const flow = new ListenerFlow(this.#control.client)
@@ -126,7 +126,7 @@ export class OwnerStatements {
     }
   }
 
-  /** A statement starts to run now, unless another one is running. */
+  /** Records that a statement starts to run, unless another one is running. */
   noteSending(checkout: Checkout | undefined): void {
     if (checkout !== undefined && this.#isReady) checkout.busySince = this.#ledger.time.now()
   }
@@ -136,11 +136,11 @@ export class OwnerStatements {
     return current instanceof ListenerFlow && current.client === this.#control.client ? current : undefined
   }
 
-  /** Sends a statement of a listener, which neither a fence nor a release is meant for. */
+  /** Sends a statement of a listener, to which neither a fence nor a release applies. */
   #sendOfListener(flow: ListenerFlow, original: Method, self: unknown, args: readonly unknown[]): unknown {
     const { client, raised, gone } = this.#control
     if (!flow.isCalling) this.#host.sentByListener()
-    // Without a remedy the session would still be there, and the statement would not have failed.
+    // Without a remedy the session would still be open, and the statement would not fail.
     if (raised !== undefined && gone) return refuse(client, raised.refusal(), args)
     const { context } = this.#ledger
     const inFlow = args.map((arg) =>
@@ -153,7 +153,7 @@ export class OwnerStatements {
     return sent
   }
 
-  /** A client went out without a checkout: the statement that is sent now says whether, and for whom, there is one. */
+  /** A client was handed out without a checkout: its first statement decides whether to open one. */
   #adopt(stack: CapturedStack, config: unknown): void {
     const ownership = this.#ownership
     const { passingCaller } = ownership
@@ -167,8 +167,8 @@ export class OwnerStatements {
   }
 
   /**
-   * Answers a statement of somebody who has released the client. What a former owner of the raw client sends when another
-   * one has it cannot be told from that one's own.
+   * Answers a statement sent after the release of the client. On a raw client that has a new owner, the statements of a
+   * former owner cannot be distinguished from those of the new one.
    */
   #meetLateUse(checkout: Checkout | undefined): Error | undefined {
     if (this.#isLateUseKnown) return undefined
@@ -181,7 +181,7 @@ export class OwnerStatements {
     return this.#host.isIdle(this.#control.client) ? this.#events.usedAfterRelease(released) : undefined
   }
 
-  /** Takes in a statement. Returns how deep a stack is wanted for it: 0 for none. */
+  /** Records a statement. Returns the depth of the stack to capture for it, 0 for none. */
   #note(checkout: Checkout, config: unknown): number {
     this.noteSending(checkout)
     const text = statementText(config)
@@ -190,7 +190,7 @@ export class OwnerStatements {
     if (text === undefined) return 0
     const { changes } = this.#control
     if (opensTransaction(text) || (changes !== undefined && mayLeaveState(text))) return shallowStack
-    // Once something is left, what takes it back counts, too; where that was sent does not.
+    // Once something is left, statements that undo it are recorded, too; their line is not needed.
     if (changes?.touched === true) changes.sending(text, undefined, this.#isReady)
     return 0
   }
@@ -208,13 +208,13 @@ export class OwnerStatements {
     checkout.scope ??= this.#ownership.isAdopted ? this.#ledger.currentScope() : undefined
   }
 
-  /** Whether the line of its first statements may be the only one that there will be. */
+  /** Whether its first statements may be the only source of a line. */
   #wantsStackOf(checkout: Checkout): boolean {
     if (checkout.queryCount > queriesCaptured) return false
     return this.#host.capturesQueries || (this.#ownership.isAdopted && checkout.stack === undefined)
   }
 
-  /** Nothing is in flight. */
+  /** Whether nothing is in flight. */
   get #isReady(): boolean {
     return this.#control.client.readyForQuery !== false
   }

@@ -5,7 +5,7 @@ import { applicationName } from '../sql/application-name.ts'
 import { tagged } from '../sql/comment.ts'
 import type { Pool } from './types.ts'
 
-/** Turns the arguments of a checkout's `query` into those that are sent. */
+/** Adds the tag of a checkout to the arguments of its `query`. */
 export type StatementTagger = (checkout: Checkout, args: readonly unknown[]) => readonly unknown[]
 
 export function statementTagger(settings: TagSettings | undefined): StatementTagger {
@@ -21,8 +21,8 @@ export function statementTagger(settings: TagSettings | undefined): StatementTag
 }
 
 /**
- * A named statement is prepared under its text, which must stay the same; what submits itself has no text of ours to
- * change; and of an object that is more than its properties a copy would be less.
+ * Only a plain object can be copied with another text. A named statement must keep its text, and a submittable, such as a
+ * cursor, sends its own.
  */
 function isPlainConfig(config: unknown): config is { readonly text: string } {
   if (typeof config !== 'object' || config === null) return false
@@ -33,8 +33,8 @@ function isPlainConfig(config: unknown): config is { readonly text: string } {
 }
 
 /**
- * Gives the connections that the pool opens from now on a name that tells their process, unless the application has
- * named them. Returns a function that ends it.
+ * Names the connections that the pool opens from now on after this process, unless the application has named them.
+ * Returns a function that stops it.
  */
 export function nameConnections(pool: Pool, settings: TagSettings | undefined): () => void {
   const options = pool.options as { application_name?: unknown } | undefined

@@ -5,8 +5,8 @@ import { Override } from './override.ts'
 import { type Callback, isClient, type Pool } from './types.ts'
 
 /**
- * Times a statement of `pool.query`, for which no checkout is kept. `isWaiter`: it waits in a full pool, where its
- * timeout is told of by whoever keeps the waiters.
+ * Times a statement of `pool.query`, which has no checkout. `isWaiter`: it waits in a full pool, and its timeout is
+ * recorded with the waiters.
  */
 export function observedStatement(
   callback: Callback,
@@ -23,7 +23,7 @@ export function observedStatement(
     const acquiredAt = ledger.time.now()
     ledger.meter?.acquired(record, acquiredAt - requestedAt)
     const observed = (reason?: unknown) => {
-      // Another one in its place: the statement has become a checkout, which is told of by the ledger.
+      // If it was replaced, the statement has become a checkout, which the ledger records.
       if (client.release === observed) ledger.meter?.released(record, ledger.time.now() - acquiredAt)
       return release(reason)
     }
@@ -32,7 +32,7 @@ export function observedStatement(
   }
 }
 
-/** Times the opening of connections, where the pool has pg-pool's own method for it. */
+/** Times the opening of connections, if the pool has pg-pool's own method for it. */
 export function observedConnections(pool: Pool, record: CheckoutPool, ledger: Ledger): Override[] {
   if (typeof pool.newClient !== 'function') return []
   const replace = (original: Override['original']) =>
@@ -40,7 +40,7 @@ export function observedConnections(pool: Pool, record: CheckoutPool, ledger: Le
       if (ledger.meter === undefined) return Reflect.apply(original, this, args)
       const since = ledger.time.now()
       const result = Reflect.apply(original, this, args)
-      // A listener on the pool would tell the application's libraries that somebody sets its clients up.
+      // Not by a listener on the pool: libraries would take it for a set-up of the clients.
       pool._clients
         ?.at(-1)
         ?.once?.('connect', () => ledger.meter?.connected(record, ledger.time.now() - since))

@@ -1,6 +1,6 @@
 /**
  * The parts of node-postgres that the guard touches, described structurally so that the types of any version fit.
- * What starts with an underscore is internal to `pg`; each use has a fallback for versions that lack it.
+ * Names with an underscore are internal to `pg`; each use has a fallback for versions that lack them.
  */
 
 type AnyFunction = (...args: never[]) => unknown
@@ -97,7 +97,7 @@ export interface SubmittedQuery {
   readonly values?: unknown
   callback?: Callback | undefined
   handleError?(error: unknown, connection: unknown): void
-  /** Where it is an emitter, as streams are. */
+  /** Present if it is an emitter, as streams are. */
   listenerCount?(event: string): number
   once?(event: string, listener: Callback): unknown
   readonly _result?: { readonly command?: unknown; readonly rows?: unknown; readonly rowCount?: unknown }

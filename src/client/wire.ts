@@ -8,17 +8,17 @@ import { commitLost, statusLetter } from './session-transaction.ts'
 import type { Client, SubmittedQuery } from './types.ts'
 import { activeQuery, answerOf, commandsOf, isFollowed } from './work.ts'
 
-/** What the rest of the guard does about what the wire says. */
+/** The handlers of what the wire shows. */
 export interface WireEvents {
-  /** The server is ready: the state in which a client was released is known now. */
+  /** The server is ready: the state of a released client is known now. */
   settled(): void
-  /** A statement of `pool.query` that did not look like it has opened a transaction. */
+  /** An untracked statement of `pool.query` has opened a transaction. */
   openedInPassing(query: SubmittedQuery | undefined): void
 }
 
 /**
- * Follows what the server says on one connection: the state of its transaction, failures, and its end. The listeners run
- * before the driver's own, so that a callback which releases the client already finds the right state.
+ * Follows the server's messages on one connection: the state of its transaction, failures, and its end. The listeners run
+ * before the driver's own, so that the state is right when a callback of the driver releases the client.
  */
 export class Wire {
   readonly #client: Client
@@ -26,8 +26,8 @@ export class Wire {
   readonly #ownership: Ownership
   readonly #ledger: Ledger
   readonly #events: CheckoutEvents
-  readonly #told: WireEvents
-  /** The statement that has failed, which the driver forgets before the server is ready again. */
+  readonly #handlers: WireEvents
+  /** The failed statement: the driver no longer has it when the server is ready again. */
   #failed: SubmittedQuery | undefined
   #fatal: string | undefined
 
@@ -36,7 +36,7 @@ export class Wire {
     ownership: Ownership,
     ledger: Ledger,
     events: CheckoutEvents,
-    told: WireEvents,
+    handlers: WireEvents,
   ) {
     const { client } = control
     this.#client = client
@@ -44,7 +44,7 @@ export class Wire {
     this.#ownership = ownership
     this.#ledger = ledger
     this.#events = events
-    this.#told = told
+    this.#handlers = handlers
     client.on?.('error', this.#onError)
     client.on?.('end', this.#onEnd)
     client.connection?.prependListener('readyForQuery', this.#onReady)
@@ -63,11 +63,11 @@ export class Wire {
     const letter = statusLetter(message)
     if (this.#ownership.unclean.isEmpty) this.#noteAnswer(letter)
     else this.#noteUnclean(letter)
-    if (this.#ownership.unsettled !== undefined) this.#told.settled()
+    if (this.#ownership.unsettled !== undefined) this.#handlers.settled()
     this.#control.wake()
   }
 
-  /** Former owners have left something in the session, and later ones may suffer from it. */
+  /** Records an answer in a session that former owners have left unclean. */
   #noteUnclean(letter: string): void {
     const { checkout, unclean, isPassing } = this.#ownership
     const { session } = this.#control
@@ -101,7 +101,7 @@ export class Wire {
     const now = this.#ledger.time.now()
     const isOwners = !runsForeign && !this.#control.takeOwn(activeQuery(this.#client))
     const sentAt = isOwners ? checkout?.noteAnswer(now) : undefined
-    // Only now the next statement of the owner runs, if one has waited behind.
+    // The owner's next statement, if there is one, starts to run only now.
     if (runsForeign && checkout !== undefined) checkout.busySince = now
     if (changes?.touched === true && !runsForeign)
       changes.answered(answerOf(activeQuery(this.#client)), letter)
@@ -121,17 +121,17 @@ export class Wire {
     const now = this.#ledger.time.now()
     const answered = query ?? this.#failed
     const change = session.note(letter, answered, unsettled?.checkout.busySince ?? sentAt ?? now, now)
-    // One that has released before the server was ready is judged by its own BEGIN, too.
+    // An owner that released before the server was ready is judged by its own BEGIN, too.
     if (unsettled !== undefined) unsettled.inherited &&= !session.hasOpener
     else if (sender === checkout) session.claim(sentAt ?? now)
     if (change !== undefined) checkout?.noteTransaction(change, now)
     if (change === 'opened') {
-      // A statement of a former owner or of a listener has opened the transaction, not the present owner.
+      // A former owner or a listener has opened the transaction, not the present owner.
       if (this.#control.runsForeign || !unclean.isEmpty || unsettled !== undefined) session.inherited = true
-      else if (checkout === undefined && isPassing) this.#told.openedInPassing(query)
+      else if (checkout === undefined && isPassing) this.#handlers.openedInPassing(query)
       return
     }
-    // An heir has not failed the transaction whose COMMIT is refused to it.
+    // A later owner is not to blame if the COMMIT of a transaction that it inherited is refused.
     const isHeirs = inherited && sender === checkout
     if (before === 'E' && sender !== undefined && !isHeirs && commitLost(query))
       this.#events.commitAnswered(sender)
@@ -141,7 +141,7 @@ export class Wire {
   readonly #onErrorMessage = (message: unknown): void => {
     const { checkout } = this.#ownership
     this.#failed = activeQuery(this.#client)
-    // The server may end the session between statements, and a remedy cancels what runs.
+    // The server may end the session between statements, and a remedy may cancel a running one.
     const isStatements = activeQuery(this.#client) !== undefined && this.#control.raised === undefined
     if (!this.#control.runsForeign) {
       if (checkout !== undefined && isStatements) checkout.lastQueryFailed = true
@@ -150,7 +150,7 @@ export class Wire {
     const { severity, code } = (message ?? {}) as { severity?: unknown; code?: unknown }
     if (severity !== 'FATAL' || typeof code !== 'string') return
     this.#fatal = code
-    // The statement in flight rejects now, and its owner may release before the driver says that the connection is lost.
+    // The statement in flight rejects now, and its owner may release before the driver reports the lost connection.
     this.#noteEnd(message)
   }
 

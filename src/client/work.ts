@@ -9,7 +9,7 @@ export function activeQuery(client: Client): SubmittedQuery | undefined {
   return typeof active === 'object' && active !== null ? (active as SubmittedQuery) : undefined
 }
 
-/** What the driver knows of the statement that the server has just answered. */
+/** The driver's data about the statement that the server has just answered. */
 export function answerOf(query: SubmittedQuery | undefined): Answer {
   const { _result, _results } = query ?? {}
   const { command, rows, rowCount } = _result ?? {}
@@ -21,7 +21,7 @@ export function answerOf(query: SubmittedQuery | undefined): Answer {
   }
 }
 
-/** The commands that a text of one or more statements was answered with. */
+/** The command tags in the answer to a text of one or more statements. */
 export function commandsOf(query: SubmittedQuery | undefined): string[] {
   const { _result, _results } = query ?? {}
   const results: readonly unknown[] = Array.isArray(_results) ? _results : [_result]
@@ -30,32 +30,32 @@ export function commandsOf(query: SubmittedQuery | undefined): string[] {
     .filter((command) => typeof command === 'string')
 }
 
-/** Statements that were queued in the client and not sent yet. */
+/** The statements that are queued in the client and not sent yet. */
 export function queuedQueries(client: Client): SubmittedQuery[] {
   return client._queryQueue ?? ('_activeQuery' in client ? [] : (client.queryQueue ?? []))
 }
 
-/** How many statements have been sent or queued and not been answered by ReadyForQuery. */
+/** The number of statements that are sent or queued and not yet answered by ReadyForQuery. */
 export function pendingQueries(client: Client): number {
   const behind = queuedQueries(client).length + (client._sentQueryQueue?.length ?? 0)
-  // The driver forgets a statement that has failed; before ReadyForQuery it sends none of those behind it.
+  // The driver no longer has a failed statement, and sends the next one only after ReadyForQuery.
   const isAnswered = activeQuery(client) === undefined && (behind === 0 || client.readyForQuery !== false)
   return behind + (isAnswered ? 0 : 1)
 }
 
-/** The statement that was handed to the client last, unless it has been answered. */
+/** The statement that was last passed to the client, unless it has been answered. */
 export function newestQuery(client: Client): SubmittedQuery | undefined {
   return queuedQueries(client).at(-1) ?? client._sentQueryQueue?.at(-1) ?? activeQuery(client)
 }
 
-/** Whether statements have been sent or queued behind the one on the wire. */
+/** Whether statements are sent or queued behind the one on the wire. */
 export function isFollowed(client: Client): boolean {
   return queuedQueries(client).length > 0 || (client._sentQueryQueue?.length ?? 0) > 0
 }
 
 /**
- * What the client is doing for its owner. A stream that has come to its end and only awaits ReadyForQuery is no work.
- * `foreign`: statements that are not the owner's.
+ * The work of the client for its owner. A stream that has ended and only awaits ReadyForQuery does not count.
+ * `foreign` has the statements that are not the owner's.
  */
 export function workOf(client: Client, foreign?: WeakSet<object>): Work {
   const active = activeQuery(client)
@@ -87,15 +87,15 @@ function workOfQuery(active: SubmittedQuery): Work {
   if (typeof cursor.state === 'string' && typeof cursor.read === 'function') {
     return cursor.state === 'done' || cursor.state === 'error' ? 'none' : 'portal'
   }
-  // Destroying a COPY FROM tells the server, which then ends it; destroying a COPY TO tells the server nothing.
+  // Destroying a COPY FROM sends the server a message that ends it; destroying a COPY TO sends nothing.
   if (typeof query.write === 'function') return query.destroyed === true ? 'none' : 'copy'
   if (typeof query.pipe === 'function') return query.readableEnded === true ? 'none' : 'copy'
   return 'query'
 }
 
 /**
- * A value that cannot be turned into text (a circular object, a BigInt inside one) makes the driver reject the statement
- * without sending it; from version 8.23 on it then syncs with the server, and the statement is only waiting for that.
+ * The driver rejects a statement with a value that cannot be serialised (a circular object, a BigInt in an object)
+ * without sending it. From version 8.23 on it then syncs with the server, and the statement only waits for that.
  */
 function isUnsendable({ values }: SubmittedQuery): boolean {
   return Array.isArray(values) && values.some((value) => typeof value === 'object' && !isJson(value))

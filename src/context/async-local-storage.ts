@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { ScopeContext } from '../core/scope.ts'
 
-/** Carries the scope along asynchronous calls by Node's own means. The default. */
+/** The default context: carries the scope along asynchronous calls with Node's AsyncLocalStorage. */
 export function asyncLocalStorageContext(): ScopeContext {
   const storage = new AsyncLocalStorage<unknown>()
   return {

@@ -1,7 +1,7 @@
 import type { ScopeContext } from '../core/scope.ts'
 import { OptionError } from '../errors.ts'
 
-/** A namespace of `cls-hooked`, as far as it is needed. */
+/** The methods of a `cls-hooked` namespace that are needed. */
 export interface NamespaceLike {
   readonly active: unknown
   get(key: string): unknown
@@ -12,10 +12,10 @@ export interface NamespaceLike {
 const key = 'pg-lifeguard.scope'
 
 /**
- * Carries the scope in a `cls-hooked` namespace, for services that live on one already (`Sequelize.useCLS` among them):
- * their own `namespace.run` and `bind` carry the scope along, too.
+ * Carries the scope in a `cls-hooked` namespace, for services that already use one (`Sequelize.useCLS`, for example):
+ * their own `namespace.run` and `bind` carry the scope, too.
  *
- * @throws OptionError if it is not a namespace
+ * @throws OptionError if the argument is not a namespace
  *
  * @example
  * const namespace = createNamespace('requests')
@@ -29,7 +29,7 @@ export function clsHookedContext(namespace: NamespaceLike): ScopeContext {
     }
   }
   return {
-    // Outside any run of the namespace `get` has nothing to look into.
+    // Outside a run of the namespace there is no active context, and `get` would fail.
     current: () => (namespace.active ? namespace.get(key) : undefined),
     run<Result>(value: unknown, work: () => Result): Result {
       return namespace.runAndReturn(() => {

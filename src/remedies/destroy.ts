@@ -4,12 +4,12 @@ import { within } from '../core/time/within.ts'
 import { type FindingReference, SessionDestroyedError } from '../errors.ts'
 import { fenceSession } from './fence.ts'
 
-/** A server that does not answer a cancel request by then is not going to. */
+/** The time limit of a cancel request: a server that has not answered by then will not answer. */
 const cancelMillis = 1000
 
 /**
- * Takes the session away from its owner and frees the pool's slot. A running statement is cancelled first: closing
- * the connection alone would leave it running on the server, with its locks. Never fails.
+ * Closes the session and frees the pool's slot. A running statement is cancelled first: closing the connection alone
+ * would leave it running on the server, with its locks. Never fails.
  */
 export async function destroySession(
   control: ClientControl,

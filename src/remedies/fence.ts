@@ -2,9 +2,9 @@ import type { ClientControl, Fence } from '../core/client-control.ts'
 import { type FindingReference, SessionDestroyedError, TransactionRolledBackError } from '../errors.ts'
 
 /**
- * Refuses statements until the owner sends ROLLBACK or releases: its transaction is gone.
+ * Refuses the owner's statements until it sends ROLLBACK or releases: its transaction is rolled back.
  *
- * @returns what to call when the remedy is done with the client; what the owner did in between waits for that
+ * @returns a function to call when the remedy is finished; the owner's actions until then wait for that
  */
 export function fenceTransaction(
   control: ClientControl,
@@ -18,7 +18,7 @@ export function fenceTransaction(
   })
 }
 
-/** Refuses statements for good: the session is gone, or about to be. Returns the same as {@link fenceTransaction}. */
+/** Refuses all further statements, because the session is being closed. Returns the same as {@link fenceTransaction}. */
 export function fenceSession(control: ClientControl, reference: FindingReference): () => void {
   return raise(control, {
     refusal: (cause) => new SessionDestroyedError(reference, withCause(cause)),

@@ -13,10 +13,10 @@ import type { FindingReference } from '../errors.ts'
 import { destroySession } from './destroy.ts'
 import type { RemedyResult } from './rollback.ts'
 
-/** As for ROLLBACK: a session that has not answered by then will not. */
+/** The time limit, as for ROLLBACK: a session that has not answered by then will not answer. */
 const resetMillis = 2000
 
-/** Asks the server what the session holds, bounded. `items`: what is asked for in particular. */
+/** Asks the server for the contents of the session, with a time limit. `items` selects what to ask for. */
 export async function lookAt(
   control: ClientControl,
   items: Iterable<SessionItem>,
@@ -31,15 +31,15 @@ export async function lookAt(
 export interface ResetOrder {
   readonly control: ClientControl
   readonly items: readonly SessionItem[]
-  /** What the session held when the owner got it, where that is known. */
+  /** The contents of the session when the owner got it, if they are known. */
   readonly before: SessionContents | undefined
   readonly reference: FindingReference
   readonly clock: Clock
 }
 
 /**
- * Takes back what was left in the session, and looks whether it is gone; else the session is destroyed, so that nobody
- * gets it. Never fails.
+ * Resets what was left in the session, and verifies it. If anything remains, the session is destroyed, so that no other
+ * owner gets it. Never fails.
  */
 export async function resetSession({
   control,

@@ -6,15 +6,15 @@ import type { FindingReference } from '../errors.ts'
 import { destroySession } from './destroy.ts'
 import { fenceTransaction } from './fence.ts'
 
-/** PostgreSQL answers ROLLBACK in microseconds; a session that has not answered by then will not. */
+/** The time limit of ROLLBACK, which PostgreSQL answers in microseconds. */
 const rollbackMillis = 2000
-/** A late cancel can hit ROLLBACK itself, once for each cancel that was sent. */
+/** A late cancel request can hit ROLLBACK itself, once for each request that was sent. */
 const mostAttempts = 3
 
-/** What became of a session. */
+/** The result of a remedy. */
 export interface RemedyResult {
   readonly outcome: Outcome
-  /** Why it is not the outcome that was asked for. */
+  /** The reason why it is not the outcome that was asked for. */
   readonly detail?: string
 }
 
@@ -22,17 +22,17 @@ export interface RollbackOrder {
   readonly control: ClientControl
   readonly reference: FindingReference
   readonly clock: Clock
-  /** Called with the result before anything that waits for it goes on. */
+  /** Called with the result, before anything that waits for it continues. */
   completed(result: RemedyResult): void
-  /** The transaction has ended by itself, as a COMMIT that was in flight does: nothing was done, and the fence is down. */
+  /** Called if the transaction has ended by itself, by a COMMIT in flight: nothing was done, and the fence is lifted. */
   readonly ended?: () => void
-  /** The owner's own ROLLBACK has lifted the fence. Absent if it has released and may not send any more. */
+  /** Called when the owner's own ROLLBACK has lifted the fence. Absent if the owner has released. */
   readonly lifted?: (() => void) | undefined
 }
 
 /**
- * Ends the transaction on the server and keeps the connection: fence, cancel if busy, ROLLBACK, confirm. If any of it
- * fails or takes too long the session is destroyed, so that the pool has its slot back either way. Never fails.
+ * Ends the transaction on the server and keeps the connection: fence, cancel if busy, ROLLBACK, confirm. If a step
+ * fails or takes too long, the session is destroyed, so that the pool gets its slot back in any case. Never fails.
  */
 export async function rollBack(order: RollbackOrder): Promise<void> {
   const { control, reference, clock } = order
@@ -52,8 +52,8 @@ export async function rollBack(order: RollbackOrder): Promise<void> {
 }
 
 /**
- * Ends a transaction that the last owner left in a client which is back in its pool: ROLLBACK goes ahead of whatever a
- * next owner has queued. If it fails the connection is lost, and every statement behind it fails the same way.
+ * Ends a transaction that the last owner left open in a released client: ROLLBACK is sent before any statement that the
+ * next owner has queued. If it fails, the connection is lost, and every statement behind it fails the same way.
  */
 export async function rollBackFirst(control: ClientControl): Promise<RemedyResult> {
   try {
@@ -77,13 +77,13 @@ async function endTransaction(control: ClientControl): Promise<'rolled back' | '
     await control.cancel()
     await control.whenReady()
     if (!control.gone && control.transaction === 'idle' && !control.hasFailedAtFence) {
-      // The cancel may still be on its way, and would hit the owner's next statement.
+      // The cancel request may still be on its way, and would hit the owner's next statement.
       await runPastCancel(control, 'SELECT 1')
       return 'ended by itself'
     }
   }
   await runPastCancel(control, 'ROLLBACK')
-  // The answer to ROLLBACK comes before the status that proves it.
+  // ReadyForQuery, which confirms it, comes after the answer to ROLLBACK.
   await control.whenReady()
   if (control.gone) throw new Error('the connection was lost')
   if (control.transaction !== 'idle') throw new Error(`the transaction is still ${control.transaction}`)

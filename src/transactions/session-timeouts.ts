@@ -41,9 +41,9 @@ const nets = [
 ] as const
 
 /**
- * Options of `pg.Pool` that let the server and the pool end what takes too long, also if this process is gone. They are
- * sent when a connection starts and cost no round trip. PgBouncer refuses them unless they are listed in its
- * `ignore_startup_parameters`, which is why nothing sets them for you.
+ * Options of `pg.Pool` that let the server and the pool end what takes too long, even if this process has died. They are
+ * sent when a connection starts, and cost no round trip. PgBouncer rejects them unless they are listed in its
+ * `ignore_startup_parameters`; therefore nothing sets them for you.
  *
  * @param timeouts in milliseconds; `false` leaves one out
  * @throws OptionError if a name is unknown or a value is not a positive number or `false`
@@ -61,7 +61,7 @@ export function sessionTimeouts(timeouts: SessionTimeouts = {}): PoolTimeoutOpti
   return options
 }
 
-/** Says which of the safety nets a pool lacks; nothing if it has them all, or does not show its options. */
+/** Names the safety nets that a pool lacks; undefined if it has all of them, or does not show its options. */
 export function missingTimeouts(pool: unknown): string | undefined {
   const options: unknown =
     typeof pool === 'object' && pool !== null ? Reflect.get(pool, 'options') : undefined

@@ -7,12 +7,12 @@ export interface SessionClient {
   release: (error?: Error | boolean) => void
 }
 
-/** A pool for them; a `pg.Pool` fits. */
+/** A pool for `lifeguard.session` and `lifeguard.transaction`; a `pg.Pool` fits. */
 export interface SessionPool {
   connect: (...args: never[]) => unknown
 }
 
-/** The client that a pool hands out. Where `connect` has a form with a callback, too, its first form counts. */
+/** The client that a pool hands out. If `connect` has several overloads, the first counts. */
 export type ClientOf<Pool extends SessionPool> = Pool extends {
   connect: { (): Promise<infer Client>; (callback: never): unknown }
 }
@@ -21,16 +21,16 @@ export type ClientOf<Pool extends SessionPool> = Pool extends {
     ? Client
     : never
 
-/** A checked-out client that is given back at the end of the block. */
+/** A checked-out client that is released at the end of the block. */
 export interface Session<Client> extends AsyncDisposable {
   readonly client: Client
-  /** As `client.query`. */
+  /** The same as `client.query`. Rejects with SessionReleasedError after the release. */
   readonly query: Client extends { query: infer Query } ? Query : never
-  /** Rolls back what is open and gives the client back; at the end of an `await using` block this is done for you. */
+  /** Rolls back an open transaction and releases the client. `await using` calls it at the end of the block. */
   release(): Promise<void>
 }
 
-/** Checks a client out and makes sure that it is given back clean. */
+/** Checks a client out, and releases it clean. */
 export async function openSession<Pool extends SessionPool>(pool: Pool): Promise<Session<ClientOf<Pool>>> {
   const client = await checkOut(pool)
   const giveBack = client.release
@@ -55,7 +55,7 @@ export async function openSession<Pool extends SessionPool>(pool: Pool): Promise
   }
 }
 
-/** Checks a client out in the form with a promise. */
+/** Checks a client out with the promise form of `connect`. */
 export async function checkOut<Pool extends SessionPool>(
   pool: Pool,
 ): Promise<ClientOf<Pool> & SessionClient> {
@@ -72,17 +72,17 @@ export async function checkOut<Pool extends SessionPool>(
  */
 export async function giveBackClean(client: SessionClient, release: SessionClient['release']): Promise<void> {
   if (client.release !== presentRelease(release)) {
-    // Another owner has it, or `release` was replaced. This one knows: it throws if its checkout is over, and otherwise
-    // closes the client, to which no statement is sent that could belong to another owner.
+    // The client has another owner, or `release` was replaced. The saved `release` decides: it throws if the checkout is
+    // over, and otherwise closes the client. No statement is sent: it could run in the session of another owner.
     try {
       release.call(client, true)
     } catch {
-      // It is over: there is nothing left to give back.
+      // The checkout is over: there is nothing to release.
     }
     return
   }
   try {
-    // Outside a transaction ROLLBACK does nothing but a notice; it is sent only where a transaction may be open.
+    // Only if a transaction may be open: otherwise ROLLBACK would cost a round trip and raise a warning.
     if (mayBeInTransaction(client)) await client.query('ROLLBACK')
   } catch (error) {
     release.call(client, error instanceof Error ? error : true)
@@ -96,7 +96,7 @@ function mayBeInTransaction(client: object): boolean {
     getTransactionStatus?: () => unknown
     readyForQuery?: unknown
   }
-  // Before ReadyForQuery the status is that of the statement before the last.
+  // Before ReadyForQuery the status is that of the previous statement.
   if (typeof getTransactionStatus !== 'function' || readyForQuery === false) return true
   return getTransactionStatus.call(client) !== 'I'
 }

@@ -9,7 +9,7 @@ export interface TransactionOptions {
   readonly readOnly?: boolean
   /** Only with `serializable` and `readOnly`: waits for a snapshot that cannot fail. */
   readonly deferrable?: boolean
-  /** How often the whole of `work` is run again after a serialization failure or a deadlock. Default 0. */
+  /** The number of times `work` is run again after a serialization failure or a deadlock. Default 0. */
   readonly retries?: number
 }
 
@@ -24,10 +24,10 @@ export const transactionOptions = {
   },
 } as const satisfies OptionTable<TransactionOptions>
 
-/** serialization_failure and deadlock_detected: PostgreSQL asks to try the transaction again. */
+/** serialization_failure and deadlock_detected: PostgreSQL's advice is to retry the transaction. */
 const retryable = new Set(['40001', '40P01'])
 
-/** `endRunning` ends on the server what the driver has given up waiting for; it never fails itself. */
+/** `endRunning` ends a statement on the server that the driver has abandoned; it never fails. */
 export async function runTransaction<Pool extends SessionPool, Result>(
   pool: Pool,
   work: (client: ClientOf<Pool>) => Promise<Result>,
@@ -62,8 +62,8 @@ async function attemptTransaction<Pool extends SessionPool, Result>(
     const committed = (await client.query('COMMIT')) as { readonly command?: unknown } | undefined
     if (committed?.command === 'ROLLBACK') throw new LostCommitError()
   } catch (error) {
-    // The caller needs the error of the work, also if the work has released the client itself.
-    // ROLLBACK would wait for a statement that has timed out in the client alone.
+    // The caller needs the error of `work`, even if `work` has released the client itself.
+    // ROLLBACK would wait for a statement that has timed out only in the client.
     if (client.release === release) await endRunning(client)
     await giveBackClean(client, release).catch(() => {})
     throw error
