@@ -78,11 +78,41 @@ export function translateFailure(
   }
   // The driver passes errors to a cursor or a stream by `handleError`.
   if (typeof handleError !== 'function') return
+  const end = endWithoutServer(query)
   query.handleError = (error, connection) => {
     bearErrors(query)
     failed()
     handleError.call(query, fence.refusal(error), connection)
+    end()
   }
+}
+
+/**
+ * To close a cursor, or to destroy a COPY, is to wait for an answer of the server, which a session that is closed never
+ * gives. Returns what to call once it has failed.
+ */
+function endWithoutServer(query: SubmittedQuery): () => void {
+  const cursor = isCursor(query.cursor) ? query.cursor : query
+  if (isCursor(cursor)) {
+    cursor.close = (callback) => {
+      if (callback === undefined) return Promise.resolve()
+      setImmediate(callback)
+      return undefined
+    }
+    return () => {}
+  }
+  if (!isStream(query) || query.destroy === undefined) return () => {}
+  query._destroy = (error, callback) => callback(error)
+  return () => query.destroy?.()
+}
+
+function isCursor(value: unknown): value is { close(callback?: Callback): unknown } {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    typeof Reflect.get(value, 'read') === 'function' &&
+    typeof Reflect.get(value, 'close') === 'function'
+  )
 }
 
 function isStream(query: SubmittedQuery): boolean {

@@ -100,6 +100,11 @@ export interface SubmittedQuery {
   /** Present if it is an emitter, as streams are. */
   listenerCount?(event: string): number
   once?(event: string, listener: Callback): unknown
+  /** A query stream wraps a cursor. */
+  readonly cursor?: unknown
+  /** Where it is a stream. */
+  destroy?(): unknown
+  _destroy?(error: unknown, callback: Callback): void
   readonly _result?: { readonly command?: unknown; readonly rows?: unknown; readonly rowCount?: unknown }
   readonly _results?: unknown
 }

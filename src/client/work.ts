@@ -69,7 +69,6 @@ export function workOf(client: Client, foreign?: WeakSet<object>): Work {
 }
 
 interface Submittable extends SubmittedQuery {
-  readonly cursor?: unknown
   readonly state?: unknown
   readonly read?: unknown
   readonly pipe?: unknown

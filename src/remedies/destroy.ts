@@ -17,8 +17,10 @@ export async function destroySession(
   clock: Clock,
 ): Promise<void> {
   const settle = fenceSession(control, reference)
-  if (control.work() === 'query') {
-    const cancelled = control.cancel().then(() => control.whenReady())
+  const work = control.work()
+  if (work !== 'none') {
+    // A cursor or a COPY is never done without its owner.
+    const cancelled = control.cancel().then(() => (work === 'query' ? control.whenReady() : undefined))
     await within(clock, cancelMillis, cancelled).catch(() => {})
   }
   control.destroy(new SessionDestroyedError(reference))
