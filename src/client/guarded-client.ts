@@ -22,6 +22,8 @@ export interface ClientHost extends Omit<StatementHost, 'adopt'> {
   readonly stream: unknown
   /** The application runs its own statements on each new client. */
   readonly setUpByHost: boolean
+  /** The pool does not refuse a second release itself. */
+  readonly takesBackTwice: boolean
   /** Frees the slot of a client that is still checked out, and closes its session. */
   destroy(client: Client, error: Error, giveBack: GiveBack): void
   /** Does the same for an owner that holds the pool's own release; returns false if the pool cannot do that. */
@@ -91,6 +93,15 @@ export class GuardedClient implements ReleaseHost, StatementHost {
 
   get tagged(): StatementTagger {
     return this.#host.tagged
+  }
+
+  get takesBackTwice(): boolean {
+    return this.#host.takesBackTwice
+  }
+
+  /** The connection is closed, and nobody has the client: the pool will not hand it out any more. */
+  get isOver(): boolean {
+    return this.client._ended === true && this.checkout === undefined
   }
 
   isIdle(client: Client): boolean {

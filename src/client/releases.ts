@@ -13,6 +13,8 @@ import { pendingQueries } from './work.ts'
 export interface ReleaseHost {
   /** True after `unwatch`; clients that were checked out before may still be released. */
   readonly unwatched: boolean
+  /** The pool does not refuse a second release itself. */
+  readonly takesBackTwice: boolean
   /** Restores the client's own methods if it has been released. */
   unguard(): void
 }
@@ -53,8 +55,7 @@ export class Releases {
         this.#events.releasedAgain(checkout, false)
         throw new Error('Release called on client which has already been released to the pool.')
       default:
-        if (!this.#host.unwatched) this.#events.releasedAgain(checkout, false)
-        return giveBack(error)
+        return this.#releaseAgain(checkout, giveBack, error)
     }
     return !error && this.#control.isPlain() && this.#events.sessionState !== 'by query'
       ? this.#giveBack(checkout, giveBack, error)
@@ -71,6 +72,12 @@ export class Releases {
     const left = this.#events.releasedAs(release) === 'left'
     if (left && release.transaction !== 'idle') this.#leaveUnclean(checkout, 0)
     checkout.forget()
+  }
+
+  #releaseAgain(checkout: Checkout, giveBack: GiveBack, error: unknown): unknown {
+    const isRefused = !this.#host.unwatched && this.#events.releasedAgain(checkout, false)
+    // Such pools may have a release that is awaited.
+    return isRefused && this.#host.takesBackTwice ? Promise.resolve() : giveBack(error)
   }
 
   /** The client and its `release` are the same for each owner: only their scopes distinguish the owners. */

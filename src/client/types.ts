@@ -34,6 +34,8 @@ export interface Pool {
   removeListener?(event: string, listener: Callback): unknown
   readonly options?: {
     readonly max?: unknown
+    /** What postgres-pool calls it. */
+    readonly poolSize?: unknown
     /** From pg-pool 3.8 on. */
     readonly min?: unknown
     readonly stream?: unknown
@@ -50,6 +52,7 @@ export interface Pool {
   readonly _clients?: readonly Client[]
   _remove?(client: Client, callback: () => void): void
   _pulseQueue?(): void
+  readonly _releaseOnce?: unknown
   readonly newClient?: Method
 }
 

@@ -1,4 +1,5 @@
 import type { Work } from '../core/client-control.ts'
+import type { PassingQuery } from '../core/pool-record.ts'
 import type { Answer } from '../core/session-state/changes.ts'
 import { statementText } from '../sql/statement.ts'
 import type { Client, SubmittedQuery } from './types.ts'
@@ -107,4 +108,19 @@ function isJson(value: unknown): boolean {
   } catch {
     return false
   }
+}
+
+/** The running statements of clients without a checkout. */
+export function passingQueries(
+  clients: Iterable<Client>,
+  isOut: (client: Client) => boolean,
+): PassingQuery[] {
+  const passing: PassingQuery[] = []
+  for (const client of clients) {
+    const query = activeQuery(client)
+    if (query === undefined || isOut(client)) continue
+    const pid = typeof client.processID === 'number' ? client.processID : undefined
+    passing.push({ pid, text: statementText(query) })
+  }
+  return passing
 }

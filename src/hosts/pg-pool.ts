@@ -14,6 +14,7 @@ import {
 import type { Checkout, Via } from '../core/checkout.ts'
 import { withLaterStack } from '../core/origin/later-stack.ts'
 import { type CapturedStack, deepStack, setStackDepth } from '../core/origin/origin.ts'
+import { isThenable } from '../core/thenable.ts'
 import { statementText } from '../sql/statement.ts'
 import { followEvents } from './pg-pool-events.ts'
 import type { PoolCore, PoolHost } from './pool-host.ts'
@@ -29,7 +30,7 @@ export function pgPoolHost(pool: Pool, part?: string): PoolHost {
       return onConnect !== undefined || verify !== undefined || (pool.listenerCount?.('connect') ?? 0) > 0
     },
     gauge() {
-      const { max, min } = pool.options ?? {}
+      const { max = pool.options?.poolSize, min } = pool.options ?? {}
       return {
         total: pool.totalCount ?? 0,
         idle: pool.idleCount ?? 0,
@@ -40,8 +41,10 @@ export function pgPoolHost(pool: Pool, part?: string): PoolHost {
     },
     isFull() {
       const { totalCount, idleCount, waitingCount, options } = pool
-      return Number(totalCount) >= Number(options?.max) && Number(idleCount) <= Number(waitingCount)
+      const max = options?.max ?? options?.poolSize
+      return Number(totalCount) >= Number(max) && Number(idleCount) <= Number(waitingCount)
     },
+    takesBackTwice: typeof pool._releaseOnce !== 'function',
     isIdle: (client) => pool._idle?.some((item) => item.client === client) === true,
     clients: () => pool._clients ?? [],
     install: (core) => installOn(pool, core),
@@ -101,7 +104,13 @@ function installOn(pool: Pool, core: PoolCore) {
   const end = (original: Method): Method =>
     function (...args) {
       core.ending()
-      return Reflect.apply(original, this, args)
+      const ended: unknown = Reflect.apply(original, this, args)
+      // Pools of other libraries need not wait for those who hold a client.
+      if (typeof pool._releaseOnce === 'function' || !isThenable(ended)) return ended
+      return ended.then((result) => {
+        core.ended()
+        return result
+      })
     }
 
   return [

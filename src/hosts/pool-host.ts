@@ -31,6 +31,8 @@ export interface PoolHost {
   gauge(): PoolGauge
   /** Whether a caller that asks for a client now has to wait for a release. Called for each checkout. */
   isFull(): boolean
+  /** The pool takes a client back a second time, and would give it to two owners; a pool of node-postgres throws. */
+  readonly takesBackTwice?: boolean | undefined
   /** Whether the client is idle in the pool, so that nobody may use it. */
   isIdle(client: Client): boolean
   /** All clients of the pool, idle ones included. Sweeps and reports look here for statements without a checkout. */
@@ -100,6 +102,8 @@ export interface PoolCore {
   isOut(client: Client): boolean
   /** The pool is ending: clients that are still checked out delay its end. */
   ending(): void
+  /** The pool has ended without waiting for the owners of its clients. */
+  ended(): void
   /** The pool has removed a client. */
   removed(client: unknown): void
   /**

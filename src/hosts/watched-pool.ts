@@ -2,7 +2,7 @@ import { type ClientHost, GuardedClient } from '../client/guarded-client.ts'
 import { clientBehind, formerCheckout } from '../client/handle.ts'
 import { type StatementTagger, statementTagger } from '../client/tag.ts'
 import { type Client, type GiveBack, isClient } from '../client/types.ts'
-import { activeQuery } from '../client/work.ts'
+import { passingQueries } from '../client/work.ts'
 import type { Checkout, CheckoutPool, Via } from '../core/checkout.ts'
 import type { CheckoutEvents } from '../core/checkout-events.ts'
 import { isAnyTimeout } from '../core/exhaustion.ts'
@@ -10,10 +10,8 @@ import type { Ledger } from '../core/ledger.ts'
 import { withLaterStack } from '../core/origin/later-stack.ts'
 import { type CapturedStack, captureStack } from '../core/origin/origin.ts'
 import { OriginProbe } from '../core/origin/origin-probe.ts'
-import type { PassingQuery } from '../core/pool-record.ts'
 import { isThenable } from '../core/thenable.ts'
 import { tolerateUnawaited } from '../core/unawaited.ts'
-import { statementText } from '../sql/statement.ts'
 import type { Installed, PoolCore, PoolHost, WatchSettings } from './pool-host.ts'
 import { Strangers } from './strangers.ts'
 import { watchedMark } from './watchable.ts'
@@ -95,6 +93,10 @@ export class WatchedPool implements PoolCore, ClientHost {
 
   ending(): void {
     this.record.endingSince ??= this.ledger.time.now()
+  }
+
+  ended(): void {
+    this.record.endingSince = undefined
   }
 
   removed(client: unknown): void {
@@ -225,6 +227,10 @@ export class WatchedPool implements PoolCore, ClientHost {
     return this.#host.stream
   }
 
+  get takesBackTwice(): boolean {
+    return this.#host.takesBackTwice === true
+  }
+
   get setUpByHost(): boolean {
     return this.#host.setUpByHost
   }
@@ -255,6 +261,7 @@ export class WatchedPool implements PoolCore, ClientHost {
 
   #sweep(): void {
     for (const guard of this.#alive) {
+      if (guard.isOver) this.#alive.delete(guard)
       if (!guard.sweep() || this.#hasReportedUnseen) continue
       this.#hasReportedUnseen = true
       this.events.wentUnseen(this.record)
@@ -285,16 +292,4 @@ export class WatchedPool implements PoolCore, ClientHost {
   #answer(checkout: Checkout, client: unknown): unknown {
     return this.isRejected(checkout) ? this.giveUp(client) : this.handOut(checkout, client)
   }
-}
-
-/** The running statements of clients without a checkout. */
-function passingQueries(clients: Iterable<Client>, isOut: (client: Client) => boolean): PassingQuery[] {
-  const passing: PassingQuery[] = []
-  for (const client of clients) {
-    const query = activeQuery(client)
-    if (query === undefined || isOut(client)) continue
-    const pid = typeof client.processID === 'number' ? client.processID : undefined
-    passing.push({ pid, text: statementText(query) })
-  }
-  return passing
 }

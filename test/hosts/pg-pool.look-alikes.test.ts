@@ -6,6 +6,7 @@ import { SessionDestroyedError } from '../../src/index.ts'
 import { failureOf, guard, modes } from '../support/bare-twin.ts'
 import { useDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
+import { collectGarbage } from '../support/garbage.ts'
 
 const db = useDatabase()
 
@@ -13,6 +14,14 @@ const db = useDatabase()
 class ReleaseOncePool extends EventEmitter {
   readonly #idle: pg.Client[] = []
   readonly #all = new Set<pg.Client>()
+
+  readonly options: { readonly poolSize: number }
+  readonly #waiting: ((client: pg.Client) => void)[] = []
+
+  constructor(poolSize = 10) {
+    super()
+    this.options = { poolSize }
+  }
 
   get totalCount(): number {
     return this.#all.size
@@ -23,16 +32,20 @@ class ReleaseOncePool extends EventEmitter {
   }
 
   get waitingCount(): number {
-    return 0
+    return this.#waiting.length
   }
 
   async connect(): Promise<pg.Client & { release(error?: unknown): void }> {
     const idle = this.#idle.pop()
     if (idle !== undefined) return idle as never
+    if (this.#all.size >= this.options.poolSize)
+      return new Promise((resolve) => this.#waiting.push(resolve as never))
     const client = new pg.Client(db.config)
     this.#all.add(client)
     await client.connect()
     const release = (error?: unknown) => {
+      const waiter = error ? undefined : this.#waiting.shift()
+      if (waiter !== undefined) return void waiter(client)
       if (!error) return void this.#idle.push(client)
       this.#all.delete(client)
       void client.end()
@@ -50,7 +63,7 @@ class ReleaseOncePool extends EventEmitter {
   }
 
   async end(): Promise<void> {
-    await Promise.all([...this.#all].map((client) => client.end()))
+    await Promise.all(this.#idle.map((client) => client.end()))
   }
 }
 
@@ -79,6 +92,50 @@ describe.each(modes)('in %s, a pool that gives each client its release once', (m
     release()
     release()
     expect(kinds()).toEqual(['double-release'])
+    // Bare, the pool has the client twice by now, and would give it to two owners.
+    expect(pool.idleCount).toBe(mode === 'enforce' ? 1 : 2)
+  })
+
+  it('is reported for a caller that waits, by the size that the pool calls poolSize', async () => {
+    const pool = new ReleaseOncePool(1)
+    onTestFinished(() => pool.end())
+    const { kinds, clock, findings } = guard(pool as never, { mode })
+    const client = await pool.connect()
+    const waiting = pool.connect()
+    clock.advance(6_000)
+    expect(kinds()).toEqual(['pool-exhausted'])
+    expect(findings[0]).toMatchObject({ origin: { file: expect.stringMatching(/look-alikes/) } })
+    client.release()
+    const next = await waiting
+    next.release()
+  })
+
+  it('is not said to wait at its end for clients that it does not wait for', async () => {
+    const pool = new ReleaseOncePool()
+    const { kinds, clock, lifeguard } = guard(pool as never, { mode })
+    const client = await pool.connect()
+    await pool.end()
+    clock.advance(3_000)
+    expect(lifeguard.snapshot().pools).toMatchObject([{ ending: false }])
+    expect(kinds()).toEqual([])
+    client.release(true)
+  })
+
+  it('keeps no guard of clients that are gone', async () => {
+    const pool = new ReleaseOncePool()
+    onTestFinished(() => pool.end())
+    const { clock } = guard(pool as never, { mode })
+    const gone: WeakRef<object>[] = []
+    for (let turn = 0; turn < 3; turn += 1) {
+      const client = await pool.connect()
+      gone.push(new WeakRef(client))
+      client.release(true)
+    }
+    await eventually(async () => {
+      clock.advance(200)
+      collectGarbage()
+      expect(gone.slice(0, 2).map((ref) => ref.deref())).toEqual([undefined, undefined])
+    })
   })
 })
 
