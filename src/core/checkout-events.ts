@@ -3,30 +3,32 @@ import type { ClientControl } from './client-control.ts'
 import type { EndedSession, Release } from './findings/rule.ts'
 import type { CapturedStack } from './origin/origin.ts'
 
-/** What an adapter does with a release: let it happen, or wait for a remedy that says whether it still should. */
+/** The verdict about a release: proceed, or wait for a remedy, after which the client may be destroyed. */
 export type Verdict = 'proceed' | Promise<'proceed' | 'destroyed'>
 
-/** Adapters tell what happened; the lifeguard judges it and, where a remedy asks for it, holds a release back. */
+/**
+ * The events that a guarded pool and its clients report. The guard judges them, and may delay a release for a remedy.
+ */
 export interface CheckoutEvents {
-  /** Whether statements that change the session are of interest, and whether the server is asked at each release. */
+  /** The way in which session state is judged: not at all, by the owner's statements, or by asking the server. */
   readonly sessionState: 'ignored' | 'by statement' | 'by query'
-  /** A session is handed out for the first time. A promise: the caller gets it when that is settled. */
+  /** A session is handed out for the first time. If a promise is returned, the caller gets it after that. */
   arriving(control: ClientControl): Promise<void> | undefined
   /**
-   * Whether a release must wait until the state of its transaction is known. A pipelined client must if anything is to
-   * be done about it, since the next owner's statements do not wait for it.
+   * Whether a release must wait until the state of its transaction is known. For a pipelined client it must if there is
+   * a remedy, because the next owner's statements are sent at once.
    */
   holdsReleases(control: ClientControl, pipelined: boolean): boolean
-  /** Before the client goes back to its pool. */
+  /** The client is about to be returned to its pool. */
   releasing(release: Release): Verdict
   /**
-   * The client is back, and only now it turns out what state it was in: the next owner may already have it, but none of
-   * its statements has been sent. Returns whether the session stays as it is.
+   * The state of a released client has become known only after its release: the next owner may already have it, but
+   * none of its statements has been sent. Returns whether the session stays as it is.
    */
   releasedAs(release: Release): 'remedied' | 'left'
-  /** Whether a remedy may give a caller that waits an error in place of a client. */
+  /** Whether a remedy may answer a waiting caller with an error in place of a client. */
   readonly rejectsWaiters: boolean
-  /** The part of `releasing` that is about the session, for a release that is not held. */
+  /** Judges the session state at a release that does not wait. */
   leavingState(checkout: Checkout, control: ClientControl): void
   /** Release was called after the end of its checkout. Returns whether it must not take effect. */
   releasedAgain(checkout: Checkout, ownedByAnother: boolean): boolean
@@ -34,19 +36,19 @@ export interface CheckoutEvents {
   usedAfterRelease(checkout: Checkout): Error | undefined
   /** The owner released a client whose session a remedy had destroyed. */
   releasedLate(checkout: Checkout): void
-  /** The session of a checkout that is over has no transaction and no work of its owner left. */
+  /** The session of a finished checkout has no transaction and no running statement of its owner left. */
   cleaned(checkout: Checkout, how: string, aftermath?: string | undefined): void
-  /** A later owner has worked in the transaction that a checkout which is over has left open. */
+  /** A later owner has run statements in a transaction that a finished checkout had left open. */
   suffered(checkout: Checkout, aftermath: string | undefined): void
-  /** The transaction of a checkout that is still out has ended. */
+  /** The transaction of an open checkout has ended. */
   transactionEnded(checkout: Checkout): void
   /** COMMIT was answered by ROLLBACK. */
   commitAnswered(checkout: Checkout): void
   sessionEnded(ended: EndedSession): void
-  /** A listener of the pool has sent a statement after it had returned, when the client may have an owner. Once a pool. */
+  /** A listener of the pool has sent a statement asynchronously, when the client may have an owner. Once per pool. */
   sentByListener(pool: CheckoutPool, stack: CapturedStack): void
-  /** A client was found out that no caller has got through the guard, and has no line. Once a pool. */
+  /** A client was checked out past the guard, and its line is not known. Once per pool. */
   wentUnseen(pool: CheckoutPool): void
-  /** A caller got an error instead of a client; the error may be given more to say. */
+  /** A caller got an error in place of a client; details may be added to the error. */
   acquireFailed(checkout: Checkout, error: unknown): void
 }

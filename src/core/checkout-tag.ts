@@ -10,7 +10,7 @@ export interface TagContent {
   readonly traceparent: boolean
 }
 
-/** Which tags the clients of a pool get. */
+/** The tags that the clients of a pool get. */
 export interface TagSettings extends TagContent {
   /** Statements of explicit checkouts get a comment. */
   readonly statements: boolean
@@ -18,10 +18,10 @@ export interface TagSettings extends TagContent {
   readonly connections: boolean
 }
 
-/** An ORM's first statements may not know the user's line yet. */
+/** More than one, because the stacks of an ORM's first statements may lack the user's line. */
 const mostAttempts = 4
 
-/** The comment for the statements of a checkout. Made once, since it costs a look at the stack. */
+/** The comment for the statements of a checkout. Created once, because it formats the stack. */
 export function checkoutTag(content: TagContent): (checkout: Checkout) => string {
   return (checkout) => {
     if (checkout.tag !== undefined) return checkout.tag

@@ -10,11 +10,11 @@ import type { TransactionStatus } from './transaction.ts'
 /** The pool of a checkout. */
 export type CheckoutPool = PoolRecord<Checkout>
 
-/** How the client was asked for. */
+/** The method of the pool that asked for the client. */
 export type Via = 'connect' | 'pool.query'
 
 /**
- * `waiting` for a client, `out` with its owner, `returning` while a remedy holds its release, `destroyed` by a remedy
+ * `waiting` for a client, `out` with its owner, `returning` while a remedy delays its release, `destroyed` by a remedy
  * and not yet released by its owner, `over`.
  */
 export type Phase = 'waiting' | 'out' | 'returning' | 'destroyed' | 'over'
@@ -22,28 +22,28 @@ export type Phase = 'waiting' | 'out' | 'returning' | 'destroyed' | 'over'
 /** The connection of a checked-out client has ended. */
 export interface SessionEnd {
   readonly at: number
-  /** What ended it, for a hint. */
+  /** The cause, for a hint. */
   readonly how: string
   readonly byOwner: boolean
 }
 
-/** A release that was not, or may not have been, that of the owner: a former one of the same client has called it. */
+/** A release that a former owner of the same client has called, or may have called. */
 export interface StaleRelease {
   readonly former: Checkout
-  /** Where it was called; undefined if nobody can say that it was the former owner's. */
+  /** The stack of the call; undefined if it is not certain that the former owner called it. */
   readonly stack: CapturedStack | undefined
 }
 
 /**
- * One interval from acquire to release of a client, and before that the wait for it. Kept as small and as flat as
- * possible: one is made for each `connect()`, and nothing else.
+ * One interval from acquire to release of a client, and the wait before it. As small and flat as possible, because it
+ * is the only object that each `connect()` allocates.
  */
 export class Checkout {
   readonly id: number
   readonly pool: CheckoutPool
   readonly via: Via
   readonly requestedAt: number
-  /** True if the pool had no client to give when this one was asked for. */
+  /** True if the pool had no free client when this one was requested. */
   readonly queued: boolean
   stack: CapturedStack | undefined
   /** The unit of work that asked for the client. */
@@ -57,27 +57,27 @@ export class Checkout {
   queryCount = 0
   lastQuery: string | undefined = undefined
   lastQueryFailed = false
-  /** Where it waited, or sent its first statements: for where the stack of the acquire does not reach the user's code. */
+  /** Stacks of its wait and its first statements, for when that of the acquire does not reach the user's code. */
   laterStacks: CapturedStack[] | undefined = undefined
   busyMillis = 0
-  /** When the statement that is running, or ran last, was sent. */
+  /** The time at which the running or last statement was sent. */
   busySince = 0
-  /** When the client last became ready: no statement has been running since, unless one is now. */
+  /** The time at which the client last became ready; meaningless while a statement is running. */
   idleSince = 0
-  /** How long its transactions that are over were open with no statement running; undefined if it had none. */
+  /** The time that its finished transactions were open with no statement running; undefined if it had none. */
   outsideBefore: number | undefined = undefined
-  /** The reading of `now - busyMillis`, a clock that stands still in the database, at the start of the present transaction. */
+  /** The value of `now - busyMillis`, a clock that stops while a statement runs, at the start of the transaction. */
   outsideSince: number | undefined = undefined
   sessionEnd: SessionEnd | undefined = undefined
   staleRelease: StaleRelease | undefined = undefined
-  /** The comment that its statements are sent with, once it is complete. */
+  /** The comment that tags its statements, once it is complete. */
   tag: string | undefined = undefined
   exemption: string | undefined = undefined
-  /** Gives a caller that waits an error in place of a client. Only where a remedy may ask for it. */
+  /** Answers a waiting caller with an error in place of a client. Set only if a remedy may use it. */
   reject: ((error: Error) => void) | undefined = undefined
-  /** One bit per rule that has spoken: each speaks once per checkout. */
+  /** One bit per rule that has reported: each reports once per checkout. */
   reported = 0
-  /** When a session that was rolled back and is still held will be destroyed. */
+  /** The time at which a session that was rolled back and not released will be destroyed. */
   destroyAt = Number.POSITIVE_INFINITY
 
   constructor(
@@ -102,14 +102,14 @@ export class Checkout {
     return originOf(this.stack, ...(this.laterStacks ?? []), this.control?.transactionStack)
   }
 
-  /** The owner sends a statement. */
+  /** Records that the owner sends a statement. */
   noteQuery(text: string | undefined): void {
     this.queryCount += 1
     this.lastQuery = text
     this.lastQueryFailed = false
   }
 
-  /** The server has answered a statement. Returns when that was sent. */
+  /** Records the answer to a statement. Returns the time at which the statement was sent. */
   noteAnswer(now: number): number {
     const sentAt = this.busySince
     this.busyMillis += now - sentAt
@@ -118,26 +118,26 @@ export class Checkout {
     return sentAt
   }
 
-  /** Its transaction was opened, or has ended. */
+  /** Records the start or the end of its transaction. */
   noteTransaction(change: 'opened' | 'ended', now: number): void {
     if (change === 'ended') this.outsideBefore = this.outsideMillis(now)
     this.outsideSince = change === 'opened' ? now - this.busyMillis : undefined
   }
 
-  /** How long its transactions have been open with no statement running; undefined if it has had none. */
+  /** The time that its transactions have been open with no statement running; undefined if it has had none. */
   outsideMillis(now: number): number | undefined {
     if (this.outsideSince === undefined) return this.outsideBefore
     return (this.outsideBefore ?? 0) + Math.max(0, now - this.busyMillis - this.outsideSince)
   }
 
-  /** Drops everything that is needed only while the client is out; a released client keeps no request alive. */
+  /** Drops everything that is needed only until the release, so that a released client keeps no request in memory. */
   forget(): void {
     this.control = undefined
     this.lastQuery = undefined
     this.laterStacks = undefined
   }
 
-  /** Nothing more is expected of a released client's owner. Its stack and its scope keep the caller's closures alive. */
+  /** Drops the stack and the scope, which keep the caller's closures in memory, when no late call is expected. */
   forgetSource(): void {
     this.stack = undefined
     this.scope = undefined
@@ -154,23 +154,23 @@ export interface CheckoutData {
   readonly pid?: number
   readonly requestedAt: number
   readonly acquiredAt?: number
-  /** From the request to the client's arrival; still growing while it waits. */
+  /** The time from the request to the client's arrival, or until now. */
   readonly waitedMillis: number
   readonly heldMillis: number
   readonly transaction: TransactionStatus
-  /** How long the transaction has been open, 0 without one. */
+  /** The age of the open transaction; 0 without one. */
   readonly transactionMillis: number
-  /** How long no statement has been running, 0 while one is. */
+  /** The time since the last statement was answered; 0 while one is running. */
   readonly idleMillis: number
   readonly queryCount: number
-  /** How long the database was at work on statements of this checkout. */
+  /** The total time that statements of this checkout were running. */
   readonly busyMillis: number
   readonly lastQuery?: string
-  /** Why it may be held for long, if it was exempted. */
+  /** The reason of its exemption, if it is exempted. */
   readonly exemption?: string
 }
 
-/** Describes a checkout as it stands now. */
+/** The present state of a checkout as plain data. */
 export function checkoutData(checkout: Checkout, time: ActiveTime, queryText: QueryTextMode): CheckoutData {
   const now = time.now()
   const { control, pid } = checkout

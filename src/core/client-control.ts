@@ -3,67 +3,67 @@ import type { SessionChanges } from './session-state/changes.ts'
 import type { SessionContents } from './session-state/contents.ts'
 import type { TransactionStatus } from './transaction.ts'
 
-/** The work of a client: none, a statement sent or queued, a portal held open (cursor, query stream), a COPY. */
+/** The work of a client: none, a statement sent or queued, an open portal (cursor, query stream), a COPY. */
 export type Work = 'none' | 'query' | 'portal' | 'copy'
 
-/** Meets the statements of an owner that has lost its transaction or its session. */
+/** Rejects the statements of an owner that has lost its transaction or its session. */
 export interface Fence {
   /** A fresh error for each refused statement. */
   refusal(cause?: unknown): Error
-  /** True if a plain ROLLBACK still goes through, which lifts the fence. */
+  /** True if a plain ROLLBACK is still sent, and lifts the fence. */
   readonly admitsRollback: boolean
-  /** Settles when the remedy is done with the client; a ROLLBACK of the owner waits for it. */
+  /** Settles when the remedy has finished; a ROLLBACK of the owner waits for it. */
   readonly settled: Promise<unknown>
   /** Called when the owner's ROLLBACK has lifted the fence. */
   lifted(): void
 }
 
 /**
- * A client as rules and remedies see it. Adapters implement it; nothing here knows a driver.
+ * A client as rules and remedies see it, independent of the driver.
  *
  * Times are readings of the lifeguard's active time.
  */
 export interface ClientControl {
-  /** The server's process id, where the driver knows it. Behind a pooler it is the pooler's invention. */
+  /** The server's process id, if the driver knows it. Behind a pooler it is an arbitrary number. */
   readonly pid: number | undefined
-  /** As of the last ReadyForQuery; a session that has ended has none. */
+  /** The state at the last ReadyForQuery; `idle` for a session that has ended. */
   readonly transaction: TransactionStatus
   readonly transactionSince: number
-  /** It was open when its present owner got the client, and that one has sent no BEGIN. */
+  /** The transaction was open when the present owner got the client, and this owner has not sent BEGIN. */
   readonly inherited: boolean
-  /** Where the statement that opened the transaction was sent, if it was recognised. */
+  /** The stack of the statement that opened the transaction, if it was recognised. */
   readonly transactionStack: CapturedStack | undefined
-  /** The effects of the owner's statements on the session. Undefined if they are not judged. */
+  /** The effects of the owner's statements on the session; undefined if session state is not judged. */
   readonly changes: SessionChanges | undefined
-  /** The session's state when it was last looked at. */
+  /** The session's state at the last look. */
   contents: SessionContents | undefined
-  /** The application sets its sessions up itself, so that RESET would not bring back what it wants. */
+  /** The application sets up its sessions itself: RESET would not restore its settings. */
   readonly setUpByHost: boolean
-  /** The driver closed or lost the connection: whatever was open on the server is gone. */
+  /** The driver has closed or lost the connection: an open transaction has ended. */
   readonly gone: boolean
-  /** The driver's work right now. */
+  /** The present work of the driver. */
   work(): Work
-  /** True if the server has answered everything that was sent, so that the transaction's state is known. */
+  /** True if the server has answered all statements, so that the transaction's state is known. */
   isReady(): boolean
-  /** Resolves once the client is ready with nothing queued, or gone. */
+  /** Resolves when the client is ready with nothing queued, or gone. */
   whenReady(): Promise<void>
-  /** Sends a statement behind everything that is queued, past any fence. */
+  /** Sends a statement behind all queued ones, past any fence. */
   run(statement: string): Promise<void>
-  /** The same for a statement that yields one value, as text. */
+  /** Sends a statement like `run`, and returns its one value as text. */
   read(statement: string): Promise<string>
-  /** As `run`, ahead of everything that waits in the client to be sent. */
+  /** Sends a statement before all that are queued in the client, past any fence. */
   runFirst(statement: string): Promise<void>
   /**
-   * Asks the server to cancel the running statement, on a connection of its own. Resolves when the server has
-   * dealt with the request, so that it cannot hit a later statement once one more round trip has been made.
+   * Asks the server to cancel the running statement, on a separate connection. Resolves when the server has processed
+   * the request: after one more round trip it cannot hit a later statement.
    */
   cancel(): Promise<void>
-  /** From now on statements of the owner meet the fence. Those not yet sent are refused; the one in flight fails with the refusal. */
+  /** Raises a fence for the owner's statements. Queued ones are refused; the one in flight fails with the refusal. */
   fence(fence: Fence): void
-  /** True if the statement that was in flight when the fence went up has failed. */
+  /** True if the statement that was in flight when the fence was raised has failed. */
   readonly hasFailedAtFence: boolean
-  /** Takes the fence down again: there was nothing to take away from the owner, who goes on. */
+  /** Lifts the fence, because there was nothing to roll back, and the owner continues. */
   lowerFence(): void
-  /** Closes the session and gives its slot back to the pool at once. The owner's release becomes a no-op. */
+  /** Closes the session and frees its slot in the pool at once. The owner's release becomes a no-op. */
   destroy(error: Error): void
 }

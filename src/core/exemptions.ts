@@ -5,21 +5,21 @@ import { matches, type Pattern } from './findings/ignore.ts'
 import type { ArrayRow } from './options/rows.ts'
 import { describeFrame } from './origin/origin.ts'
 
-/** Clients that are held for long by design: those to which all of it applies. */
+/** Exempts clients that are held for long by design. All given patterns must match. */
 export interface ExemptRule {
   /** The text of the last statement. */
   readonly statement?: Pattern | undefined
-  /** `src/listen.ts:12:20 in listen`, the file relative to the working directory. */
+  /** Matches `src/listen.ts:12:20 in listen`, the file relative to the working directory. */
   readonly origin?: Pattern | undefined
   /** The name of the scope. */
   readonly scope?: Pattern | undefined
-  /** Why they may be held. */
+  /** The reason why the clients may be held, for the snapshot. */
   readonly reason: string
 }
 
 const pattern = { kind: 'string', or: 'RegExp' } as const
 
-/** Rules as the option `exempt`. */
+/** The option `exempt`. */
 export const exemptRow = {
   kind: 'array',
   of: {
@@ -51,7 +51,7 @@ export function checkExemptRules(rules: readonly ExemptRule[]): readonly ExemptR
   return rules
 }
 
-/** The reason why a client may be held for long, by the first rule that applies to it. */
+/** The reason of the first rule that matches a checkout. */
 export function exemptionBy(rules: readonly ExemptRule[], checkout: Checkout): string | undefined {
   return rules.find((rule) => applies(rule, checkout))?.reason
 }
@@ -71,7 +71,7 @@ function placeOf({ origin }: Checkout): string {
 
 const listen = /listen\b/iy
 
-/** Whether a session only waits for notifications, as those of job queues do: by design, and without a transaction. */
+/** Whether a session only waits for notifications, without a transaction, as those of job queues do by design. */
 export function isListening({ lastQuery, lastQueryFailed, control }: Checkout): boolean {
   if (lastQuery === undefined || lastQueryFailed || control === undefined) return false
   return startsWith(lastQuery, listen) && control.transaction === 'idle' && control.work() === 'none'

@@ -7,16 +7,16 @@ import { describeFrame } from './origin/origin.ts'
 import { describePool } from './pool-record.ts'
 import type { ScopeData } from './scope.ts'
 
-/** The messages of pg-pool, of tarn and of sequelize-pool. */
+/** The time-out messages of pg-pool, tarn and sequelize-pool. */
 const acquireTimeouts =
   /timeout exceeded when trying to connect|^operation timed out for an unknown reason$|^operation timeout$/i
 
-/** Whether it is what a pool answers with when nobody has released a client within its acquire timeout. */
+/** Whether it is a pool's error for a caller that got no client within the acquire timeout. */
 export function isAcquireTimeout(error: unknown): error is Error {
   return error instanceof Error && acquireTimeouts.test(error.message)
 }
 
-/** The same, or what it answers with when a connection has not opened within that time. */
+/** Whether it is such an error, or a pool's error for a connection that did not open in time. */
 export function isAnyTimeout(error: unknown): boolean {
   return (
     isAcquireTimeout(error) ||
@@ -25,12 +25,12 @@ export function isAnyTimeout(error: unknown): boolean {
 }
 
 /**
- * Gives the pool's own timeout error the reason: `holders` as data, and a `cause` whose message can be read. The
- * message itself stays, since programs compare it.
+ * Adds the reason to the pool's own timeout error: `holders` as data, and a readable `cause`. The message stays the
+ * same, because programs compare it.
  */
 export function nameHolders(error: Error, pool: CheckoutPool, holders: readonly Holder[]): void {
   if (!Object.isExtensible(error) || Object.hasOwn(error, 'holders')) return
-  // Not enumerable: a logger that prints the error prints its cause, and would print the same again.
+  // Not enumerable: a logger prints the cause of an error already, and would print the holders twice.
   Object.defineProperty(error, 'holders', { value: holders, configurable: true, writable: true })
   if (error.cause !== undefined) return
   Object.defineProperty(error, 'cause', {
@@ -40,7 +40,7 @@ export function nameHolders(error: Error, pool: CheckoutPool, holders: readonly 
   })
 }
 
-/** Who has the clients of a pool, one a line. */
+/** The holders of a pool's clients, one per line. */
 export function exhaustionMessage(pool: CheckoutPool, holders: readonly Holder[]): string {
   const { total, max, waiting } = pool.gauge()
   const size = max ?? total
@@ -55,7 +55,7 @@ export function describeScope({ kind, name, id }: ScopeData): string {
   return `${kind} ${name}${id === undefined ? '' : ` (id ${id})`}`
 }
 
-/** One line: where, for how long, in what state, doing what. */
+/** The origin, the duration, the state and the last statement of a holder, on one line. */
 export function describeHolder(holder: Holder): string {
   const parts = [holder.origin === undefined ? holder.via : describeFrame(holder.origin)]
   if (holder.scope !== undefined) parts.push(describeScope(holder.scope))

@@ -1,4 +1,4 @@
-/** Freezes plain data that many read: none of them may change what the next one gets. */
+/** Freezes plain data that is shared by several readers, so that none can change it for the others. */
 export function deepFreeze<T>(value: T): T {
   if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
   for (const child of Object.values(value)) deepFreeze(child)

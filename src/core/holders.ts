@@ -4,10 +4,10 @@ import type { Holder } from './findings/finding.ts'
 import type { Ledger } from './ledger.ts'
 import { originOf } from './origin/origin.ts'
 
-/** A longer list of holders does not help. */
+/** The limit of the list: a longer one does not help. */
 const mostHolders = 20
 
-/** The holders of a pool's clients, the longest first; statements of `pool.query` last. */
+/** The holders of a pool's clients, the longest-held first, then statements of `pool.query`. */
 export function holdersOf(ledger: Ledger, pool: CheckoutPool): Holder[] {
   const held = holdersAmong(ledger, [...pool.out])
   const passing = pool.passingQueries().map(({ pid, text }): Holder => {
@@ -21,7 +21,7 @@ export function holdersOf(ledger: Ledger, pool: CheckoutPool): Holder[] {
   return [...held, ...passing].slice(0, mostHolders)
 }
 
-/** These checkouts as a report lists them. */
+/** Checkouts in the form in which a report lists them. */
 export function holdersAmong({ time, queryText }: Ledger, checkouts: readonly Checkout[]): Holder[] {
   return checkouts.slice(0, mostHolders).map((checkout): Holder => {
     const origin = checkout.origin

@@ -14,19 +14,19 @@ import type { ActiveTime } from './time/active-time.ts'
 import type { Clock } from './time/clock.ts'
 import type { SpanIds } from './trace.ts'
 
-/** How many destroyed sessions keep their findings open for an owner that may still release them. */
+/** The number of destroyed sessions that keep their findings open for an owner that may still release them. */
 const mostDestroyed = 200
 
-/** Findings that are made by a release and therefore outlast it. */
+/** Findings that are opened by a release, and outlast it. */
 const afterRelease: ReadonlySet<FindingKind> = new Set(['dirty-release', 'busy-release'])
 
 export interface LedgerEvents {
-  /** A caller asks for a client. Called for each checkout: it must cost nothing. */
+  /** A caller asks for a client. Called for each checkout: it must be cheap. */
   requested(): void
   resolved(record: FindingRecord): void
 }
 
-/** Records who has which client, who waits, and the findings about them. It judges nothing. */
+/** The record of checkouts, waiting callers and their findings. It judges nothing. */
 export class Ledger {
   readonly pools = new Set<CheckoutPool>()
   readonly clock: Clock
@@ -37,11 +37,11 @@ export class Ledger {
   readonly findings: Findings
   /** Clients that are held for long by design. */
   exempt: readonly ExemptRule[] = []
-  /** Counts and times. Undefined, so that it costs nothing, unless it is asked for. */
+  /** Counts and times events; undefined, and free, unless something asks for it. */
   meter: Meter | undefined = undefined
-  /** Yields the active span, where traces are followed. */
+  /** Returns the active span; undefined unless traces are followed. */
   activeSpan: (() => SpanIds | undefined) | undefined = undefined
-  /** Called for each finding when it is made, before any remedy. */
+  /** Called for each finding when it is opened, before any remedy. */
   opened: ((record: FindingRecord) => void) | undefined = undefined
   readonly #meters = new Set<Meter>()
   readonly #events: LedgerEvents
@@ -66,23 +66,25 @@ export class Ledger {
     })
   }
 
-  /** The unit of work that the caller belongs to. */
+  /** The scope of the caller. */
   currentScope(): Scope | undefined {
     const current = this.context.current()
     return current instanceof Scope ? current : undefined
   }
 
-  /** The reason why a client may be held for long. */
+  /** The reason of a checkout's exemption; undefined if it is not exempted. */
   exemptionOf(checkout: Checkout): string | undefined {
     return checkout.exemption ?? exemptionBy(this.exempt, checkout)
   }
 
-  /** Calls `work` outside of any scope: what it makes to last, such as a connection, must not keep the caller's alive. */
+  /**
+   * Calls `work` outside any scope, so that long-lived objects, such as connections, do not keep the scope in memory.
+   */
   detached<Result>(work: () => Result): Result {
     return this.context.current() === undefined ? work() : this.context.run(undefined, work)
   }
 
-  /** `meter` counts from now on. Returns a function that ends it. */
+  /** Adds a meter. Returns a function that removes it. */
   observe(meter: Meter): () => void {
     const join = () => {
       this.meter = joinMeters([...this.#meters])
@@ -95,12 +97,12 @@ export class Ledger {
     }
   }
 
-  /** Something is to be looked at soon, though nobody has asked the ledger for it. */
+  /** Starts the sweep for a checkout that the ledger did not see coming. */
   wake(): void {
     this.#events.requested()
   }
 
-  /** A caller asks for a client. */
+  /** Records a caller that asks for a client. */
   request(
     pool: CheckoutPool,
     via: Via,
@@ -117,7 +119,7 @@ export class Ledger {
     return checkout
   }
 
-  /** The client arrived. */
+  /** Records that the caller got its client. */
   acquired(checkout: Checkout, control: ClientControl): void {
     this.#stopWaiting(checkout, 'got a client')
     const now = this.time.now()
@@ -128,18 +130,18 @@ export class Ledger {
     checkout.busySince = now
     checkout.idleSince = now
     checkout.pool.out.add(checkout)
-    // A statement of `pool.query` that turned out to be more has been counted already.
+    // A statement of `pool.query` that became a checkout later has been counted already.
     if (checkout.stack !== undefined)
       this.meter?.acquired(checkout.pool, now - checkout.requestedAt, checkout)
   }
 
-  /** No client arrived, or the one that did is none of the ledger's business. */
+  /** Ends a wait without a client, or with one that is not tracked. */
   withdrawn(checkout: Checkout, resolution: string): void {
     this.#stopWaiting(checkout, resolution)
     checkout.phase = 'over'
   }
 
-  /** The owner gave the client back. `unsettled`: the state of the session is not known yet, so nothing is forgotten. */
+  /** Records a release. `unsettled`: the state of the session is not known yet, so the checkout is kept. */
   closed(checkout: Checkout, unsettled: boolean): void {
     checkout.pool.out.delete(checkout)
     this.meter?.released(checkout.pool, this.time.now() - checkout.acquiredAt, checkout)
@@ -155,7 +157,7 @@ export class Ledger {
     else checkout.forget()
   }
 
-  /** A remedy took the client back. Its findings stay open until the owner releases, too. */
+  /** Records that a remedy took the client back. The findings stay open until the owner releases. */
   destroyed(checkout: Checkout): void {
     checkout.pool.out.delete(checkout)
     this.meter?.released(checkout.pool, this.time.now() - checkout.acquiredAt, checkout)
@@ -169,12 +171,12 @@ export class Ledger {
     }
   }
 
-  /** The owner released a client that had been destroyed. */
+  /** Records the release of a destroyed client. */
   releasedLate(checkout: Checkout): void {
     this.#forgetDestroyed(checkout, `released after ${describeMillis(this.time.now() - checkout.acquiredAt)}`)
   }
 
-  /** The pool is no longer watched: what is open stays open, as far as is known. */
+  /** Forgets a checkout of a pool that is no longer watched. Its open findings do not resolve. */
   dismiss(checkout: Checkout): void {
     checkout.pool.out.delete(checkout)
     checkout.pool.waiters.delete(checkout)
@@ -188,7 +190,7 @@ export class Ledger {
     checkout.reject = undefined
     if (checkout.reported === 0) return
     this.findings.resolve(checkout, () => true, { what, afterMillis: this.time.now() - checkout.requestedAt })
-    // The wait is over. What it was reported for says nothing about the checkout that follows.
+    // The wait is over: findings about it do not concern the checkout that follows.
     checkout.reported = 0
   }
 
@@ -200,7 +202,7 @@ export class Ledger {
   #noteFinding(record: FindingRecord): void {
     if (this.scopeBooks.running.size > 0) {
       const { checkout, scope } = record.evidence
-      // A late act belongs to the test that does it, whoever has checked the client out.
+      // A late act belongs to the test in which it happens, not to the one that checked the client out.
       this.scopeBooks.noteFinding(record, scope ?? checkout.scope ?? this.currentScope())
     }
     this.opened?.(record)

@@ -1,37 +1,37 @@
-/** What a pool says of itself. */
+/** The figures that a pool reports about itself. */
 export interface PoolGauge {
   /** Open connections, checked out or idle. */
   readonly total: number
   readonly idle: number
   /** Callers in the pool's own queue. */
   readonly waiting: number
-  /** The most connections it opens; undefined if it does not say. */
+  /** The maximum number of connections; undefined if the pool does not expose it. */
   readonly max: number | undefined
-  /** How many it keeps open when they are idle; undefined if it does not say. */
+  /** The number of idle connections that the pool keeps open; undefined if the pool does not expose it. */
   readonly min?: number | undefined
 }
 
-/** How a sentence refers to a pool: `pool orders`, but not `pool pool` for one that was given no name. */
+/** The name of a pool in a sentence: `pool orders`, but only `pool` for one without a name. */
 export function describePool(name: string): string {
   return /^pool(?:-\d+)?$/.test(name) ? name : `pool ${name}`
 }
 
-/** A client that runs a statement of `pool.query`: no checkout is kept for it. */
+/** A client that runs a statement of `pool.query`, which has no checkout. */
 export interface PassingQuery {
   readonly pid: number | undefined
   readonly text: string | undefined
 }
 
-/** One watched pool: who has its clients and who waits for them. A `Checkout` is in the one place or the other. */
+/** One watched pool, with the checkouts that are out and those that wait. */
 export interface PoolRecord<Checkout> {
   readonly name: string
   readonly out: Set<Checkout>
   readonly waiters: Set<Checkout>
-  /** When `end()` was called. */
+  /** The time at which `end()` was called. */
   endingSince: number | undefined
   gauge(): PoolGauge
-  /** Called by each sweep: looks for clients that went out past the guard, and forgets those released a while ago. */
+  /** Called by each sweep: finds clients that were checked out past the guard, and drops old releases. */
   sweep(): void
-  /** Looks into the pool for the statements of `pool.query` that are running now. */
+  /** The statements of `pool.query` that are running now. */
   passingQueries(): readonly PassingQuery[]
 }

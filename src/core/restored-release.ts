@@ -1,11 +1,11 @@
 const restored = new WeakMap<object, unknown>()
 
-/** The guard was taken off during a checkout: the client has the pool's own `release` again in place of the guard's. */
+/** Records that `unwatch` has restored the pool's own `release` of a client during a checkout. */
 export function noteRestored(guarded: object, own: unknown): void {
   restored.set(guarded, own)
 }
 
-/** What a client's `release` is now if it is still the one of the checkout that `release` was taken from. */
+/** The value of a client's `release` now, if it still belongs to the checkout of the given `release`. */
 export function presentRelease(release: object): unknown {
   return restored.get(release) ?? release
 }

@@ -2,11 +2,11 @@ import type { Checkout } from './checkout.ts'
 import type { FindingRecord } from './findings/finding-record.ts'
 import type { Scope } from './scope.ts'
 
-/** The record of one scope that is asked at its end what it leaves. */
+/** The record of one scope that is inspected at its end. */
 export interface ScopeBook {
   readonly scope: Scope
   readonly findings: FindingRecord[]
-  /** On their way to a caller, or released before the server had answered: not known in full yet, and in no other list. */
+  /** Checkouts that wait for a client, or were released before the server had answered; they are in no other list. */
   readonly underWay: Set<Checkout>
   closed: boolean
 }
@@ -15,7 +15,7 @@ const pruneEvery = 100
 
 function forgetSettled({ underWay }: ScopeBook): void {
   for (const checkout of underWay) {
-    // Over, and nothing is kept for a judgement that is still to come.
+    // Over, and no judgement is still to come.
     const isSettled =
       checkout.phase !== 'waiting' && (checkout.phase !== 'over' || checkout.control === undefined)
     if (isSettled) underWay.delete(checkout)
@@ -23,12 +23,12 @@ function forgetSettled({ underWay }: ScopeBook): void {
 }
 
 /**
- * Books for scopes that are asked at their end what they have left behind, as tests are. What happens in a scope goes
- * into the book of the nearest one around it that has one.
+ * The records of scopes that are inspected at their end, as tests are. An event is recorded for the nearest enclosing
+ * scope that has a record.
  */
 export class ScopeBooks {
   readonly #books = new WeakMap<Scope, ScopeBook>()
-  /** The books that are open. */
+  /** The records of scopes that have not ended. */
   readonly running = new Set<ScopeBook>()
 
   open(scope: Scope): ScopeBook {
@@ -43,7 +43,7 @@ export class ScopeBooks {
     this.running.delete(book)
   }
 
-  /** The book that `scope` goes into, open or not. */
+  /** The record of the nearest enclosing scope that has one, ended or not. */
   bookOf(scope: Scope | undefined): ScopeBook | undefined {
     for (let around = scope; around !== undefined; around = around.parent) {
       const book = this.#books.get(around)
@@ -52,13 +52,13 @@ export class ScopeBooks {
     return undefined
   }
 
-  /** A finding from outside of any such scope, of a request that a test makes, belongs to the only one that runs. */
+  /** Records a finding. One outside any such scope, as of a request that a test sends, goes to the only running one. */
   noteFinding(record: FindingRecord, scope: Scope | undefined): void {
     const book = this.bookOf(scope) ?? this.onlyRunning()
     if (book?.closed === false) book.findings.push(record)
   }
 
-  /** A caller asks for a client, or has released one before its state was known. */
+  /** Records a checkout that waits for a client, or was released before its state was known. */
   noteUnderWay(checkout: Checkout): void {
     if (this.running.size === 0) return
     const book = this.bookOf(checkout.scope) ?? this.onlyRunning()
@@ -67,7 +67,7 @@ export class ScopeBooks {
     if (book.underWay.size % pruneEvery === 0) forgetSettled(book)
   }
 
-  /** True while anything in this book is not known in full yet. */
+  /** True while a checkout of this record is not settled. */
   isUnsettled(book: ScopeBook): boolean {
     forgetSettled(book)
     return book.underWay.size > 0

@@ -1,13 +1,13 @@
-/** A value that reports can show. */
+/** The value of an attribute in reports. */
 export type AttributeValue = string | number | boolean
 
-/** Describes a unit of work. */
+/** The description of a unit of work. */
 export interface ScopeOptions {
   /** The sort of work, in one word: `request`, `job`, `test`. */
   readonly kind: string
-  /** A name that people use: `GET /datasets/:id`, `nightly`. A function is called when a report needs the name. */
+  /** A readable name: `GET /datasets/:id`, `nightly`. A function is called when a report needs the name. */
   readonly name: string | (() => string)
-  /** Distinguishes scopes of one name: a request id. A function is called as that of `name` is. */
+  /** Distinguishes scopes of one name, such as a request id. A function is called when a report needs the id. */
   readonly id?: string | (() => string | undefined) | undefined
   readonly attributes?: Readonly<Record<string, AttributeValue>> | undefined
   /** A W3C `traceparent`, as tracing clients send it. */
@@ -20,17 +20,17 @@ export interface ScopeData {
   readonly name: string
   readonly id?: string
   readonly attributes?: Readonly<Record<string, AttributeValue>>
-  /** How it ended; absent while it goes on. */
+  /** The way it ended: "answered", "the client aborted". Absent while it is open. */
   readonly ending?: string
   readonly traceId?: string
   readonly spanId?: string
 }
 
-/** The unit of work that ought to release what it acquired. */
+/** A unit of work that should release every client it acquires. */
 export class Scope {
   readonly parent: Scope | undefined
   readonly #options: ScopeOptions
-  /** In active time. A scope that has ended stays the scope of what it has left running. */
+  /** In active time. Work that continues after the end still belongs to the scope. */
   endedAt: number | undefined = undefined
   ending: string | undefined = undefined
 
@@ -69,7 +69,7 @@ export class Scope {
   }
 }
 
-/** A string, or the result of a function of the application: foreign code that must not make a report fail. */
+/** A string, or the result of a function of the application, whose errors must not make a report fail. */
 function textOf(text: string | (() => string | undefined) | undefined): string | undefined {
   if (typeof text !== 'function') return text
   try {
@@ -80,7 +80,7 @@ function textOf(text: string | (() => string | undefined) | undefined): string |
   }
 }
 
-/** Nothing if it is malformed: it comes from outside. */
+/** Empty if the header is malformed: it comes from outside. */
 function traceOf(traceparent: string | undefined): { traceId?: string; spanId?: string } {
   const match = /^(?!ff)[\da-f]{2}-(?!0{32})([\da-f]{32})-(?!0{16})([\da-f]{16})-[\da-f]{2}/.exec(
     traceparent ?? '',
@@ -91,8 +91,8 @@ function traceOf(traceparent: string | undefined): { traceId?: string; spanId?: 
 
 /** Carries the current scope along a flow of asynchronous calls. */
 export interface ScopeContext {
-  /** The value that `run` was given by the nearest caller. */
+  /** The value of the innermost `run`. */
   current(): unknown
-  /** Calls `work` and makes `value` the current one for all that it starts. */
+  /** Calls `work`, with `value` as the current one during it and in all that it starts. */
   run<Result>(value: unknown, work: () => Result): Result
 }

@@ -11,13 +11,13 @@ export interface PoolSnapshot extends Omit<PoolGauge, 'max' | 'min'> {
   readonly name: string
   readonly max?: number
   readonly min?: number
-  /** Checkouts that are out. Statements of `pool.query` are not among them. */
+  /** The number of clients that are checked out, without statements of `pool.query`. */
   readonly out: number
   /** `end()` was called. */
   readonly ending: boolean
 }
 
-/** A checkout that is out, or a caller that waits in a full pool. */
+/** An open checkout, or a caller that waits in a full pool. */
 export interface CheckoutSnapshot extends CheckoutData {
   readonly pool: string
   readonly origin?: Origin
@@ -25,15 +25,15 @@ export interface CheckoutSnapshot extends CheckoutData {
   readonly scope?: ScopeData
 }
 
-/** Everything the lifeguard knows, as frozen plain data that `JSON.stringify` takes. */
+/** All present data of a lifeguard, frozen, plain and JSON-safe. */
 export interface Snapshot {
   /** Milliseconds since 1970. */
   readonly takenAt: number
   readonly mode: 'observe' | 'enforce'
   readonly pools: readonly PoolSnapshot[]
-  /** The longest held first, per pool; then those who wait. */
+  /** Per pool: the longest-held first, then the waiting callers. */
   readonly checkouts: readonly CheckoutSnapshot[]
-  /** Open ones first, then the last 200 that resolved. */
+  /** The open findings, then the last 200 that have resolved. */
   readonly findings: readonly Finding[]
 }
 
@@ -61,7 +61,7 @@ export function takeSnapshot(ledger: Ledger, mode: Snapshot['mode']): Snapshot {
   })
 }
 
-/** The checkouts of a scope, held or waited for, the scopes inside it included. */
+/** The checkouts of a scope and of the scopes inside it, held or waited for. */
 export function scopeCheckouts(ledger: Ledger, scope: Scope): readonly CheckoutSnapshot[] {
   const checkouts: CheckoutSnapshot[] = []
   for (const pool of ledger.pools) {

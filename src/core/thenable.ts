@@ -1,4 +1,4 @@
-/** True for anything that can be awaited: a promise of any library, or a query builder, which starts its statement then. */
+/** True for any thenable: a promise of any library, or a query builder, whose `then` starts its statement. */
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
 }

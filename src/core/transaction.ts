@@ -1,7 +1,7 @@
-/** The state of a session's transaction, by PostgreSQL's letters: `idle` (I), `open` (T), `failed` (E). */
+/** The state of a session's transaction, with PostgreSQL's letter: `idle` (I), `open` (T), `failed` (E). */
 export type TransactionStatus = 'idle' | 'open' | 'failed'
 
-/** The status byte of ReadyForQuery. Anything else (no status known) counts as `idle`: no verdict without evidence. */
+/** Translates the status byte of ReadyForQuery. An unknown status counts as `idle`: no verdict without evidence. */
 export function transactionStatus(letter: unknown): TransactionStatus {
   if (letter === 'T') return 'open'
   if (letter === 'E') return 'failed'

@@ -1,24 +1,24 @@
 import { inspect } from 'node:util'
 
-/** Errors that code gets from a remedy. Without the remedy it would have got none. */
+/** The codes of the errors that only remedies cause. */
 const ofRemedies: ReadonlySet<unknown> = new Set([
   'LIFEGUARD_SESSION_RELEASED',
   'LIFEGUARD_TRANSACTION_ROLLED_BACK',
   'LIFEGUARD_SESSION_DESTROYED',
   'LIFEGUARD_POOL_DEADLOCK',
 ])
-/** Libraries wrap the errors of the driver, and wrap each other's. */
+/** The limit of the chain of causes: libraries wrap the driver's errors, and each other's. */
 const deepestCause = 10
 
 /** The same for every copy of the package. */
 const mark = Symbol.for('pg-lifeguard.unawaited')
 
 /**
- * From now on a rejection that nobody handles does not end the process if it comes from a remedy: without the guard there
- * would have been none. It is reported as a process warning instead. Everything else is left to Node.js.
+ * Prevents that an unhandled rejection which a remedy has caused ends the process: without the guard there would be no
+ * rejection. It becomes a process warning instead. Other rejections are left to Node.js.
  *
- * A listener of `unhandledRejection` would change what Node.js does about every other rejection. So this stands where
- * Node.js asks whether there is one.
+ * A listener of `unhandledRejection` would change how Node.js handles all other rejections. Therefore this overrides
+ * the call by which Node.js looks for such listeners.
  */
 export function tolerateUnawaited(): void {
   if (Reflect.has(process.emit, mark)) return

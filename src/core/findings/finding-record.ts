@@ -9,7 +9,7 @@ import type { SpanIds } from '../trace.ts'
 import type { Certainty, Finding, FindingKind, Holder, Outcome, Remedy } from './finding.ts'
 import { fingerprintOf } from './fingerprint.ts'
 
-/** The facts that a finding is opened with. */
+/** The facts at the opening of a finding. */
 export interface FindingEvidence {
   readonly kind: FindingKind
   readonly certainty: Certainty
@@ -21,13 +21,13 @@ export interface FindingEvidence {
   readonly left?: readonly string[]
   /** The id of the open finding of the same checkout that this one adds to. */
   readonly updates?: string
-  /** The scope of a late act, where that of the checkout is forgotten. */
+  /** The scope of a late act, if the scope of the checkout has been dropped. */
   readonly scope?: Scope | undefined
-  /** It is an event, not a state: there is nothing that could clear. */
+  /** True for an event, which has no state that could clear. */
   readonly momentary?: boolean
 }
 
-/** A finding while it lives: what is known of it grows until it resolves. */
+/** A finding with its changes until it resolves. */
 export class FindingRecord {
   readonly id: string
   readonly evidence: FindingEvidence
@@ -39,14 +39,14 @@ export class FindingRecord {
   readonly #span: SpanIds | undefined
   readonly #openedAt: number
   readonly #time: ActiveTime
-  /** As it was found: what a remedy does to it afterwards would only confuse. */
+  /** The checkout at the opening of the finding, before a remedy changes it. */
   readonly #checkout: CheckoutData
   #remedy: Remedy
-  /** The id of the finding that is certain where this one was suspected. */
+  /** The id of the certain finding that has replaced this suspected one. */
   supersededBy: string | undefined
   #outcome: Outcome | undefined
   #outcomeDetail: string | undefined
-  /** What later owners have suffered from it. */
+  /** The damage to later owners, in a sentence. */
   aftermath: string | undefined
   #resolvedAt: number | undefined
   #resolution: string | undefined
@@ -90,7 +90,7 @@ export class FindingRecord {
     return place === undefined ? { id: this.id, kind } : { id: this.id, kind, origin: describeFrame(place) }
   }
 
-  /** `remedy`: what was done, where it is not what the finding was opened with. */
+  /** Records the result of a remedy; `remedy` is given if it is not the one that the finding was opened with. */
   remedied(outcome: Outcome, detail: string | undefined, remedy: Remedy = this.evidence.remedy): void {
     this.#remedy = remedy
     this.#outcome = outcome
@@ -133,7 +133,7 @@ export class FindingRecord {
   }
 }
 
-/** The span that the scope was opened in, from the headers of the request. */
+/** The span of the scope, from the headers of the request. */
 function spanOf(scope: ScopeData | undefined): SpanIds | undefined {
   const { traceId, spanId } = scope ?? {}
   return traceId === undefined || spanId === undefined ? undefined : { traceId, spanId }

@@ -23,17 +23,17 @@ export const findingKinds = [
 
 export type FindingKind = (typeof findingKinds)[number]
 
-/** The kind's place in `Checkout.reported`. */
+/** The bit of a kind in `Checkout.reported`. */
 export function bitOf(kind: FindingKind): number {
   return 1 << findingKinds.indexOf(kind)
 }
 
-/** The places of several kinds. */
+/** The bits of several kinds. */
 export function bitsOf(kinds: readonly FindingKind[]): number {
   return kinds.reduce((bits, kind) => bits | bitOf(kind), 0)
 }
 
-/** `suspected`: a limit has passed, which proves nothing. `certain`: it happened, whatever the time. */
+/** `suspected`: a limit has passed, which is no proof. `certain`: a mistake at any time. */
 export type Certainty = 'suspected' | 'certain'
 
 /** The action on a finding. */
@@ -42,7 +42,7 @@ export type Remedy = 'report' | 'rollback' | 'destroy' | 'refuse' | 'reject' | '
 /** The result of a remedy other than `report`. */
 export type Outcome = 'rolled-back' | 'destroyed' | 'refused' | 'rejected' | 'reset'
 
-/** A client that others wait for. */
+/** The holder of a client that others wait for. */
 export interface Holder extends Partial<CheckoutData> {
   readonly via: CheckoutData['via']
   readonly origin?: Origin
@@ -50,13 +50,13 @@ export interface Holder extends Partial<CheckoutData> {
   readonly scope?: ScopeData
 }
 
-/** A mistake that a rule has found: frozen, plain, JSON-safe. */
+/** The report of a rule: frozen, plain and JSON-safe. */
 export interface Finding {
   /** Unique in this process; the same in `finding`, `remedied` and `resolved`. */
   readonly id: string
   readonly kind: FindingKind
   readonly certainty: Certainty
-  /** The name that the pool was watched under. */
+  /** The name of the watched pool. */
   readonly pool: string
   readonly checkout: CheckoutData
   /** The line that checked the client out. */
@@ -67,49 +67,49 @@ export interface Finding {
   readonly eventOrigin?: Origin
   /** The unit of work that checked it out. */
   readonly scope?: ScopeData
-  /** The trace and the span that it was checked out in: the active ones, or those that the scope came with. */
+  /** The trace in which the client was checked out: the active one, or that of the scope. */
   readonly traceId?: string
   readonly spanId?: string
-  /** For `session-state`: what was left, such as `search_path` or `LISTEN orders`. Names only, never values. */
+  /** For `session-state`: the items left, such as `search_path` or `LISTEN orders`. Names only, never values. */
   readonly left?: readonly string[]
-  /** The clients that are waited for. */
+  /** The holders of the clients that others wait for. */
   readonly holders?: readonly Holder[]
   /** The likely cause, in one sentence. */
   readonly hint: string
-  /** For `dirty-release` and `busy-release`: what later owners of the session have suffered so far. */
+  /** For `dirty-release` and `busy-release`: the damage to later owners of the session so far. */
   readonly aftermath?: string
-  /** The `id` of an open finding of the same checkout, to which this one adds. */
+  /** The `id` of the open finding of the same checkout that this one updates. */
   readonly updates?: string
-  /** The `id` of the finding that is certain where this one was suspected. */
+  /** The `id` of the certain finding that has replaced this suspected one. */
   readonly supersededBy?: string
   readonly remedy: Remedy
   readonly outcome?: Outcome
-  /** Why the outcome is not the one that the remedy aims at. */
+  /** The reason why the outcome is not the one intended by the remedy. */
   readonly outcomeDetail?: string
   /** Equal for findings of one kind from one line of source. */
   readonly fingerprint: string
-  /** How many findings with this fingerprint there have been, this one included. */
+  /** The number of findings with this fingerprint so far, including this one. */
   readonly occurrences: number
   /** Milliseconds since 1970. */
   readonly openedAt: number
   /** Milliseconds since 1970. */
   readonly resolvedAt?: number
-  /** How it cleared: "released after 41.2 s". */
+  /** The way it cleared: "released after 41.2 s". */
   readonly resolution?: string
 }
 
-/** So many findings that have resolved a lifeguard keeps, the last ones: memory must not grow with time. */
+/** The number of resolved findings that a lifeguard keeps: memory must not grow with time. */
 export const mostResolved = 200
 
 /**
- * A mistake of the program that is certain: reports call it a leak, and a leak check fails for it. A session that
- * somebody else has ended is certain, too, and nobody's mistake.
+ * Whether a finding is a certain mistake of the program: reports call it a leak, and leak checks fail. A session that
+ * was ended from outside is certain, too, but no mistake of the program.
  */
 export function isLeak({ certainty, kind }: Pick<Finding, 'certainty' | 'kind'>): boolean {
   return certainty === 'certain' && kind !== 'session-killed'
 }
 
-/** How a finding ended, and what others suffered until then. */
+/** The resolution of a finding, and the damage to later owners. */
 export function resolutionText({ resolution = 'cleared', aftermath }: Finding): string {
   return aftermath === undefined ? resolution : `${resolution}; ${aftermath}`
 }

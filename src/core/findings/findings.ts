@@ -9,16 +9,16 @@ import { FingerprintCounts } from './fingerprint.ts'
 import { ResolvedFindings } from './resolved-findings.ts'
 import { isSuperseded, placeIn } from './story.ts'
 
-/** Findings that rest on an open transaction. */
+/** Kinds that depend on an open transaction. */
 const ofTransaction: ReadonlySet<FindingKind> = new Set(['idle-transaction', 'long-transaction'])
 
 export interface FindingEvents {
-  /** A finding was made, before any remedy. */
+  /** A finding was opened; no remedy has run yet. */
   opened(record: FindingRecord): void
   resolved(record: FindingRecord): void
 }
 
-/** Why findings have resolved, and after how long. */
+/** The reason why findings resolve, and the time they were open. */
 export interface Resolution {
   readonly what: string
   readonly afterMillis?: number
@@ -29,7 +29,7 @@ export class Findings {
   readonly #open = new Map<Checkout, FindingRecord[]>()
   readonly #resolved = new ResolvedFindings()
   readonly #counts = new FingerprintCounts()
-  /** Ends the absorption by a finding when that resolves. */
+  /** The functions that end the absorption by a finding when it resolves. */
   readonly #absorbed = new WeakMap<FindingRecord, () => void>()
   readonly #time: ActiveTime
   readonly #queryText: QueryTextMode
@@ -42,7 +42,7 @@ export class Findings {
     this.#events = events
   }
 
-  /** Opens a finding, unless this checkout has had one of this kind, or an open one says all of it. */
+  /** Opens a finding, unless this checkout has had one of this kind, or an open one covers it. */
   open(evidence: FindingEvidence): FindingRecord | undefined {
     const { checkout, kind } = evidence
     const bit = bitOf(kind)
@@ -77,12 +77,12 @@ export class Findings {
     return this.#open.get(checkout) ?? []
   }
 
-  /** Resolves open findings of a checkout: the reason for them is gone. */
+  /** Resolves open findings of a checkout whose cause is gone. */
   resolve(checkout: Checkout, which: (kind: FindingKind) => boolean, resolution: Resolution): void {
     this.#resolveRecords(checkout, ({ evidence }) => which(evidence.kind), resolutionText(resolution))
   }
 
-  /** While `record` is open, it explains these kinds of suspicion about these checkouts. */
+  /** Suppresses these suspected kinds for these checkouts while `record` is open, because it explains them. */
   absorb(record: FindingRecord, checkouts: readonly Checkout[], kinds: readonly FindingKind[]): void {
     const given: (readonly [Checkout, number])[] = []
     for (const checkout of checkouts) {
@@ -93,18 +93,18 @@ export class Findings {
       given.push([checkout, bits])
     }
     this.#absorbed.set(record, () => {
-      // Those who still wait do so since then: their waits have been explained. Holders are judged anew.
+      // Callers that still wait have waited since then: their waits are explained. Holders are judged anew.
       for (const [checkout, bits] of given) if (checkout.phase === 'out') checkout.reported &= ~bits
     })
   }
 
-  /** Resolves the findings that rest on a transaction; the next one of this checkout is judged anew. */
+  /** Resolves the findings about a transaction; the checkout's next transaction is judged anew. */
   endTransaction(checkout: Checkout, what: string): void {
     this.resolve(checkout, (kind) => ofTransaction.has(kind), { what })
     for (const kind of ofTransaction) checkout.reported &= ~bitOf(kind)
   }
 
-  /** Nothing more is learned of this checkout: what is open stays open, as far as is known. */
+  /** Forgets a checkout that is no longer tracked. Its open findings do not resolve. */
   abandon(checkout: Checkout): void {
     for (const record of this.of(checkout)) this.#resolved.add(record.data())
     this.#open.delete(checkout)
@@ -134,7 +134,7 @@ export class Findings {
     this.#resolveRecords(checkout, which, `superseded by ${by.evidence.kind}`)
   }
 
-  /** Open findings first, then those that resolved lately. */
+  /** The open findings, then the last resolved ones. */
   all(): Finding[] {
     const open = [...this.#open.values()].flat()
     return [...open.map((record) => record.data()), ...this.#resolved.newestFirst()]

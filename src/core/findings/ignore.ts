@@ -4,15 +4,15 @@ import type { ArrayRow } from '../options/rows.ts'
 import { describeFrame } from '../origin/origin.ts'
 import { type Finding, type FindingKind, findingKinds } from './finding.ts'
 
-/** A text is looked for in what it is compared with. */
+/** A string matches if it is contained in the value. */
 export type Pattern = string | RegExp
 
-/** Findings that are meant by a rule: those to which all of it applies. */
+/** Selects findings. All given patterns must match. */
 export interface IgnoreRule {
   readonly kind?: FindingKind | undefined
-  /** `src/listen.ts:12:20 in listen`, the file relative to the working directory. */
+  /** Matches `src/listen.ts:12:20 in listen`, the file relative to the working directory. */
   readonly origin?: Pattern | undefined
-  /** The name of the scope: a test's, a request's. */
+  /** The name of the scope, such as a test or a request. */
   readonly scope?: Pattern | undefined
   /** The hint of the finding. */
   readonly reason?: Pattern | undefined
@@ -20,7 +20,7 @@ export interface IgnoreRule {
 
 const pattern = { kind: 'string', or: 'RegExp' } as const
 
-/** Rules as the option `ignore`. */
+/** The option `ignore`. */
 export const ignoreRow = {
   kind: 'array',
   of: {
@@ -36,7 +36,7 @@ export const ignoreRow = {
   expected: 'must be an array of rules',
 } as const satisfies ArrayRow<IgnoreRule>
 
-/** @throws OptionError if a rule is empty, unknown or cannot work */
+/** @throws OptionError if a rule is empty or invalid */
 export function ignoring(rules: readonly IgnoreRule[] = []): (finding: Finding) => boolean {
   const { ignore } = readOptions({ whole: '', prefix: '', rows: { ignore: ignoreRow } }, { ignore: rules })
   for (const [index, rule] of ignore.entries()) {
@@ -61,8 +61,8 @@ function applies({ kind, origin, scope, reason }: IgnoreRule, finding: Finding):
   )
 }
 
-/** Whether the pattern is in the text. */
+/** Whether the text contains a match of the pattern. */
 export function matches(pattern: Pattern, text: string): boolean {
-  // A RegExp with the flag g remembers where it was.
+  // `test` would keep the position of a RegExp with the flag g.
   return typeof pattern === 'string' ? text.includes(pattern) : text.search(pattern) !== -1
 }

@@ -1,16 +1,16 @@
 import type { RowsFor } from '../options/rows.ts'
 
-/** How long things may take, in milliseconds; `false` switches a limit off. */
+/** Time limits in milliseconds; `false` switches a limit off. */
 export interface Limits {
-  /** A transaction is open and no query is running. */
+  /** An open transaction with no statement running. Default 10,000. */
   readonly idleTransactionMillis: number | false
-  /** A transaction is open at all. */
+  /** An open transaction, idle or busy. Default 60,000. */
   readonly transactionMillis: number | false
-  /** A client is checked out at all. */
+  /** A checked-out client, idle or busy. Default 30,000. */
   readonly holdMillis: number | false
-  /** A caller waits for a client. */
+  /** A caller that waits for a client. Default 5,000. */
   readonly acquireWaitMillis: number | false
-  /** A client that is held this long after its scope has ended, or after `pool.end()`, is a leak. */
+  /** A client that is still held after the end of its scope, or after `pool.end()`. Default 1,000. */
   readonly scopeGraceMillis: number | false
 }
 

@@ -1,7 +1,7 @@
 import type { ChoiceRow } from '../options/rows.ts'
 import { type FindingKind, findingKinds, type Remedy } from './finding.ts'
 
-/** The remedies that exist for each kind; the first is the one of `enforce`. */
+/** The possible remedies of each kind; `enforce` applies the first. */
 export const possibleRemedies = {
   'idle-transaction': ['rollback', 'report', 'destroy'],
   'long-transaction': ['report', 'rollback', 'destroy'],
@@ -20,7 +20,7 @@ export const possibleRemedies = {
   'blocked-shutdown': ['destroy', 'report'],
 } as const satisfies Readonly<Record<FindingKind, readonly [Remedy, ...Remedy[]]>>
 
-/** A remedy for some kinds, each one of those that exist for it. */
+/** Remedies by kind, each one of the possible ones. */
 export type RemedyByKind = { readonly [Kind in FindingKind]?: (typeof possibleRemedies)[Kind][number] }
 
 type RemedyRows = {

@@ -3,7 +3,7 @@ import type { Finding, FindingKind } from './finding.ts'
 import { isReported } from './repeats.ts'
 
 const minute = 60_000
-/** How many unreported findings are remembered. */
+/** The number of unreported findings that are remembered. */
 const mostRemembered = 1000
 
 /** The reports of the current minute. */
@@ -12,10 +12,10 @@ interface Minute {
   reported: number
 }
 
-/** One for each clock: that of the system is the one of all lifeguards in the process. */
+/** One per clock: all lifeguards of a process share the system clock, and thus the limit. */
 const minutes = new WeakMap<Clock, Minute>()
 
-/** A storm of findings must not become a flood of reports: beyond so many a minute they are only counted. */
+/** Limits the reports per minute; findings beyond the limit are only counted. */
 export class ReportLimit {
   readonly #perMinute: number | false
   readonly #clock: Clock
@@ -30,11 +30,11 @@ export class ReportLimit {
     this.#report = report
   }
 
-  /** True if reporters get this event. A finding that they did not get does not resolve for them, either. */
+  /** True if reporters get this event. The resolution of a finding that they did not get is withheld, too. */
   admits(event: 'finding' | 'remedied' | 'resolved', finding: Finding): boolean {
     if (this.#perMinute === false) return true
     if (event !== 'finding') return !this.#ids.has(finding.id)
-    // Reporters leave most repetitions out by themselves.
+    // Reporters omit most repetitions themselves.
     if (!isReported(finding.occurrences)) return true
     const now = this.#clock.now()
     const current = this.#minute(now)
@@ -44,7 +44,7 @@ export class ReportLimit {
     return false
   }
 
-  /** Reports how many findings were left out since the last such report. */
+  /** Reports the number of findings that were withheld since the last such report. */
   reportSuppressed(): void {
     this.#cancel?.()
     this.#cancel = undefined

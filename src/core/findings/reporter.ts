@@ -1,18 +1,18 @@
 import type { Statistics } from '../statistics/statistics.ts'
 import type { Finding } from './finding.ts'
 
-/** An output that receives findings. What it throws is caught: a reporter cannot stop the guard. */
+/** An output that receives findings. Its errors are caught, and become process warnings. */
 export interface Reporter {
-  /** Gets every finding, also those beyond `reportsPerMinute`: a program that counts for itself. */
+  /** True for a reporter that gets every finding, even beyond `reportsPerMinute`, because it counts itself. */
   readonly everything?: boolean
-  /** A finding was opened; `outcome` is set if a remedy has acted on it already. */
+  /** A finding was opened. `outcome` is set if a remedy has acted on it already. */
   finding(finding: Finding): void
-  /** A remedy acted on it after it was reported. */
+  /** A remedy acted on a finding after it was reported. */
   remedied?(finding: Finding): void
-  /** It cleared. */
+  /** A finding cleared. */
   resolved?(finding: Finding): void
-  /** How long clients were held, where `reportStatistics` asks for it. */
+  /** The hold statistics, on the occasions of the option `reportStatistics`. */
   statistics?(statistics: Statistics): void
-  /** Something worth knowing once that is no finding. */
+  /** A notice that is not a finding. */
   info?(message: string): void
 }

@@ -1,8 +1,8 @@
 import { type Finding, mostResolved } from './finding.ts'
 
 /**
- * The findings that have resolved, the last ones of them: memory must not grow with time. If there are too many, the
- * oldest of the most frequent fingerprint goes, so that one mistake that happens all the time hides no other.
+ * The last resolved findings, up to a limit. Beyond it the oldest of the most frequent fingerprint is dropped, so that
+ * one repeated mistake does not displace the others.
  */
 export class ResolvedFindings {
   /** By fingerprint, the oldest first. */
@@ -28,7 +28,7 @@ export class ResolvedFindings {
 
   #dropOne(): void {
     let most: Finding[] = []
-    // Of equally frequent ones the first, which is the one that came up first.
+    // Among equally frequent ones, the oldest fingerprint.
     for (const same of this.#findings.values()) if (same.length > most.length) most = same
     const dropped = most.shift()
     if (dropped !== undefined && most.length === 0) this.#findings.delete(dropped.fingerprint)

@@ -6,13 +6,13 @@ import type { TransactionStatus } from '../transaction.ts'
 import type { Certainty, FindingKind } from './finding.ts'
 
 /**
- * Pure judgement. It looks at a subject - a checkout at a time, or something that happened to one - and returns the
- * hint of a finding (the likely cause, in one sentence), or nothing.
+ * A pure judgement. It gets a subject, which is a checkout at a time or an event, and returns the hint of a finding
+ * (the likely cause, in one sentence), or nothing.
  */
 export interface Rule<Subject> {
   readonly kind: FindingKind
   readonly certainty: Certainty
-  /** In `enforce` the slot is freed, whatever the remedy of its kind: nothing can be lost by it. */
+  /** In `enforce` the slot is freed regardless of the kind's remedy, because nothing can be lost. */
   readonly freesSlot?: true
   judge(subject: Subject, now: number): string | undefined
 }
@@ -24,9 +24,9 @@ export interface Release {
   /** The client's work at that moment. */
   readonly work: Work
   readonly transaction: TransactionStatus
-  /** True if the server has answered everything, so that `transaction` is not a guess. */
+  /** True if the server has answered all statements, so that `transaction` is reliable. */
   readonly settled: boolean
-  /** The transaction was there when this owner got the client: the finding is about a former owner. */
+  /** The transaction was open when this owner got the client: the finding concerns a former owner. */
   readonly inherited: boolean
 }
 
@@ -43,30 +43,30 @@ export interface LateRelease {
   readonly ownedByAnother: boolean
 }
 
-/** The connection of a checked-out client ended without the client's doing. */
+/** The connection of a checked-out client ended, not by the client. */
 export interface EndedSession {
   readonly checkout: Checkout
   readonly error: Error
-  /** SQLSTATE, where the server gave one before it hung up. */
+  /** The SQLSTATE, if the server sent one before it closed the connection. */
   readonly sqlState: string | undefined
 }
 
-/** A caller waits for a client, or has given up. */
+/** A caller that waits for a client, or has given up. */
 export interface Wait {
   readonly checkout: Checkout
   readonly gaveUp: boolean
-  /** The use of the pool; looked up only if the rule speaks. */
+  /** The use of the pool; evaluated only if the rule reports. */
   occupation(): Occupation
 }
 
 export interface Occupation {
   readonly gauge: PoolGauge
-  /** How many of the pool's clients are held by a checkout, and how many by running `pool.query` statements. */
+  /** The number of clients that checkouts hold; `passing` clients run statements of `pool.query`. */
   readonly held: number
   readonly passing: number
 }
 
-/** A waiter, and what its own scope, or one around it, holds of the same pool. */
+/** A waiting caller, and the clients of the same pool that its scope or an enclosing one holds. */
 export interface ScopedWait {
   readonly waiter: Checkout
   readonly holdings: readonly Checkout[]

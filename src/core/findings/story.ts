@@ -1,7 +1,7 @@
 import type { FindingKind } from './finding.ts'
 import type { FindingEvidence, FindingRecord } from './finding-record.ts'
 
-/** Kinds that are events. Whatever holds the client too long afterwards is another mistake. */
+/** Kinds that are events. A client that is held too long afterwards is a different mistake. */
 const events: ReadonlySet<FindingKind> = new Set([
   'dirty-release',
   'busy-release',
@@ -11,21 +11,21 @@ const events: ReadonlySet<FindingKind> = new Set([
   'lost-commit',
 ])
 
-/** How a new finding relates to the open ones of its checkout: a checkout has one story. */
+/** The relation of a new finding to the open ones of its checkout, which has one story. */
 export type Place =
-  /** An open one that is certain says all of it. */
+  /** A certain open finding covers it. */
   | { readonly does: 'add nothing' }
-  /** It adds a line to an open one. */
+  /** It adds a line to an open finding. */
   | { readonly does: 'update'; readonly record: FindingRecord }
-  /** It is told in full, in place of the suspicions that it confirms. */
+  /** It is reported in full, and replaces the suspected findings that it confirms. */
   | { readonly does: 'begin'; readonly instead: readonly FindingRecord[] }
 
-/** Where a finding stands in the story of its checkout. */
+/** The place of a finding in the story of its checkout. */
 export function placeIn(open: readonly FindingRecord[], { kind, certainty, remedy }: FindingEvidence): Place {
   if (events.has(kind)) return { does: 'begin', instead: [] }
   const states = open.filter(({ evidence }) => !events.has(evidence.kind))
   const certain = states.find(({ evidence }) => evidence.certainty === 'certain')
-  // A suspicion with a remedy still has to act.
+  // A suspected finding with a remedy still has to act.
   if (certain !== undefined && certainty === 'suspected' && remedy === 'report')
     return { does: 'add nothing' }
   const main = certain ?? states[0]
@@ -35,7 +35,7 @@ export function placeIn(open: readonly FindingRecord[], { kind, certainty, remed
   return { does: 'begin', instead: states.filter(isSuperseded) }
 }
 
-/** A suspicion on which a remedy has acted, or is at it, keeps what that came to. */
+/** Whether a finding is replaced by a certain one; not if a remedy has acted on it or is running. */
 export function isSuperseded({ evidence }: FindingRecord): boolean {
   return evidence.certainty === 'suspected' && evidence.remedy === 'report'
 }

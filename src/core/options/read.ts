@@ -7,11 +7,11 @@ import type { OptionTable, Row, Rows, RowsFor, Settled } from './rows.ts'
 type Entries = Readonly<Record<string, unknown>>
 
 /**
- * Reads options against their table. Only own properties count: what somebody has put on `Object.prototype` must not
- * switch anything on.
+ * Reads options against their table. Only own properties count: a polluted `Object.prototype` must not switch anything
+ * on.
  *
- * @returns a copy in which each name is present, with its default where it has one
- * @throws OptionError if a name is unknown or a value cannot work
+ * @returns a copy in which each name is present, with its default if it has one
+ * @throws OptionError if a name is unknown or a value is invalid
  */
 export function readOptions<Options extends object, const TableRows extends RowsFor<NoInfer<Options>>>(
   table: OptionTable<NoInfer<Options>, TableRows>,
@@ -37,7 +37,9 @@ function readRows(whole: string, prefix: string, rows: Rows, given: unknown): En
 
 const known = new WeakMap<Rows, readonly (readonly [name: string, row: Row])[]>()
 
-/** Rows that inherit nothing, for a polluted prototype must not change them either. Made once: scopes are read often. */
+/**
+ * Rows that inherit nothing, because a polluted prototype must not change them either. Cached: scopes are read often.
+ */
 function plainRows(rows: Rows): readonly (readonly [name: string, row: Row])[] {
   let plain = known.get(rows)
   if (plain === undefined) {
@@ -114,7 +116,7 @@ function readArray(name: string, row: Row & { readonly kind: 'array' }, value: u
   return Array.from(value, (item, index) => readValue(name, `[${index}]`, itemRow, item))
 }
 
-/** Copied, for reports freeze what they show. */
+/** Copied, because reports freeze their data. */
 function readMap(name: string, row: Row, value: unknown): Entries {
   if (!isObject(value)) throw unfit(name, row, value)
   for (const [key, item] of Object.entries(value)) {
@@ -125,7 +127,7 @@ function readMap(name: string, row: Row, value: unknown): Entries {
   return { ...value }
 }
 
-/** Methods of a foreign object may be inherited: it often is an instance of a class. */
+/** The methods may be inherited: the object is often an instance of a class. */
 function requireMethods(name: string, row: Row & { readonly kind: 'object' }, value: unknown): void {
   if (!isObject(value)) throw unfit(name, row, value)
   for (const method of row.methods) {
@@ -135,17 +137,17 @@ function requireMethods(name: string, row: Row & { readonly kind: 'object' }, va
   }
 }
 
-/** An option that only a class or another object behind this one has would be passed over in silence. */
+/** Refuses inherited options, which would be ignored silently. */
 function refuseInherited(prefix: string, rows: Rows, given: object): void {
   let behind: unknown = Object.getPrototypeOf(given)
   if (behind === Object.prototype) return
-  // The last one is Object.prototype, of this realm or another's.
+  // The last one is Object.prototype, of this or another realm.
   while (isObject(behind) && Object.getPrototypeOf(behind) !== null) {
     for (const name of Object.keys(rows)) {
       if (Object.hasOwn(behind, name) && !Object.hasOwn(given, name)) {
         throw new OptionError(
           prefix + name,
-          'must be a property of the options themselves, not inherited',
+          'must be an own property of the options, not inherited',
           Reflect.get(given, name),
         )
       }
@@ -163,7 +165,7 @@ function unknownOption(prefix: string, rows: Rows, name: string, value: unknown)
   const near = nearest(name, [...Object.keys(rows), ...namesInside(rows)], lastSegment)
   const help =
     near === undefined ? `known are ${Object.keys(rows).join(', ')}` : `did you mean ${prefix}${near}?`
-  // It may be a secret under a misspelt name.
+  // It may be a secret under a misspelled name.
   const mayBeSecret =
     typeof value === 'string' &&
     Object.values(rows).some((row) => row.kind === 'string' && row.secret === true)
@@ -181,7 +183,7 @@ function lastSegment(name: string): string {
   return name.slice(name.lastIndexOf('.') + 1)
 }
 
-/** Stands for a value that must not be shown. */
+/** A placeholder for a value that must not be shown. */
 function concealed(value: unknown): unknown {
   const isBlank = typeof value === 'string' && value.trim() === ''
   const noun = isBlank ? 'string without visible characters' : `${typeof value} that is not shown`

@@ -1,6 +1,6 @@
 /**
- * An option as data: what it takes and its default. Functions read options against these rows, the documentation is
- * checked against them, and the kinds say how a string such as `10s` is to be read.
+ * An option as data: its accepted values and its default. Options are read against these rows, the documentation is
+ * checked against them, and the kind decides how a string such as `10s` is parsed.
  */
 export type Row =
   | BooleanRow
@@ -17,7 +17,7 @@ export type Row =
 interface Common {
   /** It must be given. */
   readonly required?: true
-  /** In place of what the kind expects: `must be a path`. */
+  /** The requirement in messages, if it is not that of the kind: `must be a path`. */
   readonly expected?: string
 }
 
@@ -30,12 +30,12 @@ export interface BooleanRow extends Common {
 export interface MillisRow extends Common {
   readonly kind: 'millis'
   readonly default?: number | false
-  /** `false` is taken, too. */
+  /** `false` is accepted, too. */
   readonly off?: true
-  /** Zero is taken, too. */
+  /** Zero is accepted, too. */
   readonly zero?: true
   readonly whole?: true
-  /** Default: what timers and PostgreSQL take. */
+  /** The maximum. Default: that of timers and PostgreSQL's settings. */
   readonly most?: number
 }
 
@@ -44,7 +44,7 @@ export interface CountRow extends Common {
   readonly kind: 'count'
   readonly least: 0 | 1
   readonly default?: number | false
-  /** `false` is taken, too. */
+  /** `false` is accepted, too. */
   readonly off?: true
 }
 
@@ -60,7 +60,7 @@ export interface StringRow extends Common {
   readonly default?: string
   /** Default `filled`: not empty. `visible`: not only blanks. `any`: also empty. */
   readonly content?: 'any' | 'filled' | 'visible'
-  /** Also takes a function that returns a string, or a RegExp. */
+  /** Also accepts a function that returns a string, or a RegExp. */
   readonly or?: 'function' | 'RegExp'
   /** Messages never show the value. */
   readonly secret?: true
@@ -70,13 +70,13 @@ export interface FunctionRow extends Common {
   readonly kind: 'function'
 }
 
-/** An object of the caller's, known by its methods. */
+/** An object of the caller, recognised by its methods. */
 export interface ObjectRow extends Common {
   readonly kind: 'object'
   readonly methods: readonly string[]
 }
 
-/** Strings, numbers and booleans under names that the caller chooses. */
+/** Strings, numbers and booleans with names that the caller chooses. */
 export interface MapRow extends Common {
   readonly kind: 'map'
 }
@@ -85,7 +85,7 @@ export interface ArrayRow<Item> extends Common {
   readonly kind: 'array'
   readonly of: [Item] extends [never] ? Row : RowFor<Item>
   readonly default?: readonly Item[]
-  /** One item is taken for an array of it. */
+  /** A single item is accepted in place of an array. */
   readonly single?: true
 }
 
@@ -93,9 +93,9 @@ export interface ArrayRow<Item> extends Common {
 export interface OptionsRow<Options> extends Common {
   readonly kind: 'options'
   readonly rows: [Options] extends [never] ? Rows : RowsFor<Options>
-  /** `{}`: with the defaults of its rows. */
+  /** `{}`: the defaults of its rows. */
   readonly default?: Readonly<Record<string, never>>
-  /** `false` is taken, too. */
+  /** `false` is accepted, too. */
   readonly off?: true
 }
 
@@ -120,19 +120,19 @@ type Off<Value> = false extends Value ? { readonly off: true } : { readonly off?
 type ItemOf<Value> = Extract<Value, readonly unknown[]>[number]
 type Given<Value> = Exclude<Value, undefined>
 
-/** A row for each option, and none besides. */
+/** Exactly one row for each option. */
 export type RowsFor<Options> = { readonly [Name in keyof Options]-?: RowFor<Given<Options[Name]>> }
 
 /** The options of one function. */
 export interface OptionTable<Options, TableRows = RowsFor<Options>> {
-  /** The argument, as messages call it: `transaction(pool, work, options)`. */
+  /** The argument's name in messages: `transaction(pool, work, options)`. */
   readonly whole: string
   /** The prefix of each name in messages: `transaction.`. */
   readonly prefix: string
   readonly rows: TableRows
 }
 
-/** Options after they were read: each name is there, with its default where it has one. */
+/** Options after they were read: each name is present, with its default if it has one. */
 export type Settled<Options, TableRows> = {
   readonly [Name in keyof Options]-?: SettledValue<Given<Options[Name]>, TableRows[Name & keyof TableRows]>
 }

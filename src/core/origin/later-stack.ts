@@ -1,15 +1,15 @@
 import type { Checkout } from '../checkout.ts'
 import { deepStack, setStackDepth } from './origin.ts'
 
-/** Jobs of promises, all before any event: enough for the layers of a library to have called each other. */
+/** The number of promise jobs to wait: enough for the layers of a library to have called each other. */
 const jobs = 10
 
 /**
- * The same promise for a caller that has to wait, with one more stack taken a few jobs later. Query builders start
- * their statement in a job of their own, where no frame of the user is left; a few jobs later the user's function waits
- * for this promise, and the asynchronous stack of the function that settles it leads there.
+ * Returns an equal promise for a waiting caller, and captures one more stack a few promise jobs later. Query builders
+ * start their statement in a separate job, without a frame of the user. A few jobs later the user's function awaits
+ * this promise, and the asynchronous stack of the function that settles it leads there.
  *
- * A promise of a class of its own is returned as it is, since the caller may use what that class has more.
+ * A promise of another class is returned as it is, because the caller may use the additional methods of that class.
  */
 export function withLaterStack(answer: unknown, waiter: Checkout): unknown {
   if (!(answer instanceof Promise) || answer.constructor !== Promise) return answer
@@ -25,6 +25,6 @@ async function answeredLater(answer: Promise<unknown>, waiter: Checkout): Promis
     waiter.laterStacks ??= []
     waiter.laterStacks.push(stack)
   }
-  // Awaited here and nowhere else: the stack that the pool gives its error leads through it to the caller.
+  // Awaited only here: the stack of the pool's error leads through this function to the caller.
   return await answer
 }

@@ -1,15 +1,15 @@
 import { type CapturedStack, originOf } from './origin.ts'
 
 const firstProbes = 16
-/** How often a stack is looked at again. Looking costs as much as four captures. A prime, so as not to beat with a routine. */
+/** One stack in so many is inspected, which costs as much as four captures. A prime, to avoid regular patterns. */
 const probeEvery = 251
 
-/** Looks at some of the stacks of one pool's checkouts to learn whether they reach the user's code. */
+/** Inspects a sample of the stacks of one pool's checkouts, to learn whether they reach the user's code. */
 export class OriginProbe {
   #seen = 0
   #losesUser = false
 
-  /** Some stacks do not reach the user's code, because an ORM has crossed an event of its own. */
+  /** True if some stacks do not reach the user's code, because an ORM acquires clients in a later event. */
   get losesUser(): boolean {
     return this.#losesUser
   }

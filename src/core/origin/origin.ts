@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
-/** One line of a stack, in the user's source where source maps are on. */
+/** One line of a stack, in the user's source if source maps are enabled. */
 export interface Frame {
   /** Absolute path of the file. */
   readonly file: string
@@ -14,21 +14,21 @@ export interface Frame {
 
 /** The first frame that belongs to the user: not a dependency, not Node.js, not this package. */
 export interface Origin extends Frame {
-  /** From that frame outwards, dependencies included, at most ten. */
+  /** That frame and its callers, including dependencies, at most ten. */
   readonly frames: readonly Frame[]
 }
 
-/** A stack that was recorded but not yet turned into text, which is what costs. */
+/** A stack that was recorded but not yet formatted, which is the expensive part. */
 export interface CapturedStack {
   readonly stack?: unknown
 }
 
-/** ORMs put up to eighteen frames between the user and the pool. Frames that do not exist cost nothing. */
+/** ORMs have up to eighteen frames between the user and the pool. A shorter stack costs no more. */
 export const deepStack = 30
-/** `BEGIN` is sent by the user or by a thin layer; its line is only a supplement. */
+/** Enough for `BEGIN`, which is sent by the user or a thin layer; its line is only additional. */
 export const shallowStack = 6
 
-// In a bundle the folders around this code are the user's. One that is made for CommonJS has no `url`.
+// In a bundle the folders around this code are the user's. A bundle for CommonJS has no `url`.
 const isBundled = !/\/core\/origin\/origin\.[jt]s$/.test(import.meta.url)
 // Source maps lead from `dist` to `src`, so that frames of this package can come from either.
 const ownFolders = isBundled
@@ -37,18 +37,18 @@ const ownFolders = isBundled
 const framePattern = /^\s+at (?:async )?(?:(.*?) \()?((?:file:\/\/|[a-z]:\\|\/|\w+:\/\/).*?):(\d+):(\d+)\)?$/i
 
 /**
- * Sets how many frames an `Error` made from now on records, and returns the number before. In the path of every checkout
- * the error is made between two calls of this, right in the function that the user calls: a frame of ours in between
- * would cost as much as one of theirs.
+ * Sets the number of frames that new errors record, and returns the previous number. For each checkout, the error is
+ * created between two calls of this, directly in the function that the user calls, because each further frame of this
+ * package costs as much as a frame of the application.
  */
 export function setStackDepth(depth: number): number {
   const before = Error.stackTraceLimit
-  // An assignment would throw where the intrinsics are frozen.
+  // An assignment would throw if the intrinsics are frozen.
   Reflect.set(Error, 'stackTraceLimit', depth)
   return before
 }
 
-/** Records where the program is, where it happens rarely. */
+/** Captures the present stack; for rare events. */
 export function captureStack(): CapturedStack {
   const before = setStackDepth(deepStack)
   const captured = new Error()
@@ -56,7 +56,7 @@ export function captureStack(): CapturedStack {
   return captured
 }
 
-/** The user's line, from the first of the stacks that has one. */
+/** The user's line, from the first stack that has one. */
 export function originOf(...stacks: readonly (CapturedStack | undefined)[]): Origin | undefined {
   for (const captured of stacks) {
     const origin = captured === undefined ? undefined : originIn(readStack(captured))
@@ -65,7 +65,7 @@ export function originOf(...stacks: readonly (CapturedStack | undefined)[]): Ori
   return undefined
 }
 
-/** Tags and statistics ask at each checkout, and a program has few places: each stack is read once. */
+/** The size of the cache: tags and statistics need a line per checkout, and a program has few different ones. */
 const mostRemembered = 200
 const remembered = new Map<string, Origin | undefined>()
 
@@ -93,7 +93,7 @@ function relativeFile(file: string, folder: string): string {
 
 function readStack(captured: CapturedStack): string {
   try {
-    // Formatting runs `Error.prepareStackTrace`, which is foreign code where a source-map tool has set it.
+    // Formatting runs `Error.prepareStackTrace`, which may be the code of a source-map tool.
     const { stack } = captured
     return Array.isArray(stack) ? stack.map((site) => `    at ${site}`).join('\n') : String(stack)
   } catch {
@@ -104,7 +104,7 @@ function readStack(captured: CapturedStack): string {
 function parseFrames(stack: string): Frame[] {
   const frames: Frame[] = []
   const lines = stack.split('\n')
-  // The function that records a stack is on top of it: in a bundle, nothing else distinguishes it from the user's code.
+  // The function that records the stack is its first frame; in a bundle nothing else identifies it.
   if (isBundled) lines.splice(0, lines.findIndex((text) => /^\s+at /.test(text)) + 1)
   for (const text of lines) {
     const match = text.includes('(eval at ') ? null : framePattern.exec(text)
@@ -124,7 +124,7 @@ function filePath(location: string): string | undefined {
     try {
       file = fileURLToPath(file)
     } catch {
-      // Not a path of this machine's kind; it is still the best name that there is.
+      // Not a path of this platform, but still the best name available.
     }
   }
   return ownFolders.some((folder) => file.startsWith(folder)) ? undefined : file
@@ -133,7 +133,7 @@ function filePath(location: string): string | undefined {
 function firstUserFrame(frames: readonly Frame[]): number {
   const first = frames.findIndex(isUserFrame)
   if (first === -1 || existsSync((frames[first] as Frame).file)) return first
-  // Source maps of a dependency may lead out of `node_modules`, to files that do not exist here.
+  // Source maps of a dependency may refer to files outside `node_modules` that do not exist here.
   const known = frames.findIndex((frame) => isUserFrame(frame) && existsSync(frame.file))
   return known === -1 ? first : known
 }

@@ -4,15 +4,15 @@ import type { SessionChange } from './session-change.ts'
 import { isSparedByResetAll } from './setting-statements.ts'
 import { sessionChanges } from './statement-effects.ts'
 
-/** A statement that the server has answered, as the driver knows it. */
+/** The driver's data about an answered statement. */
 export interface Answer {
   readonly text: string | undefined
   readonly command: string | undefined
-  /** Undefined where they were not kept: streams, and several statements in one text. */
+  /** Undefined if the driver does not keep them: streams, and several statements in one text. */
   readonly rows: readonly object[] | undefined
 }
 
-/** Something that was left, and where the statement that left it was sent. */
+/** An item that was left in the session, and the stack of the statement that left it. */
 export interface LeftItem {
   readonly item: SessionItem
   readonly stack: CapturedStack | undefined
@@ -20,11 +20,11 @@ export interface LeftItem {
 
 interface Left extends LeftItem {
   readonly value: string | undefined
-  /** It may not have been set at all, have been set back to what it was before, or have gone. */
+  /** True if it may not have been set, may have been restored, or may be gone. */
   readonly unsure: boolean
 }
 
-/** A transaction, or its part from a savepoint on: the items as they were before it, by key. */
+/** A transaction, or its part after a savepoint: the previous states of its items, by key. */
 interface Part {
   readonly savepoint: string | undefined
   readonly before: Map<string, Left | undefined>
@@ -33,14 +33,14 @@ interface Part {
 type ItemChange = SessionChange & { does: 'leave' | 'clear' }
 
 /**
- * The effects of one owner's statements on its session, as far as their texts show. Anything rolled back, reset or local
- * to its transaction is left out.
+ * The effects of one owner's statements on its session, as far as their texts show them, without those that are rolled
+ * back, reset or local to a transaction.
  */
 export class SessionChanges {
   readonly #left = new Map<string, Left>()
   /** The parts of the open transaction, which may still be rolled back. */
   #parts: Part[] = [newPart(undefined)]
-  /** How many advisory locks there are at the least, and at the most. */
+  /** The minimum and the maximum number of advisory locks held. */
   #locks = { least: 0, most: 0 }
   #lockStack: CapturedStack | undefined
   #sent: {
@@ -48,10 +48,10 @@ export class SessionChanges {
     readonly changes: readonly SessionChange[]
     readonly stack: CapturedStack | undefined
   }[] = []
-  /** True if a statement has changed anything, even if that was taken back since. Read at each release. */
+  /** True if a statement has changed anything, even if the change was undone since. Read at each release. */
   touched = false
 
-  /** Another owner gets the session. What is left from before is not its doing. */
+  /** Another owner gets the session: changes of former owners no longer count. */
   begin(): void {
     if (!this.touched) return
     this.touched = false
@@ -62,9 +62,9 @@ export class SessionChanges {
     this.#lockStack = undefined
   }
 
-  /** A statement is about to be sent. `ready`: nothing is in flight. */
+  /** Records a statement before it is sent. `ready`: nothing is in flight. */
   sending(text: string, stack: CapturedStack | undefined, ready: boolean): void {
-    // A statement that still waits for an answer will not get one that could be matched to it.
+    // Statements that are still unanswered will not get an answer any more.
     if (ready && this.#sent.length > 0) this.#sent = []
     const changes = sessionChanges(text)
     if (changes.length === 0) return
@@ -73,8 +73,8 @@ export class SessionChanges {
   }
 
   /**
-   * A statement of this text has failed. What it did is undone, but for what it had committed itself, which may be any part
-   * of it, and for advisory locks, of which nothing is known then.
+   * Records the failure of a statement with this text. Its effects are undone, except for parts that it has committed
+   * itself, and for advisory locks, which are uncertain then.
    */
   failed(text: string | undefined): void {
     const { changes = [], stack } = this.#take(text) ?? {}
@@ -85,29 +85,29 @@ export class SessionChanges {
     }
   }
 
-  /** ReadyForQuery has come, with the transaction's letter. */
+  /** Records a ReadyForQuery with the transaction's letter. */
   answered(answer: Answer, letter: string): void {
     const sent = this.#take(answer.text)
     for (const change of sent?.changes ?? []) this.#apply(change, answer, sent?.stack)
     if (letter !== 'I') return
-    // A transaction that no statement of the owner has ended: usually the ROLLBACK of a remedy.
+    // No statement of the owner has ended the transaction: usually it was the ROLLBACK of a remedy.
     if (sent !== undefined || answer.command === 'COMMIT') this.#commit()
     else this.#rollBack(0)
   }
 
-  /** True if anything is left, or may be. */
+  /** True if anything is, or may be, left. */
   get hasLeft(): boolean {
     return this.#locks.most > 0 || this.#committed().length > 0
   }
 
-  /** The items that are left. `sure`: without those that may not be. */
+  /** The items that are left; with `sure`, only those that are left for certain. */
   left(sure: boolean): LeftItem[] {
     const left: LeftItem[] = this.#committed().filter(({ unsure }) => !sure || !unsure)
     const isLocked = (sure ? this.#locks.least : this.#locks.most) > 0
     return isLocked ? [...left, { item: advisoryLocks, stack: this.#lockStack }] : left
   }
 
-  /** Without what an open transaction has done. */
+  /** The items without the effects of an open transaction. */
   #committed(): Left[] {
     const committed = new Map<string, Left | undefined>(this.#left)
     for (const { before } of this.#parts.toReversed()) {
@@ -119,9 +119,9 @@ export class SessionChanges {
   #take(text: string | undefined) {
     if (text === undefined || this.#sent.length === 0) return undefined
     const exact = this.#sent.findIndex((sent) => sent.text === text)
-    // Instrumentation adds comments to what the owner has sent.
+    // Instrumentation may add comments to the owner's text.
     const index = exact === -1 ? this.#sent.findIndex((sent) => text.includes(sent.text)) : exact
-    // Those before it were never answered: the driver forgets what has failed.
+    // Earlier ones were never matched: the driver no longer has a failed statement.
     return index === -1 ? undefined : this.#sent.splice(0, index + 1).at(-1)
   }
 
@@ -172,7 +172,7 @@ export class SessionChanges {
     }
   }
 
-  /** A savepoint that is not known was set before anything that is. */
+  /** An unknown savepoint is older than all known ones. */
   #partOf(savepoint: string): number {
     return Math.max(
       0,
@@ -188,7 +188,7 @@ export class SessionChanges {
     this.#parts.length = from + 1
   }
 
-  /** The savepoint is given up, with those behind it: what came after it can only go with what came before. */
+  /** Releases a savepoint and the later ones: their changes now belong to the part before it. */
   #merge(from: number): void {
     const into = this.#parts[Math.max(0, from - 1)]?.before
     for (const { before } of this.#parts.splice(Math.max(1, from))) {
@@ -228,7 +228,7 @@ export class SessionChanges {
     }
   }
 
-  /** `lasts`: ROLLBACK does not take it back. */
+  /** `lasts`: ROLLBACK does not undo the change. */
   #change(key: string, left: Left | undefined, lasts: boolean): void {
     const part = this.#parts.at(-1)
     if (lasts) for (const { before } of this.#parts) before.delete(key)
@@ -242,7 +242,7 @@ export class SessionChanges {
   }
 }
 
-/** PREPARE, DEALLOCATE and CLOSE are not taken back by ROLLBACK. */
+/** ROLLBACK does not undo PREPARE, DEALLOCATE and CLOSE. */
 function isLasting(kind: SessionItemKind): boolean {
   return kind === 'prepared-statement' || kind === 'cursor'
 }
@@ -251,7 +251,7 @@ function newPart(savepoint: string | undefined): Part {
   return { savepoint, before: new Map() }
 }
 
-/** How many locks a statement has taken that waits until it has them. */
+/** The number of locks taken by a statement that waits for them. */
 function every(rows: readonly object[] | undefined, calls: number | undefined) {
   if (calls === undefined) return { least: 0, most: Number.POSITIVE_INFINITY }
   const taken = calls * (rows?.length ?? 1)
@@ -259,8 +259,8 @@ function every(rows: readonly object[] | undefined, calls: number | undefined) {
 }
 
 /**
- * How many of the calls in each row have said true: at the least and at the most, for other columns may be booleans, too.
- * Unknown where the rows do not show what the calls have said.
+ * The minimum and the maximum number of calls that have returned true; they differ because other columns may be
+ * booleans, too. Unknown if the rows do not show the results of the calls.
  */
 function granted(rows: readonly object[] | undefined, calls: number | undefined) {
   if (calls === undefined) return { least: 0, most: Number.POSITIVE_INFINITY, unknown: true }

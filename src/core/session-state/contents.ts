@@ -3,17 +3,17 @@ import { advisoryLocks, itemKey, type SessionItem } from './item.ts'
 /** The state of a session beyond its transaction, as the server reports it: the key of each item, and its value. */
 export type SessionContents = ReadonlyMap<string, { readonly item: SessionItem; readonly value: string }>
 
-/** Is in no catalog, as little as the settings of the application's own: they are asked for by name. */
+/** In no catalog, like custom settings of the application: these are read by name. */
 const alwaysAsked = ['role']
 
-/** The value after RESET is not known: it may be set for the role or the database. */
+/** Whether the value after RESET is unknown: it may be set for the role or the database. */
 export function isUntold({ kind, name }: SessionItem): boolean {
   return kind === 'setting' && (alwaysAsked.includes(name) || name.includes('.'))
 }
 
 /**
- * One statement that reads everything, with a single value: JSON. It asks for the settings in `names` in particular.
- * Every name is qualified: the search path may be what was changed.
+ * One statement that reads the contents as a single JSON value, including the settings in `names`. Every name is
+ * qualified, because the search path may have been changed.
  */
 export function contentsQuery(names: Iterable<string>): string {
   const asked = [...new Set([...alwaysAsked, ...names])].map((name) => `'${name.replaceAll("'", "''")}'`)
@@ -34,7 +34,7 @@ export function contentsQuery(names: Iterable<string>): string {
     WHERE l.locktype = 'advisory' AND l.pid = pg_catalog.pg_backend_pid() AND l.granted))::pg_catalog.text`
 }
 
-/** @throws SyntaxError if it is not what {@link contentsQuery} yields */
+/** @throws SyntaxError if the text is not a result of {@link contentsQuery} */
 export function readContents(json: string): SessionContents {
   const found = JSON.parse(json) as {
     readonly setting: Record<string, string> | null
@@ -46,7 +46,7 @@ export function readContents(json: string): SessionContents {
   const add = (item: SessionItem, value: string) => contents.set(itemKey(item), { item, value })
   const { session_authorization } = found
   for (const [name, value] of Object.entries({ ...found.setting, ...found.asked, session_authorization })) {
-    // A setting that was never set is empty after a RESET, and unknown before.
+    // A custom setting is empty after RESET, and null before it was ever set.
     if (value !== null && value !== '' && !(name === 'role' && value === 'none'))
       add({ kind: 'setting', name }, value)
   }
@@ -57,7 +57,7 @@ export function readContents(json: string): SessionContents {
   return contents
 }
 
-/** Items that are in only one of them, or have another value. */
+/** The items that are in only one of the two, or differ in their value. */
 export function differences(before: SessionContents, after: SessionContents): SessionItem[] {
   const changed = [...after].filter(([key, { value }]) => before.get(key)?.value !== value)
   const gone = [...before].filter(([key]) => !after.has(key))

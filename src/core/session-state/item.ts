@@ -7,22 +7,22 @@ export type SessionItemKind =
   | 'cursor'
   | 'advisory-lock'
 
-/** One thing that was left in a session. Never its value, which may be anything. */
+/** One item that was left in a session, without its value, which may be a secret. */
 export interface SessionItem {
   readonly kind: SessionItemKind
-  /** As PostgreSQL knows it: settings in lower case. Advisory locks have none: they are only counted. */
+  /** PostgreSQL's name for it; settings in lower case. Empty for advisory locks, which are only counted. */
   readonly name: string
 }
 
 /** All advisory locks of a session. */
 export const advisoryLocks: SessionItem = { kind: 'advisory-lock', name: '' }
 
-/** The same for equal items. */
+/** A key that is the same for equal items. */
 export function itemKey({ kind, name }: SessionItem): string {
   return `${kind} ${name}`
 }
 
-/** As a reader of SQL knows it. */
+/** The item in SQL terms: `search_path`, `LISTEN orders`. */
 export function describeItem({ kind, name }: SessionItem): string {
   switch (kind) {
     case 'setting':
@@ -40,9 +40,9 @@ export function describeItem({ kind, name }: SessionItem): string {
   }
 }
 
-/** Statements that take all of these back, in an order that works. */
+/** Statements that undo all of these, in an order that works. */
 export function resetStatements(items: readonly SessionItem[]): string[] {
-  // As another role, the others may not be allowed.
+  // Another role may not be permitted to reset the rest.
   const first = ['session_authorization', 'role']
   const rank = ({ name }: SessionItem) => (first.includes(name) ? first.indexOf(name) : first.length)
   const ordered = items.toSorted((a, b) => rank(a) - rank(b))

@@ -1,16 +1,16 @@
 import { startsWith } from '../../sql/statement.ts'
 
-// Alternatives of plain letters: V8 skips through the text for these, which costs less than looking for one after the other.
+// Alternatives of plain letters: V8 searches for them in one fast pass, which costs less than two searches.
 const leavingCall = /set_config|advisory_lock/i
 const leaving = String.raw`(?:(?:set|listen|prepare|declare|create\s+(?:or\s+replace\s+)?(?:(?:global|local)\s+)?temp(?:orary)?)\b|(?:select|with)\b[^;]*(?:set_config|advisory_lock))`
 const leavingFirst = new RegExp(leaving, 'iy')
 const leavingLater = new RegExp(`;\\s*${leaving}`, 'i')
-/** Calls that change the session stand before this. */
+/** Only the beginning of a text is searched for calls. */
 const longestCall = 4096
 
 /**
- * Whether the text may leave something in its session that outlasts the transaction. Sits in the path of every query: it
- * errs on the side of yes, and `sessionChanges` has the last word.
+ * Whether the text may leave something in its session that outlasts the transaction. Called for every query: in doubt
+ * it returns true, and `sessionChanges` decides.
  */
 export function mayLeaveState(text: string): boolean {
   switch (text.charCodeAt(0) | 32) {

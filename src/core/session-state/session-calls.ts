@@ -3,7 +3,7 @@ import type { Token } from '../../sql/lexer.ts'
 import { clear, type SessionChange } from './session-change.ts'
 import { sets } from './setting-statements.ts'
 
-/** Functions that a statement calls for what they do to the session. */
+/** The changes made by the functions that a statement calls for their effect on the session. */
 export function callChanges(tokens: readonly Token[], words: readonly string[]): SessionChange[] {
   const changes: SessionChange[] = []
   const calls = { lock: 0, 'try lock': 0, unlock: 0 }
@@ -32,12 +32,12 @@ export function callChanges(tokens: readonly Token[], words: readonly string[]):
   return changes
 }
 
-/** set_config(name, value, is_local), where the text itself says what it does. */
+/** The change of set_config(name, value, is_local), as far as its arguments are literals. */
 function configuring([name = [], value = [], local = []]: readonly Token[][]): SessionChange[] {
   const [token] = name
   if (name.length !== 1 || token?.kind !== 'string' || !isFalse(local)) return []
   const setting = token.text.slice(1, -1).toLowerCase()
-  // As RESET.
+  // Equal to RESET.
   if (value.length === 1 && value[0]?.text.toLowerCase() === 'null') return [clear('setting', setting)]
   if (value.length === 1 && value[0]?.kind === 'string') return sets(setting, value)
   return [{ does: 'leave', item: { kind: 'setting', name: setting }, value: undefined }]

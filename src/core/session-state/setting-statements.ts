@@ -47,10 +47,10 @@ function characteristics(words: readonly string[]): SessionChange[] {
   })
 }
 
-/** These end with the transaction, however they are set; the seed of random numbers cannot be read or reset. */
+/** Settings that end with the transaction in any case; and `seed`, which cannot be read or reset. */
 const fleeting = ['transaction_isolation', 'transaction_read_only', 'transaction_deferrable', 'seed']
 
-/** The change that a setting with this value is. */
+/** The change made by setting this value. */
 export function sets(name: string, value: readonly Token[]): SessionChange[] {
   if (value.length === 0 || fleeting.includes(name)) return []
   const text = value.map((token) => token.text).join(' ')
@@ -59,7 +59,7 @@ export function sets(name: string, value: readonly Token[]): SessionChange[] {
     bare === 'default' ||
     (name === 'role' && /^(['"]?)none\1$/.test(bare)) ||
     (name === 'timezone' && bare === 'local') ||
-    // A setting of the application's own has the empty text where it was never set.
+    // A custom setting that was never set reads as an empty string.
     (name.includes('.') && text === "''")
   return [isBack ? clear('setting', name) : { does: 'leave', item: { kind: 'setting', name }, value: text }]
 }
@@ -81,7 +81,7 @@ export function resettingChanges(tokens: readonly Token[], words: readonly strin
   }
 }
 
-/** True if a RESET or DISCARD of a whole kind leaves this item as it is. */
+/** True if RESET ALL and DISCARD do not reset this item. */
 export function isSparedByResetAll({ kind, name }: SessionItem): boolean {
   return kind === 'setting' && sparedByResetAll.includes(name)
 }

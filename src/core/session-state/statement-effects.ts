@@ -9,14 +9,14 @@ const changingCall = /set_config|advisory_(?:un)?lock/i
 const changingFirst = new RegExp(changing, 'iy')
 const changingLater = new RegExp(`;\\s*(?:--|/\\*|${changing})`, 'i')
 
-/** Enough for the statements that one program sends again and again. What is longer holds its data. */
+/** The size of the cache: enough for the statements that a program repeats. */
 const mostRemembered = 200
 const longestRemembered = 1000
 const remembered = new Map<string, readonly SessionChange[]>()
 
 /** The effects of the statements of a text on the session, in their order. */
 export function sessionChanges(text: string): readonly SessionChange[] {
-  // A bulk insert of megabytes is not taken apart.
+  // A bulk insert of megabytes is not parsed.
   if (!startsWith(text, changingFirst) && !changingCall.test(text) && !changingLater.test(text)) return []
   const known = remembered.get(text)
   if (known !== undefined) return known
@@ -27,7 +27,7 @@ export function sessionChanges(text: string): readonly SessionChange[] {
   return changes
 }
 
-/** The tokens of each statement, without blanks. */
+/** The tokens of each statement, without white space. */
 function statementsOf(text: string): Token[][] {
   const statements: Token[][] = [[]]
   for (const token of sqlTokens(text)) {
@@ -58,7 +58,7 @@ function changesOf(tokens: readonly Token[]): SessionChange[] {
       return dropping(tokens, words)
     case 'do':
     case 'call':
-      // They can run any statement.
+      // These can run any statement.
       return [{ does: 'doubt' }]
     case 'prepare':
       return second === 'transaction' ? [{ does: 'commit' }] : leaves('prepared-statement', nameAt(tokens, 1))

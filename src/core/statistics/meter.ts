@@ -1,7 +1,7 @@
 import type { Checkout, CheckoutPool } from '../checkout.ts'
 
 /**
- * Counts and times what happens. Called in the path of every checkout: it must be quick, and must not throw.
+ * Counts and times events. Called for every checkout: it must be fast, and must not throw.
  * Durations are milliseconds of active time.
  */
 export interface Meter {
@@ -13,11 +13,11 @@ export interface Meter {
   acquired(pool: CheckoutPool, waitedMillis: number, checkout?: Checkout): void
   /** A caller got the pool's timeout error instead. */
   timedOut(pool: CheckoutPool): void
-  /** A client went back to its pool, or was taken back by a remedy. */
+  /** A client was released, or taken back by a remedy. */
   released(pool: CheckoutPool, heldMillis: number, checkout?: Checkout): void
 }
 
-/** One for all of them; undefined if there are none, which is what costs nothing. */
+/** One meter that calls all of them; undefined, and free, if there are none. */
 export function joinMeters(meters: readonly Meter[]): Meter | undefined {
   const [only] = meters
   if (meters.length <= 1) return only

@@ -1,10 +1,10 @@
 import type { Ledger } from '../ledger.ts'
 
-/** The pools of one name, as a dashboard draws them. Durations are milliseconds of active time. */
+/** The figures of the pools of one name, for a dashboard. Durations are milliseconds of active time. */
 export interface PoolFigures {
   readonly name: string
   readonly idle: number
-  /** Out, or being opened for a caller. */
+  /** Clients that are checked out, or being opened for a caller. */
   readonly used: number
   readonly waiting: number
   readonly max: number | undefined
@@ -16,8 +16,8 @@ export interface PoolFigures {
 }
 
 /**
- * Reads them without a look at any stack, so that asking every few seconds costs nothing. Exempted checkouts, which are
- * held for long by design, do not count for the oldest ones.
+ * Computes the figures without formatting any stack, so that a call every few seconds is cheap. Exempted checkouts,
+ * which are held for long by design, do not count for the maximum ages.
  */
 export function poolFigures(ledger: Ledger): PoolFigures[] {
   const now = ledger.time.now()

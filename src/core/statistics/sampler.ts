@@ -1,9 +1,9 @@
-/** How many a second are looked at: each costs tens of microseconds. */
+/** The number of events per second that are taken: each costs tens of microseconds. */
 const perSecond = 50
 
 /**
- * Decides which of many events are looked at more closely: every one while they are rare, a random one out of several
- * when they are not, so that looking costs a fraction of a percent of the time however many there are.
+ * Selects a sample of events: every one while they are rare, a random one out of several when they are frequent, so
+ * that the cost stays below a percent of the time.
  */
 export class Sampler {
   readonly #random: () => number
@@ -18,12 +18,12 @@ export class Sampler {
     this.#random = random
   }
 
-  /** One of how many events is looked at now. */
+  /** One event in so many is taken at present. */
   get interval(): number {
     return this.#interval
   }
 
-  /** For how many events this one stands; 0 if it is passed over. */
+  /** The number of events that this one represents; 0 if it is skipped. */
   weigh(now: number): number {
     const elapsed = now - this.#windowStart
     if (elapsed >= 1000) this.#openWindow(now, elapsed)
@@ -34,12 +34,12 @@ export class Sampler {
     const weight = this.#passed
     this.#passed = 0
     this.#takenInWindow += 1
-    // A burst does not wait for the end of its second.
+    // A burst raises the interval before its second ends.
     if (this.#takenInWindow > perSecond) {
       this.#interval *= 2
       this.#takenInWindow = 0
     }
-    // Uniform around the interval: a fixed step might always meet the same one of several that take turns.
+    // Random around the interval: a fixed step might always select the same one of several alternating events.
     this.#untilNext = 1 + Math.floor(this.#random() * (2 * this.#interval - 1))
     return weight
   }

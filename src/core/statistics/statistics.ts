@@ -5,25 +5,25 @@ import { HoldSketch } from './hold-sketch.ts'
 import type { Meter } from './meter.ts'
 import { Sampler } from './sampler.ts'
 
-/** Memory must not grow: what comes after these is counted together. */
+/** A limit of memory: further pools are counted together. */
 const mostPools = 50
 const mostRows = 200
-/** Holds of at least this are sampled apart from the short ones, which would crowd them out. */
+/** Longer holds are sampled separately, because short ones would crowd them out. */
 const longMillis = 100
-/** Fewer checkouts recommend nothing. */
+/** The minimum number of checkouts for a recommendation. */
 const enough = 100
 const lowestLimitMillis = 1_000
 
-/** How long clients were held. Durations are milliseconds of active time; quantiles are off by at most 5 %. */
+/** Durations of checkouts, in milliseconds of active time. The error of the quantiles is at most 5 %. */
 export interface HoldStatistics {
   readonly checkouts: number
-  /** All checkouts together. */
+  /** The total time of all checkouts. */
   readonly heldMillis: number
-  /** How long the database was at work in that time. */
+  /** The time in it that statements were running. */
   readonly busyMillis: number
   /** `busyMillis / heldMillis`, 0 to 1. */
   readonly busyShare: number
-  /** How long transactions were open while no statement was running. */
+  /** The time that transactions were open while no statement was running. */
   readonly outsideMillis: number
   readonly p50Millis: number
   readonly p95Millis: number
@@ -31,34 +31,34 @@ export interface HoldStatistics {
   readonly maxMillis: number
 }
 
-/** One pool; every checkout is counted. */
+/** The durations of one pool; every checkout is counted. */
 export interface PoolStatistics extends HoldStatistics {
   readonly pool: string
-  /** Limits that correct code would not have met: three times the 99th percentile. Absent below 100 checkouts. */
+  /** Limits that most checkouts stay below: three times the 99th percentile. Absent below 100 checkouts. */
   readonly recommended: { readonly holdMillis?: number; readonly idleTransactionMillis?: number }
 }
 
-/** One line of source. Without an `origin`, everything whose line is not known or had no room. */
+/** The durations of one line of source. Without an `origin`: all lines that are unknown or beyond the limit of rows. */
 export interface OriginStatistics extends HoldStatistics {
   readonly pool: string
   readonly origin?: Frame
 }
 
-/** Everything that went by one name of a scope. Without a `scope`, everything outside of any, or that had no room. */
+/** The durations of one scope name. Without a `scope`: all outside any scope or beyond the limit of rows. */
 export interface ScopeStatistics extends HoldStatistics {
   readonly pool: string
   readonly scope?: { readonly kind: string; readonly name: string }
 }
 
-/** How long which line of source and which scope has held clients, as frozen plain data. */
+/** The hold durations per pool, line of source and scope, as frozen plain data. */
 export interface Statistics {
-  /** Milliseconds since 1970: from when on it was counted. */
+  /** The start of the measurement, in milliseconds since 1970. */
   readonly since: number
   readonly pools: readonly PoolStatistics[]
-  /** The longest held in total first. Each row is exact until its pool has had more than 50 checkouts in one second. */
+  /** The longest in total first. A row is exact unless its pool has had more than 50 checkouts in one second. */
   readonly origins: readonly OriginStatistics[]
   readonly scopes: readonly ScopeStatistics[]
-  /** True if some checkouts are in the rows of `origins` and `scopes` by way of others like them. */
+  /** True if `origins` and `scopes` are estimated from a sample. */
   readonly estimated: boolean
 }
 
@@ -112,7 +112,7 @@ interface Row<Label> {
   readonly tally: Tally
 }
 
-/** Rows by what they are called, as many as there is room for and one more per pool. */
+/** Rows by their label, up to a limit, and one more per pool for the rest. */
 class Rows<Label> {
   readonly #rows = new Map<string, Row<Label>>()
 
@@ -132,8 +132,8 @@ class Rows<Label> {
 }
 
 /**
- * Counts what is released. Each checkout counts for its pool. Its line of source and its scope are looked up for a
- * sample, because turning a stack into text costs more than everything else that the guard does for a checkout.
+ * Counts released checkouts. Each one counts for its pool. Line and scope are looked up only for a sample, because
+ * formatting a stack costs more than the rest of the guard's work for a checkout.
  */
 export class StatisticsKeeper implements Meter {
   readonly statements = false
@@ -144,7 +144,7 @@ export class StatisticsKeeper implements Meter {
   readonly #scopes = new Rows<{ readonly kind: string; readonly name: string }>()
   #estimated = false
 
-  /** @param sinceEpochMillis when it began */
+  /** @param sinceEpochMillis the start, in milliseconds since 1970 */
   constructor(sinceEpochMillis: number, random: () => number = Math.random) {
     this.#since = sinceEpochMillis
     this.#random = random
@@ -155,7 +155,7 @@ export class StatisticsKeeper implements Meter {
   timedOut(): void {}
 
   released(pool: CheckoutPool, heldMillis: number, checkout?: Checkout): void {
-    // Held for long by design: what that says about others would be wrong.
+    // Exempted checkouts are held for long by design, and would distort the figures.
     if (checkout === undefined || checkout.exemption !== undefined) return
     const now = checkout.acquiredAt + heldMillis
     const busyMillis = Math.min(heldMillis, checkout.busyMillis)
@@ -206,7 +206,7 @@ export class StatisticsKeeper implements Meter {
   #tallyOf(pool: string): PoolTally {
     const known = this.#pools.get(pool)
     if (known !== undefined) return known
-    // A program that makes a pool per call has as many names.
+    // A program that creates a pool per call has as many names.
     if (this.#pools.size >= mostPools && pool !== otherPools) return this.#tallyOf(otherPools)
     const tally = new PoolTally(this.#random)
     this.#pools.set(pool, tally)
@@ -229,7 +229,7 @@ function recommendedOf({ checkouts, sketch, transactions, outside }: PoolTally) 
   }
 }
 
-/** Three times the 99th percentile, as the next 1, 2 or 5 times a power of ten. */
+/** Three times the 99th percentile, rounded up to 1, 2 or 5 times a power of ten. */
 function limitAbove(sketch: HoldSketch): number {
   const wanted = Math.max(lowestLimitMillis, 3 * sketch.quantile(0.99))
   const power = 10 ** Math.floor(Math.log10(wanted))

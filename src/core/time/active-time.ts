@@ -5,11 +5,11 @@ const tolerancePeriods = 2
 const toleranceMillis = 50
 
 /**
- * Time as the process lived through it: while the event loop was blocked, a debugger held the process or the machine
- * slept, this time stood still. Limits are measured in it, so that a pause never turns into a verdict.
+ * Time without the pauses of the process: it stops while the event loop is blocked, a debugger holds the process or the
+ * machine sleeps. Limits are measured in it, so that a pause never causes a finding.
  *
- * A regular `tick` proves that the process is alive. A reading that comes much later than the next tick was due
- * discounts the gap at once, so that a checkout made right after a pause starts at the right time.
+ * A regular `tick` shows that the process is running. A reading that comes much later than the next tick was due
+ * discounts the gap at once, so that a checkout right after a pause starts at the right time.
  */
 export class ActiveTime {
   readonly #clock: Clock
@@ -32,25 +32,25 @@ export class ActiveTime {
     return raw - this.#lostMillis
   }
 
-  /** Says that the process was alive just now, and that another tick follows one period later. */
+  /** Records that the process is running, and that the next tick follows one period later. */
   tick(): void {
     const raw = this.#clock.now()
     if (raw > this.#suspectAfter) this.#discount(raw)
     this.#expectTick(raw)
   }
 
-  /** No ticks follow: from here on a gap means nothing. */
+  /** Records that no ticks follow: a gap from here on is not a pause. */
   rest(): void {
     this.#suspectAfter = Number.POSITIVE_INFINITY
   }
 
-  /** Milliseconds since 1970 of a reading of `now`; off by the pauses that came after it. */
+  /** Converts a reading of `now` to milliseconds since 1970; off by the pauses after that reading. */
   epochMillis(reading: number): number {
     return Math.round(this.#clock.epochMillis() - (this.now() - reading))
   }
 
   #discount(raw: number): void {
-    // One period of the gap is what a process at work would have had; up to its last reading it was at work for sure.
+    // One period of the gap is normal; until its last reading the process was running for certain.
     this.#lostMillis += Math.min(raw - this.#lastTick - this.#periodMillis, raw - this.#lastReading)
     this.#expectTick(raw)
   }

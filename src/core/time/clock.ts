@@ -1,5 +1,4 @@
-// Bound when the module loads, so that fake timers installed later by a test framework neither stop the sweep
-// nor make the time of a checkout jump.
+// Bound when the module loads, so that fake timers of a test framework neither stop the sweep nor change the time.
 const performanceNow = performance.now.bind(performance)
 const dateNow = Date.now
 const setSystemTimeout = setTimeout
@@ -7,11 +6,13 @@ const clearSystemTimeout = clearTimeout
 
 /** The lifeguard's source of time. Replace it in tests: {@link manualClock}. */
 export interface Clock {
-  /** Monotonic time in milliseconds; only differences have a meaning. */
+  /** Monotonic time in milliseconds; only differences are meaningful. */
   now(): number
   /** Milliseconds since 1970, for time stamps in reports. */
   epochMillis(): number
-  /** Calls `callback` once, `millis` from now, without keeping the process alive. Returns a function that cancels it. */
+  /**
+   * Calls `callback` once, `millis` from now, without keeping the process alive. Returns a function that cancels it.
+   */
   schedule(callback: () => void, millis: number): () => void
 }
 
@@ -25,16 +26,16 @@ export const systemClock: Clock = {
   },
 }
 
-/** A clock that stands still until it is moved. */
+/** A clock that moves only when `advance` or `stall` is called. */
 export interface ManualClock extends Clock {
-  /** Moves the time forward by `millis` and runs each timer that falls due, at its own time and in order. */
+  /** Moves the time forward by `millis` and runs each timer that becomes due, at its own time and in order. */
   advance(millis: number): void
-  /** Moves the time forward without running timers: a debugger pause, a laptop's sleep, a blocked event loop. */
+  /** Moves the time forward without running timers, as a debugger, a sleeping laptop or a blocked event loop does. */
   stall(millis: number): void
 }
 
 /**
- * A clock for tests: limits pass when the test says so.
+ * A clock for tests, which lets limits pass without waiting.
  *
  * @example
  * const clock = manualClock()

@@ -1,12 +1,12 @@
 import { describeMillis } from '../../text/duration.ts'
 import type { Clock } from './clock.ts'
 
-// As in the system clock, out of reach of fake timers.
+// Bound when the module loads, as in the system clock: out of reach of fake timers.
 const afterThisTurn = setImmediate
 
 /**
- * The work's result, or a rejection with `late()` once `millis` have passed. They are counted from the next turn of the event loop: a
- * clock that a test moves by a minute at once must not count that minute against a server that had no chance to answer.
+ * Resolves with the work's result, or rejects with `late()` after `millis`. The time starts with the next turn of the
+ * event loop: a test may move the clock by a minute at once, and the server needs a chance to answer.
  */
 export function within<T>(
   clock: Clock,

@@ -254,7 +254,7 @@ describe('what is not an own property', () => {
         return 'loud'
       }
     }
-    const message = 'act.mode must be a property of the options themselves, not inherited, got "loud"'
+    const message = 'act.mode must be an own property of the options, not inherited, got "loud"'
     expect(() => read(new Settings())).toThrow(message)
     expect(() => read(Object.create({ mode: 'loud' }))).toThrow(message)
     expect(read(Object.assign(Object.create({ mode: 'loud' }), { mode: 'quiet' })).mode).toBe('quiet')
