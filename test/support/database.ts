@@ -81,7 +81,7 @@ export function useDatabase(): TestDatabase {
 export async function createDatabase(): Promise<TestDatabase> {
   const server = inject('postgres')
   const name = `${server.template}_${randomBytes(6).toString('hex')}`
-  await onServer(server.url, `CREATE DATABASE ${name} TEMPLATE ${server.template}`)
+  await onServer(server.url, `CREATE DATABASE ${name} TEMPLATE ${server.template} ${server.cloning}`)
 
   const url = new URL(server.url)
   url.pathname = name

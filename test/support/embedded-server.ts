@@ -32,6 +32,8 @@ export interface EmbeddedServer {
   readonly version: string
   /** File with what the server reports. */
   readonly log: string
+  /** The folder of its data. */
+  readonly data: string
   /** Ends all sessions, stops the server and removes its folder. */
   stop(): Promise<void>
   /** The same without a farewell to the clients, as when the server crashes. */
@@ -40,7 +42,7 @@ export interface EmbeddedServer {
 }
 
 type KeeperMessage =
-  | { ready: { port: number; pid: number; version: string; log: string } }
+  | { ready: { port: number; pid: number; version: string; log: string; data: string } }
   | { failed: string }
 
 const host = '127.0.0.1'
@@ -57,6 +59,7 @@ const fastSettings = {
   max_connections: '300',
   max_prepared_transactions: '20',
   max_wal_size: '1GB',
+  shared_buffers: '32MB',
   autovacuum: 'off',
 }
 

@@ -1,5 +1,5 @@
 // @ts-check
-// A process of its own that owns one PostgreSQL server and its folder. It outlives whoever started it just long enough
+// A process of its own that owns one PostgreSQL server and its folders. It outlives whoever started it just long enough
 // to clean up: when the channel to the starter closes, for whatever reason (even SIGKILL), the server is stopped and the
 // folder removed. Everything is created here, so there is no moment at which the starter's death leaves something behind.
 // Plain JavaScript, because it runs in a bare node, without tsx or vitest.
@@ -7,12 +7,13 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, openSync } from 'node:fs'
-import { chmod, chown, cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, chown, cp, mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { isComplete, stage } from './postgres-binaries.mjs'
+import { makeDataFolder, quickVerifier } from './server-data.mjs'
 
 /**
  * @typedef {{ native: string, password: string, port?: number, settings: Record<string, string>, standbyOf?: string }} Order
@@ -24,8 +25,10 @@ const stopPatienceMillis = 10_000
 const portAttempts = 10
 const environment = { PATH: process.env.PATH, LC_ALL: 'C', TZ: 'UTC' }
 
-/** @type {string | undefined} */
+/** Of the server's log and, if need be, its binaries. @type {string | undefined} */
 let folder
+/** Of its data: in `folder`, or linked there. @type {string | undefined} */
+let dataFolder
 /** The initdb or postgres that runs at the moment. @type {import('node:child_process').ChildProcess | undefined} */
 let running
 /** @type {Promise<void> | undefined} */
@@ -94,10 +97,9 @@ async function settle(packaged, account) {
  * @param {Account} account
  */
 async function initialise(native, password, account) {
-  const data = join(home(), 'data')
+  const data = await makeData()
   const passwordFile = join(home(), 'password')
-  await mkdir(data, { mode: 0o700 })
-  await writeFile(passwordFile, `${password}\n`, { mode: 0o600 })
+  await writeFile(passwordFile, `${quickVerifier(password)}\n`, { mode: 0o600 })
   if (account) for (const path of [data, passwordFile]) await chown(path, account.uid, account.gid)
   const options = ['-D', data, '-U', 'postgres', '-A', 'scram-sha-256', `--pwfile=${passwordFile}`]
   // Segments of 1 MB instead of 16: less to write for a cluster that lives for seconds.
@@ -106,15 +108,20 @@ async function initialise(native, password, account) {
   await rm(passwordFile)
 }
 
+async function makeData() {
+  refuseWhenEnding()
+  dataFolder = await makeDataFolder(join(home(), 'data'))
+  return dataFolder
+}
+
 /**
  * Takes over the folder of a server that runs, and that was told to be copied.
  * @param {string} primary
  * @param {Account} account
  */
 async function copyForStandby(primary, account) {
-  const data = join(home(), 'data')
-  refuseWhenEnding()
-  await cp(primary, data, {
+  const data = await makeData()
+  await cp(await realpath(primary), data, {
     recursive: true,
     filter: (path) => !['postmaster.pid', 'postmaster.opts'].includes(basename(path)),
   })
@@ -153,7 +160,8 @@ async function launch(native, version, order, account) {
     const exited = once(server, 'exit')
     const started = await Promise.race([isReady(server), exited.then(() => false)])
     if (started) {
-      const ready = { port, pid: server.pid, version: version.match(/\d+(\.\d+)*/)?.[0], log }
+      const number = version.match(/\d+(\.\d+)*/)?.[0]
+      const ready = { port, pid: server.pid, version: number, log, data: dataFolder }
       process.send?.({ ready }, () => {})
       return
     }
@@ -221,7 +229,7 @@ function refuseWhenEnding() {
 }
 
 /**
- * Stops whatever runs, more and more firmly, and removes the folder.
+ * Stops whatever runs, more and more firmly, and removes the folders.
  * @param {NodeJS.Signals} signal
  */
 async function stop(signal) {
@@ -232,7 +240,8 @@ async function stop(signal) {
     await Promise.race([once(child, 'exit'), pause(stopPatienceMillis, undefined, { ref: false })])
   }
   await starting?.catch(() => {})
-  if (folder) await rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 })
+  for (const each of [dataFolder, folder])
+    if (each) await rm(each, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 })
 }
 
 /** @param {NodeJS.Signals} signal */

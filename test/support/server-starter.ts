@@ -17,6 +17,7 @@ import { dirname, join } from 'node:path'
 import pg from 'pg'
 import ts from 'typescript'
 import { expect } from 'vitest'
+import type { EmbeddedServer } from './embedded-server.ts'
 import { eventually } from './eventually.ts'
 
 /** For the end of a server, on a machine that may be busy. */
@@ -27,12 +28,14 @@ export interface Account {
   gid: number
 }
 
+export type StartedServer = Pick<EmbeddedServer, 'url' | 'pid' | 'log' | 'data'>
+
 export interface ServerStarter {
   readonly process: ChildProcess
   /** Where its server's folder should be. */
   readonly temporary: string
   /** Rejects with what the starter complained about when it ends before its server is there. */
-  readonly server: Promise<{ url: string; pid: number; log: string }>
+  readonly server: Promise<StartedServer>
   /** Command lines of the processes and names of the folders that exist because of it. */
   traces(): Promise<string[]>
   /** Ends what is still running. */
@@ -42,8 +45,8 @@ export interface ServerStarter {
 const script = `
 import { startServer } from './embedded-server.mjs'
 const [binaries, ending] = process.argv.slice(2)
-const { url, pid, log } = await startServer({ binaries })
-console.log(JSON.stringify({ url, pid, log }))
+const { url, pid, log, data } = await startServer({ binaries })
+console.log(JSON.stringify({ url, pid, log, data }))
 if (ending === 'waits') process.stdin.resume()
 if (ending === 'throws') setImmediate(() => { throw new Error('on purpose') })
 `
@@ -66,7 +69,7 @@ export async function launchStarter(options: {
     ts.transpileModule(source, { compilerOptions }).outputText,
   )
   await writeFile(join(place, 'starter.mjs'), script)
-  for (const name of ['server-keeper.mjs', 'postgres-binaries.mjs']) {
+  for (const name of ['server-keeper.mjs', 'server-data.mjs', 'postgres-binaries.mjs']) {
     await copyFile(new URL(name, import.meta.url), join(place, name))
   }
   const temporary = options.temporary ?? join(place, 'tmp')
@@ -82,7 +85,7 @@ export async function launchStarter(options: {
     // What it waits for is the end of its input, which comes at the latest with the end of the test run.
     stdio: ['pipe', 'pipe', 'pipe'],
   })
-  const server = new Promise<{ url: string; pid: number; log: string }>((resolve, reject) => {
+  const server = new Promise<StartedServer>((resolve, reject) => {
     let printed = ''
     let complaints = ''
     child.stderr.on('data', (text) => {
@@ -151,8 +154,8 @@ export async function ask(url: string, sql: string): Promise<unknown> {
   }
 }
 
-/** Neither process nor folder of a server is there. */
-export async function expectGone({ pid, log }: { pid: number; log: string }): Promise<void> {
+/** Neither the process nor a folder of a server is there. */
+export async function expectGone({ pid, log, data }: Omit<StartedServer, 'url'>): Promise<void> {
   expect(() => process.kill(pid, 0)).toThrow('ESRCH')
-  await expect(access(dirname(log))).rejects.toThrow('ENOENT')
+  for (const folder of [dirname(log), data]) await expect(access(folder)).rejects.toThrow('ENOENT')
 }
