@@ -3,6 +3,7 @@ import { join, relative } from 'node:path'
 import { afterAll, beforeEach, expect } from 'vitest'
 import type { LifeguardOptions } from '../../src/index.ts'
 import { type TestDatabase, useDatabase } from '../support/database.ts'
+import { eventually } from '../support/eventually.ts'
 import { type GuardedPool, guardedPool } from '../support/guarded-pool.ts'
 import { type ExampleModule, exampleModule } from './example.ts'
 import { type CodeBlock, root } from './page.ts'
@@ -24,7 +25,11 @@ export function usePlayer(): (block: CodeBlock, mode: LifeguardOptions['mode']) 
   const surroundings = { stage: `${toRoot}/test/docs/stage.ts`, lifeguard: `${toRoot}/src/index.ts` }
   let played = 0
 
-  beforeEach(() => fillTables(db))
+  beforeEach(async () => {
+    // A statement that the example before left unawaited must not run on the rows of this one.
+    await eventually(async () => expect(await db.sessions()).toEqual([]))
+    await fillTables(db)
+  })
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
   return (block, mode) => {
