@@ -1,4 +1,4 @@
-/** The base of every error of this library: a stable `code` to branch on. */
+/** The base class of all errors of this library, with a stable `code`. */
 export class LifeguardError extends Error {
   readonly code: string
 
@@ -13,7 +13,7 @@ export class LifeguardError extends Error {
   }
 }
 
-/** An option is unknown or has a value that cannot work. The message names the option and the value. */
+/** An option is unknown or its value is invalid. The message names the option and the value. */
 export class OptionError extends LifeguardError {
   readonly option: string
 
@@ -27,14 +27,14 @@ export class OptionError extends LifeguardError {
     this.option = option
   }
 
-  /** `help`: "did you mean mode?" */
+  /** The error for an unknown option; `help` is advice such as "did you mean mode?". */
   static unknown(option: string, help: string, received: unknown): OptionError {
     const message = `unknown option ${option}; ${help} (got ${describeValue(received)})`
     return new OptionError(option, help, received, message)
   }
 }
 
-/** `watch` was given something that is not a pool, or a pool that another lifeguard already watches. */
+/** The argument of `watch` is not a pool or a known library, or another lifeguard watches it already. */
 export class WatchError extends LifeguardError {
   constructor(message: string) {
     super('LIFEGUARD_WATCH', message)
@@ -48,7 +48,7 @@ export class ClosedError extends LifeguardError {
   }
 }
 
-/** The finding behind an error, and the line where its session was checked out. */
+/** The finding behind an error, and the line of its checkout. */
 export interface FindingReference {
   readonly id: string
   readonly kind: string
@@ -89,7 +89,7 @@ export class TransactionRolledBackError extends LifeguardError {
   }
 }
 
-/** The lifeguard closed the session. Every further statement of its owner gets this error. */
+/** The lifeguard closed the session. Every further statement of its owner fails with this error. */
 export class SessionDestroyedError extends LifeguardError {
   readonly finding: FindingReference
 
@@ -103,14 +103,14 @@ export class SessionDestroyedError extends LifeguardError {
   }
 }
 
-/** The `cause` of a pool's acquire timeout: lists who holds the clients. */
+/** The `cause` of a pool's acquire timeout: lists the holders of the clients. */
 export class PoolExhaustedError extends LifeguardError {
   constructor(message: string) {
     super('LIFEGUARD_POOL_EXHAUSTED', message)
   }
 }
 
-/** The callers waited for each other's clients. The lifeguard rejected the last one, so that the others go on. */
+/** The callers waited for each other's clients. The lifeguard rejected the last one, so that the others continue. */
 export class PoolDeadlockError extends LifeguardError {
   readonly finding: FindingReference
 
@@ -120,7 +120,7 @@ export class PoolDeadlockError extends LifeguardError {
   }
 }
 
-/** PostgreSQL answered `COMMIT` with `ROLLBACK`, because a statement had failed before: nothing was saved. */
+/** PostgreSQL answered `COMMIT` with `ROLLBACK`, because an earlier statement had failed: nothing was saved. */
 export class LostCommitError extends LifeguardError {
   constructor() {
     super(
@@ -130,7 +130,7 @@ export class LostCommitError extends LifeguardError {
   }
 }
 
-/** The connection could not be opened, or was lost. The message says why, and never holds a password. */
+/** The connection could not be opened, or was lost. The message gives the reason, and never contains a password. */
 export class ConnectionError extends LifeguardError {
   /** The server's SQLSTATE or the system's error code, if there is one: `28P01`, `53300`, `ECONNREFUSED`. */
   readonly reason: string | undefined
@@ -152,7 +152,7 @@ function at(finding: FindingReference): string {
   return finding.origin === undefined ? '' : `, checked out at ${finding.origin}`
 }
 
-/** A value as an error message shows it: on one line, and cut if it is long. */
+/** A value in an error message: on one line, and truncated if it is long. */
 export function describeValue(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}...` : value)
   if (typeof value === 'function') return `function ${value.name || '(anonymous)'}`

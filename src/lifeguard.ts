@@ -37,43 +37,47 @@ export const watchTable = {
 } as const satisfies OptionTable<WatchOptions>
 
 export interface LifeguardEvents {
-  /** A finding was opened. If a remedy was applied, `outcome` says what it came to. */
+  /** A finding was opened. If a remedy was applied, `outcome` is its result. */
   finding: Finding
   /** A remedy acted on a finding after it was reported, or acted again. */
   remedied: Finding
-  /** A finding cleared. */
+  /** A finding cleared; `resolution` is the way it did. */
   resolved: Finding
 }
 
-/** Watches pools and reports where they leak. Made by {@link createLifeguard}. */
+/** Watches pools and reports leaks with their line of source. Created by {@link createLifeguard}. */
 export interface Lifeguard extends Scopes, AsyncDisposable {
   /**
    * Watches a pool from now on: a `pg.Pool`, or the pools of a Knex, Sequelize, Drizzle or pg-promise instance or of a
-   * TypeORM data source, also those that it makes when it is started again. Watching it twice changes nothing.
+   * TypeORM data source, including those that it creates when it is started again. A second call has no effect.
    *
-   * @returns a function that takes the guard off again, also while clients are checked out
-   * @throws WatchError if it is not shaped like a pool, or another lifeguard watches it
+   * @returns a function that ends the watch, also while clients are checked out
+   * @throws WatchError if the host is not a pool or a known library, or is watched by another lifeguard
    *
    * @example
    * const pool = new pg.Pool({ max: 10 })
    * const unwatch = lifeguard.watch(pool, { name: 'main' })
    */
   watch(host: Watchable, options?: WatchOptions): () => void
-  /** Calls `listener` for each event. An error that it throws is reported as a process warning and stops nothing. */
+  /**
+   * Calls `listener` for each event. An error that it throws becomes a process warning and stops nothing.
+   *
+   * @returns a function that removes the listener
+   */
   on<Event extends keyof LifeguardEvents>(
     event: Event,
     listener: (finding: LifeguardEvents[Event]) => void,
   ): () => void
-  /** Everything known now, as frozen plain data. */
+  /** All present data, frozen and plain: pools, checkouts, findings. */
   snapshot(): Snapshot
   /**
-   * How long which line of source and which scope has held clients, since this lifeguard was made.
+   * The hold durations per pool, line of source and scope, since this lifeguard was created.
    *
    * @throws OptionError unless the option `statistics` is on
    */
   statistics(): Statistics
   /**
-   * Marks a client as held for long by design, until it is released: limits do not apply to it.
+   * Exempts a client that is held for long by design: limits do not apply to it until it is released.
    *
    * @example
    * const client = await pool.connect()
@@ -84,7 +88,7 @@ export interface Lifeguard extends Scopes, AsyncDisposable {
   /**
    * Runs `work` in a transaction: BEGIN, COMMIT or ROLLBACK, and release, in the right order under every error.
    *
-   * @returns what `work` returns
+   * @returns the result of `work`
    * @throws the error of `work`, after ROLLBACK; LostCommitError if COMMIT was answered by ROLLBACK
    *
    * @example
@@ -99,21 +103,21 @@ export interface Lifeguard extends Scopes, AsyncDisposable {
     options?: TransactionOptions,
   ): Promise<Result>
   /**
-   * Checks a client out that is released at the end of the block, a transaction left open being rolled back first.
+   * Checks out a client that is released at the end of the block. A transaction that is still open is rolled back first.
    *
    * @example
    * await using session = await lifeguard.session(pool)
    * await session.client.query('SELECT 1')
    */
   session<Pool extends SessionPool>(pool: Pool): Promise<Session<ClientOf<Pool>>>
-  /** Takes the guard off every pool and waits for remedies that are under way. The lifeguard cannot be used again. */
+  /** Unwatches every pool and waits for running remedies. The lifeguard cannot be used again. */
   close(): Promise<void>
 }
 
 /**
- * Makes a lifeguard. It does nothing until a pool is watched.
+ * Creates a lifeguard. It does nothing until a pool is watched.
  *
- * @throws OptionError if an option is unknown or has a value that cannot work
+ * @throws OptionError if an option is unknown or its value is invalid
  *
  * @example
  * import pg from 'pg'
@@ -164,9 +168,9 @@ export function createLifeguard(options?: LifeguardOptions): Lifeguard {
 
 type Guard = ReturnType<typeof assemble>
 
-/** The parts of one lifeguard, each with those that it needs. */
+/** Creates the parts of one lifeguard. */
 function assemble(resolved: Settings) {
-  // A leak check changes the remedies for all that comes after it.
+  // A copy, because a leak check changes the remedies.
   const remedies = { ...resolved.remedies }
   const settings = { ...resolved, remedies }
   const { clock, context, queryText } = settings
@@ -229,7 +233,7 @@ function watchedPools(settings: Settings, { ledger, judge, announcer, inspection
       }
       const checkouts = [...watches.values()].map((watch) => watch.checkoutOf(client))
       const checkout = checkouts.find((found) => found !== undefined)
-      // Not an error: the same program may run without a guard on its pool.
+      // Not an error: the same program may run without watching its pool.
       if (checkout === undefined)
         announcer.info(`exempt: the client (${reason}) is not checked out of a watched pool`)
       else judge.exempt(checkout, reason)

@@ -13,40 +13,40 @@ import { OptionError } from './errors.ts'
 import { consoleReporter } from './reporters/console.ts'
 import type { QueryTextMode } from './sql/redaction.ts'
 
-/** The options of `createLifeguard`. All are optional. An unknown name or a value that cannot work throws `OptionError`. */
+/** The options of `createLifeguard`. All are optional. An unknown name or an invalid value throws `OptionError`. */
 export interface LifeguardOptions {
   /** `observe` (default) reports and never touches a client; `enforce` applies the remedies. */
   readonly mode?: 'observe' | 'enforce'
-  /** In milliseconds; `false` switches one off. */
+  /** Time limits in milliseconds; `false` switches one off. */
   readonly limits?: Partial<Limits>
-  /** Overrides the mode's remedy for a kind of finding. Each kind takes only the remedies that exist for it. */
+  /** Overrides the mode's remedy for a kind of finding. Each kind has its own set of possible remedies. */
   readonly remedies?: RemedyByKind
   /** Default: one `consoleReporter()`. */
   readonly reporters?: readonly Reporter[]
-  /** How many findings a minute the reporters of the process get; the rest are counted. Default 60; `false`: all. */
+  /** The maximum number of findings reported per minute and process; the rest are counted. Default 60; `false`: all. */
   readonly reportsPerMinute?: number | false
-  /** How much of a statement's text reports show: `redacted` (default) replaces literals. Bind values are never kept. */
+  /** The form of statements in reports: `redacted` (default) replaces literals. Bind values are never recorded. */
   readonly queryText?: QueryTextMode
   /**
-   * `raw` (default): `connect` gives the pool's own client. `checked`: each checkout gets its own handle, so that calls of
-   * a former owner are distinguished from those of the present one. Costs a fraction of a microsecond a call, and code
-   * that compares clients sees the handle: for staging and tests.
+   * `raw` (default): `connect` returns the pool's own client. `checked`: each checkout gets its own handle, so that
+   * calls of a former owner are distinguished from those of the present one. It costs a fraction of a microsecond per
+   * call, and code that compares clients sees the handle: for staging and tests.
    */
   readonly handles?: 'raw' | 'checked'
   /**
-   * Clients that are held for long by design, by the text of their last statement, their origin or their scope. One that
-   * listens for notifications outside a transaction needs no rule.
+   * Exempts clients that are held for long by design, by their last statement, origin or scope. A client that listens
+   * for notifications outside a transaction needs no rule.
    */
   readonly exempt?: readonly ExemptRule[]
-  /** How the state that an owner leaves in its session is judged; `false`: not at all. */
+  /** The judgement of the state that an owner leaves in its session; `false`: none. */
   readonly sessionState?: SessionStateOptions | false
   /** Tags statements and connections, so that the server shows which code sent them. Default: off. */
   readonly tag?: TagOptions
-  /** Measures how long each line of source and each scope holds clients, for `lifeguard.statistics()`. Default `false`. */
+  /** Measures the hold durations of lines of source and scopes, for `lifeguard.statistics()`. Default `false`. */
   readonly statistics?: boolean
   /**
-   * When the statistics go to the reporters: at `close`, when the process gets `SIGUSR2`, or both. Switches `statistics`
-   * on. Default: never.
+   * Reports the statistics at `close`, when the process gets `SIGUSR2`, or both. Switches `statistics` on. Default:
+   * never.
    */
   readonly reportStatistics?: StatisticsOccasion | readonly StatisticsOccasion[]
   /** The clock; tests pass a `manualClock()`. */
@@ -64,31 +64,37 @@ export interface TagOptions {
    * ones and those that have a comment are sent unchanged.
    */
   readonly statements?: boolean
-  /** New connections get an `application_name` with application, process id and host, unless they have one. Default true. */
+  /**
+   * New connections get an `application_name` with application, process id and host, unless they have one. Default
+   * true.
+   */
   readonly connections?: boolean
-  /** The line where the client was checked out. Default true; costs formatting a stack for each checkout. */
+  /** Adds the line of the checkout. Default true; formats a stack for each checkout. */
   readonly origin?: boolean
-  /** The route, or kind and name of another scope. Default true. */
+  /** Adds the route, or kind and name of another scope. Default true. */
   readonly route?: boolean
-  /** The trace, if it is known. Default true. */
+  /** Adds the trace, if it is known. Default true. */
   readonly traceparent?: boolean
 }
 
-/** When statistics are reported. */
+/** An occasion for reporting statistics. */
 export type StatisticsOccasion = 'close' | 'SIGUSR2'
 
 export interface SessionStateOptions {
   /**
-   * Asks the server what each session holds, at its first checkout and at each release, so that changes made by functions
-   * are seen, too. Costs a round trip for each release: for staging and tests. Default `false`: judged by the statements
-   * that the owner has sent, at no measurable cost.
+   * Asks the server for the contents of each session, at its first checkout and at each release, so that changes by
+   * functions are seen, too. Costs a round trip per release: for staging and tests. Default `false`: the owner's
+   * statements are judged, at no measurable cost.
    */
   readonly verify?: boolean
-  /** State that may be left: settings by name (`app.tenant`), or `channel`, `temporary`, `prepared-statement`, `cursor`, `advisory-lock`. */
+  /**
+   * State that may be left: settings by name (`app.tenant`), or `channel`, `temporary`, `prepared-statement`, `cursor`,
+   * `advisory-lock`.
+   */
   readonly ignore?: readonly string[]
 }
 
-/** The options with every default filled in. */
+/** The options with all defaults. */
 export interface Settings {
   readonly mode: 'observe' | 'enforce'
   readonly limits: Limits

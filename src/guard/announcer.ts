@@ -10,7 +10,7 @@ import { OptionError } from '../errors.ts'
 export type EventName = 'finding' | 'remedied' | 'resolved'
 type Listener = (finding: Finding) => unknown
 
-/** Passes findings to listeners and reporters. None of them can stop the others, the sweep or the application. */
+/** Passes findings to listeners and reporters. An error in one does not stop the others, the sweep or the application. */
 export class Announcer {
   #reporters: readonly Reporter[]
   readonly #listeners: Readonly<Record<EventName, Set<Listener>>> = {
@@ -18,7 +18,7 @@ export class Announcer {
     remedied: new Set(),
     resolved: new Set(),
   }
-  /** Findings whose report still waits for a remedy. */
+  /** Findings whose report waits for a remedy. */
   readonly #unannounced = new Set<FindingRecord>()
 
   readonly #limit: ReportLimit
@@ -48,7 +48,7 @@ export class Announcer {
     return () => listeners.delete(listener)
   }
 
-  /** Adds a reporter, until the function that is returned is called. */
+  /** Adds a reporter. Returns a function that removes it. */
   addReporter(reporter: Reporter): () => void {
     this.#reporters = [...this.#reporters, reporter]
     return () => {
@@ -56,7 +56,7 @@ export class Announcer {
     }
   }
 
-  /** Announces a finding; where a remedy is at work, which is bounded, together with its outcome. */
+  /** Announces a finding; if a remedy is running, when it has finished, together with its outcome. */
   finding(record: FindingRecord, remedy?: Promise<unknown>): void {
     if (remedy === undefined) {
       this.#emit('finding', record.data())
@@ -64,20 +64,20 @@ export class Announcer {
     }
     const announce = () => {
       if (this.#unannounced.delete(record)) this.#emit('finding', record.data())
-      // Announced early because it resolved: there is no more to say.
+      // If it was announced early because it resolved, there is nothing to add.
       else if (!record.resolved) this.#emit('remedied', record.data())
     }
     this.#unannounced.add(record)
     void remedy.then(announce)
   }
 
-  /** A remedy acted on a finding that was reported before. */
+  /** Announces that a remedy acted on a finding that was reported before. */
   remedied(record: FindingRecord): void {
     this.#emit('remedied', record.data())
   }
 
   resolved(record: FindingRecord): void {
-    // It resolved before its remedy was done; the finding itself comes first.
+    // It resolved before its remedy had finished; the finding itself comes first.
     if (this.#unannounced.delete(record)) this.#emit('finding', record.data())
     this.#emit('resolved', record.data())
   }
@@ -101,7 +101,7 @@ export class Announcer {
   #attempt(call: () => unknown): void {
     try {
       const result = call()
-      // An async listener fails later; without this its rejection would end the process.
+      // An unhandled rejection of an async listener would end the process.
       if (result instanceof Promise) result.catch(warn)
     } catch (error) {
       warn(error)

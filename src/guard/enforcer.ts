@@ -12,10 +12,10 @@ import { type RemedyResult, rollBack } from '../remedies/rollback.ts'
 import { describeMillis } from '../text/duration.ts'
 import type { Announcer } from './announcer.ts'
 
-/** Evidence beyond the rule, the checkout and the hint. */
+/** Additional evidence beside the rule, the checkout and the hint. */
 export type More = Omit<FindingEvidence, 'kind' | 'certainty' | 'checkout' | 'hint' | 'remedy'>
 
-/** Opens findings with their remedies, applies these, and keeps track of those that are under way. */
+/** Opens findings, applies their remedies, and tracks running remedies. */
 export class Enforcer {
   readonly #settings: Settings
   readonly #ledger: Ledger
@@ -30,7 +30,7 @@ export class Enforcer {
     this.#announcer = announcer
   }
 
-  /** Opens a finding, with the remedy that its kind has; nothing if this checkout has had one of this kind. */
+  /** Opens a finding with the remedy of its kind; undefined if this checkout has had one of this kind. */
   open<Subject>(
     rule: Rule<Subject>,
     checkout: Checkout,
@@ -43,7 +43,7 @@ export class Enforcer {
     return this.#ledger.findings.open({ kind, certainty, checkout, hint, remedy, ...more })
   }
 
-  /** Opens a finding of a checkout whose owner has not released, applies its remedy and announces it. */
+  /** Opens a finding about an open checkout, applies its remedy and announces it. */
   report<Subject>(
     rule: Rule<Subject>,
     checkout: Checkout,
@@ -57,12 +57,12 @@ export class Enforcer {
     return record
   }
 
-  /** Whether a remedy has ended the checkout's transaction, or is at it, and the owner still has to learn of it. */
+  /** Whether a remedy has ended the checkout's transaction, or is ending it, and the owner has not noticed yet. */
   hasTransactionOf(checkout: Checkout): boolean {
     return this.#ending.has(checkout) || checkout.destroyAt !== Number.POSITIVE_INFINITY
   }
 
-  /** Starts the remedy of a finding, if it has one that touches the client. */
+  /** Starts the remedy of a finding, if it has one that acts on the client. */
   apply(record: FindingRecord, control: ClientControl, ownerHolds: boolean): Promise<void> | undefined {
     switch (record.evidence.remedy) {
       case 'rollback':
@@ -74,7 +74,7 @@ export class Enforcer {
     }
   }
 
-  /** Takes back what a released session holds, or closes it. */
+  /** Resets the state of a released session, or closes it. */
   applyToState(
     record: FindingRecord,
     control: ClientControl,
@@ -87,7 +87,7 @@ export class Enforcer {
     return this.follow(reset.then(({ outcome, detail }) => record.remedied(outcome, detail)))
   }
 
-  /** The owner has neither released nor sent ROLLBACK for a whole limit after its transaction was taken away. */
+  /** Destroys the session of an owner that has neither released nor sent ROLLBACK within a limit after the rollback. */
   destroyAfterRollback(checkout: Checkout): void {
     checkout.destroyAt = Number.POSITIVE_INFINITY
     const record = this.#ledger.findings.of(checkout).find(({ evidence }) => evidence.remedy === 'rollback')
@@ -98,7 +98,7 @@ export class Enforcer {
     void this.#destroy(record, control, detail).then(() => this.#announcer.remedied(record))
   }
 
-  /** The owner of a session that was ended by somebody else has not released. Nothing is left to lose: its slot is freed. */
+  /** Frees the slot of a session that has ended while its owner has not released. Nothing can be lost. */
   freeSlot(checkout: Checkout): void {
     const record = this.#ledger.findings
       .of(checkout)
@@ -110,7 +110,7 @@ export class Enforcer {
     void this.follow(remedied).then(() => this.#announcer.remedied(record))
   }
 
-  /** Counts `work` among what is under way. */
+  /** Tracks running work until it settles. */
   follow<T>(work: Promise<T>): Promise<T> {
     this.#underWay.add(work)
     const done = () => this.#underWay.delete(work)
@@ -118,7 +118,7 @@ export class Enforcer {
     return work
   }
 
-  /** Resolves when nothing is under way. */
+  /** Resolves when no work is running. */
   async settled(): Promise<void> {
     while (this.#underWay.size > 0) await Promise.all(this.#underWay)
   }

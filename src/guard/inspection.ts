@@ -10,22 +10,22 @@ import { openCheckouts, servedMillis, takeBackAll } from './take-back.ts'
 /** A pool that is or was watched. */
 export interface InspectedPool {
   readonly name: string
-  /** Where `watch` was called. */
+  /** The line of the call of `watch`. */
   readonly origin?: Origin
-  /** Clients that were out already when the pool came under watch, and are not seen therefore. */
+  /** The number of clients that were checked out before `watch`, and cannot be seen. */
   readonly unseen: number
   /** `end()` was called. */
   readonly ending: boolean
-  /** Connections that are open. */
+  /** The number of open connections. */
   readonly connections: number
 }
 
-/** Finds out what a part of the program has left behind. */
+/** Finds the checkouts that one part of a program has left open. */
 export interface Inspection {
-  /** Whether something is out, or on its way: it may still end well. */
+  /** Whether a client is checked out or requested: it may still be released in time. */
   pending(): boolean
   /**
-   * Anything left is a leak. Takes the clients of all but the spared ones back from their owners.
+   * Reports all open checkouts as leaks, and takes their clients back, except those of spared findings.
    *
    * @returns the leaks, without the spared ones
    */
@@ -35,39 +35,39 @@ export interface Inspection {
 /** The inspection of a scope. */
 export interface ScopeInspection extends Inspection {
   run<Result>(work: () => Result): Result
-  /** The work is over; `pending` and `conclude` may be asked now. */
+  /** Ends the scope; `pending` and `conclude` may be called after it. */
   end(how: string): void
 }
 
-/** The side of a lifeguard that leak checks use. */
+/** The part of a lifeguard that leak checks use. */
 export interface Inspector {
   openScope(options: ScopeOptions): ScopeInspection
   /**
-   * From now on a client that is released dirty is cleaned before anybody else gets it, also in `observe`, since the next
-   * test must not inherit it; and `pool.end()` does not wait for ever.
+   * From now on clients that are released dirty are cleaned before the next owner gets them, even in `observe`, so that
+   * the next test does not inherit a transaction; and `pool.end()` does not wait for ever.
    */
   enforceCleanUp(): void
-  /** Everything but the scopes that are under inspection of their own. */
+  /** Inspects all checkouts except those of scopes that are inspected by themselves. */
   everything(): Inspection
-  /** The caller's scope leaves things behind on purpose. Returns false outside of any inspected scope. */
+  /** Allows the caller's scope to leave checkouts open. Returns false outside any inspected scope. */
   allow(): boolean
-  /** The pools that have been watched, also if they no longer are; the last hundred of them. */
+  /** The last hundred pools that are or were watched. */
   pools(): readonly InspectedPool[]
-  /** How many clients were out when the lifeguard was closed; undefined while it is open. */
+  /** The number of clients that were checked out when the lifeguard was closed; undefined while it is open. */
   readonly outAtClose: number | undefined
 }
 
-/** The lifeguard reports its pools here, and hands `inspector` to leak checks. */
+/** The lifeguard reports its pools here, and passes `inspector` to leak checks. */
 export interface InspectorSource {
   watched(pool: CheckoutPool, stack: CapturedStack): void
   closed(): void
   readonly inspector: Inspector
 }
 
-/** A program that makes pools without end must not fill the memory with them. */
+/** A limit of memory for programs that keep creating pools. */
 const mostPools = 100
 
-/** `remedies`: those of the lifeguard, which a check changes for all that come after it. */
+/** `remedies` are those of the lifeguard; a leak check changes them for good. */
 export function createInspector(ledger: Ledger, remedies: Record<FindingKind, Remedy>): InspectorSource {
   const inspections = new Inspections(ledger)
   const pools: WatchedPool[] = []
@@ -119,7 +119,7 @@ function describePool({ record, stack, unseen }: WatchedPool): InspectedPool {
   }
 }
 
-/** The inspections of one lifeguard: what one of them has reported, the next one does not. */
+/** The inspections of one lifeguard. Each leak is reported by one of them. */
 class Inspections {
   readonly #ledger: Ledger
   readonly #reported = new Set<string>()
@@ -136,7 +136,7 @@ class Inspections {
     const scopeBook = scopeBooks.open(scope)
     const startedAt = time.now()
 
-    /** Its own, and what a scope from elsewhere that is over (a request) has left while no other test ran. */
+    /** True for checkouts of the scope, and of a finished scope outside it (a request), if no other test was running. */
     function belongs(checkout: Checkout): boolean {
       const owner = scopeBooks.bookOf(checkout.scope)
       if (owner !== undefined) return owner === scopeBook
@@ -181,7 +181,7 @@ class Inspections {
     belongs: (checkout: Checkout) => boolean,
     isSpared: (finding: Finding) => boolean,
   ): Promise<Finding[]> {
-    // A connection that is still being made is no leak yet, and will not go away either.
+    // A connection that is being opened is not a leak yet, but may become one.
     await settle(() => [...scopeBook.underWay].some(({ phase }) => phase === 'waiting'), servedMillis)
     const isAllowed = this.#allowed.has(scopeBook)
     const left = await takeBackAll(this.#ledger, belongs, isAllowed ? () => false : isSpared)

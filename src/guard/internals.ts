@@ -2,13 +2,13 @@ import type { Ledger } from '../core/ledger.ts'
 import type { Announcer } from './announcer.ts'
 import type { Inspector } from './inspection.ts'
 
-/** Raised when a part changes its shape, so that two copies of the package know whether they understand each other. */
+/** Incremented when a part changes its shape, so that two copies of the package can detect a mismatch. */
 export const internalsVersion = 1
 
-/** The same for every copy of the package, ES module or CommonJS. */
+/** The same symbol in every copy of the package, ES module or CommonJS. */
 const key = Symbol.for('pg-lifeguard.internals')
 
-/** Gives the other rooms more of a lifeguard than its public methods. It hangs on the lifeguard itself. */
+/** The parts of a lifeguard that other rooms need beyond its public methods. Stored on the lifeguard itself. */
 export interface Internals {
   readonly version: typeof internalsVersion
   readonly ledger: Ledger

@@ -28,11 +28,11 @@ interface TimedRule {
   readonly bit: number
   /** Whether an exempted checkout is spared. */
   readonly exempts: boolean
-  /** Only reports a suspicion: nothing new of a checkout whose leak is certain. */
+  /** Whether its findings are suspected and have no remedy, so that a certain leak covers them. */
   readonly suspects: boolean
 }
 
-/** Brings together what happened and the rules that judge it. */
+/** Calls the rules when their event arrives or the timer sweeps. */
 export class Judge implements CheckoutEvents {
   readonly rejectsWaiters: boolean
   readonly sessionState: CheckoutEvents['sessionState']
@@ -67,7 +67,7 @@ export class Judge implements CheckoutEvents {
     ]
   }
 
-  /** Looks at everything that is out or waiting. */
+  /** Judges all open checkouts and waiting callers. */
   sweep(): void {
     const now = this.#ledger.time.now()
     for (const pool of this.#ledger.pools) {
@@ -88,13 +88,13 @@ export class Judge implements CheckoutEvents {
     const origin = originOf(stack)
     const place = origin === undefined ? '' : ` at ${describeFrame(origin)}`
     this.#announcer.info(
-      `${describePool(name)}: a listener of its event connect or acquire sends statements${place} that the pool does not wait for, while the client may have an owner already: set sessions up with the pool's option onConnect`,
+      `${describePool(name)}: a listener of the pool's event connect or acquire sends statements${place}, and the pool does not wait for them, so they run while the client may have an owner: use the pool's option onConnect to set up sessions`,
     )
   }
 
   wentUnseen({ name }: CheckoutPool): void {
     this.#announcer.info(
-      `${describePool(name)}: a client is out that nobody has got through lifeguard.watch, so its line is not known: call watch before pool.connect is taken from the pool (as pool.connect.bind(pool) does)`,
+      `${describePool(name)}: a client was checked out past lifeguard.watch, so its line is not known: call watch before other code takes pool.connect from the pool (with pool.connect.bind(pool), for example)`,
     )
   }
 
@@ -144,7 +144,7 @@ export class Judge implements CheckoutEvents {
   }
 
   transactionEnded(checkout: Checkout): void {
-    // After a rollback by a remedy the owner still has to learn of it; until then nothing is resolved.
+    // After a remedy's rollback nothing resolves until the owner has noticed it.
     if (this.#enforcer.hasTransactionOf(checkout)) return
     this.#ledger.findings.endTransaction(checkout, 'its transaction has ended')
   }
@@ -177,21 +177,21 @@ export class Judge implements CheckoutEvents {
     if (now >= checkout.destroyAt) this.#enforcer.destroyAfterRollback(checkout)
   }
 
-  /** Looked up only for what has passed a limit: it costs a look at the stack. */
+  /** Evaluated only for checkouts that have passed a limit, because it formats the stack. */
   #isExempt(checkout: Checkout, kind: FindingKind): boolean {
     if (kind === 'long-hold' && isListening(checkout)) return true
     return this.#ledger.exemptionOf(checkout) !== undefined
   }
 
   #judgeEnd(checkout: Checkout, now: number): void {
-    // Had somebody else ended it, the driver would have said so.
+    // The driver reports a connection that was ended by anything else.
     checkout.sessionEnd ??= { at: now, how: 'client.end() was called', byOwner: true }
     const { at, byOwner } = checkout.sessionEnd
     if (!byOwner && now - at >= closedMillis) this.#enforcer.freeSlot(checkout)
   }
 }
 
-/** Kinds that an exemption spares. */
+/** Kinds that do not apply to an exempted checkout. */
 const spared: ReadonlySet<FindingKind> = new Set([
   'idle-transaction',
   'long-transaction',
@@ -199,10 +199,10 @@ const spared: ReadonlySet<FindingKind> = new Set([
   'outlived-scope',
 ])
 
-/** Certain kinds that are open until the release. */
+/** Certain kinds that stay open until the release. */
 const lasting = bitsOf(['outlived-scope', 'blocked-shutdown', 'session-killed'])
 
-/** A rule that is switched off does not exist. */
+/** The rule, or nothing if its limit is off. */
 function timed(
   limitMillis: number | false,
   rule: (limitMillis: number) => Rule<Checkout>,

@@ -37,7 +37,7 @@ export class LateActJudge implements Pick<CheckoutEvents, 'releasedAgain' | 'use
     if (hint === undefined) return undefined
     const record = this.#report(useAfterRelease, checkout, hint)
     if (this.#settings.remedies['use-after-release'] !== 'refuse') return undefined
-    // The finding is made once; the error of each statement refers to it.
+    // The finding is opened once; the error of each further statement refers to it.
     const reference = record?.reference ?? this.#lateUses.get(checkout)
     if (reference !== undefined) this.#lateUses.set(checkout, reference)
     return new SessionReleasedError(reference)

@@ -11,12 +11,12 @@ import type { Announcer } from './announcer.ts'
 import type { Enforcer } from './enforcer.ts'
 import type { SessionStateJudge } from './session-state-judge.ts'
 
-/** A failed statement's ReadyForQuery follows its error at once; a release does not wait longer for it. */
+/** The time limit for the ReadyForQuery that follows the error of a failed statement. */
 const settleMillis = 2000
 
 const rolledBackInTime = { what: 'rolled back before the next owner could use it' }
 
-/** Judges how clients are given back. */
+/** Judges how clients are released. */
 export class ReleaseJudge implements Pick<CheckoutEvents, 'holdsReleases' | 'releasing' | 'releasedAs'> {
   readonly #settings: Settings
   readonly #ledger: Ledger

@@ -6,42 +6,44 @@ import { type CheckoutSnapshot, scopeCheckouts } from '../core/snapshot.ts'
 import { isThenable } from '../core/thenable.ts'
 import { OptionError } from '../errors.ts'
 
-/** The scope that a flow of calls belongs to: what an error handler can ask. */
+/** The scope of the caller, for error handlers, for example. */
 export interface CurrentScope {
-  /** As it would be reported now: its name may become known late, as a route's does. */
+  /** The scope as a report shows it now. Its name may become known late, as that of a route. */
   describe(): ScopeData
   /** The checkouts that it holds or waits for, as frozen plain data. */
   sessions(): readonly CheckoutSnapshot[]
 }
 
-/** A scope that its opener has to end. */
+/** A scope that its opener must end. */
 export interface OpenScope extends CurrentScope {
   /** Calls `work` inside the scope. */
   run<Result>(work: () => Result): Result
-  /** Anything still held a grace later is a leak. `how` is part of its report: "answered", "the client aborted". */
+  /**
+   * Ends the scope. Clients held longer than the grace are leaks; `how` is part of their report: "answered", "aborted".
+   */
   end(how?: string): void
 }
 
-/** The part of the lifeguard that is about scopes. */
+/** The methods of a lifeguard about scopes. */
 export interface Scopes {
   /**
    * Runs `work` in a scope that ends when it returns or, if it returns a promise, when that settles. Clients that are
-   * checked out inside belong to the scope and ought to be released by then.
+   * checked out inside belong to the scope, and should be released by then.
    *
-   * @returns what `work` returns; of a promise, one that settles as it does
-   * @throws what `work` throws; OptionError if the scope cannot be described
+   * @returns the result of `work`; for a promise, one that settles in the same way
+   * @throws the error of `work`; OptionError if the description of the scope is invalid
    *
    * @example
    * await lifeguard.runInScope({ kind: 'job', name: 'nightly' }, () => nightly())
    */
   runInScope<Value>(scope: ScopeOptions, work: () => PromiseLike<Value>): Promise<Value>
   runInScope<Result>(scope: ScopeOptions, work: () => Result): Result
-  /** Opens a scope by hand, for surfaces that learn of its end by an event. */
+  /** Opens a scope by hand, for code that notices its end by an event. */
   openScope(scope: ScopeOptions): OpenScope
-  /** The scope that the caller runs in. */
+  /** The scope of the caller; undefined outside any. */
   currentScope(): CurrentScope | undefined
   /**
-   * Calls `work` outside of any scope: it is meant to outlive the request that starts it.
+   * Calls `work` outside any scope, because it is meant to outlive the request that starts it.
    *
    * @example
    * response.status(202).end()
@@ -62,7 +64,7 @@ export const scopeOptions = {
   },
 } as const satisfies OptionTable<ScopeOptions>
 
-/** Scopes over the context of a ledger. */
+/** The scopes of a lifeguard, carried by the context of its ledger. */
 export function scopesOf(ledger: Ledger): Scopes {
   function open(options: ScopeOptions): Scope {
     return new Scope(readOptions(scopeOptions, options), ledger.currentScope())
@@ -76,7 +78,7 @@ export function scopesOf(ledger: Ledger): Scopes {
     scope.end(ledger.time.now(), how)
   }
 
-  /** Passes the promise on instead of listening to it: an unhandled rejection must stay one. */
+  /** Returns the same result instead of adding a listener: an unhandled rejection must stay unhandled. */
   async function endWith<Value>(scope: Scope, result: PromiseLike<Value>): Promise<Value> {
     try {
       const value = await result
@@ -101,7 +103,7 @@ export function scopesOf(ledger: Ledger): Scopes {
         end(scope, 'threw')
         throw error
       }
-      // Query builders start their statement when `then` is called: inside the scope, and only once.
+      // Query builders start their statement when `then` is called, which must happen once, inside the scope.
       if (isThenable(result)) return endWith(scope, result)
       end(scope, 'returned')
       return result

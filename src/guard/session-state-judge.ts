@@ -16,7 +16,7 @@ import type { Enforcer } from './enforcer.ts'
 
 const nothing: SessionContents = new Map()
 
-/** Judges what owners leave in their sessions: by their statements, by asking the server, or both. */
+/** Judges the state that owners leave in their sessions: by their statements, by asking the server, or both. */
 export class SessionStateJudge {
   readonly interest: CheckoutEvents['sessionState']
   readonly #settings: Settings
@@ -33,38 +33,38 @@ export class SessionStateJudge {
     else this.interest = settings.sessionState.verify ? 'by query' : 'by statement'
   }
 
-  /** True if the server is asked at this release. In `observe` only where the application wants it. */
+  /** True if the server is asked at this release; in `observe` only with the option `verify`. */
   inspects({ changes }: ClientControl): boolean {
     if (this.interest === 'by query') return true
     return changes?.hasLeft === true && this.#settings.remedies['session-state'] !== 'report'
   }
 
-  /** A session is handed out, for the first time or after it could not be looked at. */
+  /** Reads the contents of a session that is handed out for the first time, or that could not be read before. */
   arriving(control: ClientControl): Promise<void> | undefined {
     if (this.interest !== 'by query' || control.contents !== undefined) return undefined
-    // A transaction that a former owner has left open is no state to compare with.
+    // Inside a transaction that a former owner has left open, there is no valid state to compare with.
     if (control.transaction !== 'idle') return undefined
     const looked = lookAt(control, [], this.#settings.clock).then((contents) => {
       control.contents = contents
     })
-    // The owner learns of it with its first statement.
+    // The owner's first statement fails with the same error.
     return looked.catch(() => {})
   }
 
-  /** A client is released, with nothing running and no transaction that would hinder a look at the session. */
+  /** Judges a release with no statement running and no open transaction. */
   leaving({ checkout, control }: Release): Verdict {
     const { changes } = control
     if (changes === undefined) return 'proceed'
     if (control.gone) return 'proceed'
     const isAtRest = control.work() === 'none' && control.transaction === 'idle'
     if (this.inspects(control) && isAtRest) return this.#enforcer.follow(this.#inspect(checkout, control))
-    // The next owner is not to blame for anything that was not seen here.
+    // The contents are unknown now, so the next owner is not blamed for a difference.
     if (!isAtRest) control.contents = undefined
     this.report(checkout, control)
     return 'proceed'
   }
 
-  /** Reports what the owner's statements have left, and leaves it. */
+  /** Reports the state that the owner's statements have left, without a remedy. */
   report(checkout: Checkout, { changes }: ClientControl): void {
     if (changes?.hasLeft !== true) return
     const left = changes.left(true).filter(({ item }) => !this.#ignores(item))
@@ -96,7 +96,7 @@ export class SessionStateJudge {
     try {
       after = await lookAt(control, seen, this.#settings.clock)
     } catch {
-      // Only the statements are known.
+      // The contents are not read here, so the known ones are outdated.
       control.contents = undefined
       return itemsOf(changes.left(true))
     }
@@ -104,7 +104,7 @@ export class SessionStateJudge {
       control.contents = after
       return before === undefined ? [] : differences(before, after)
     }
-    // A value that the application has set up looks like one that this owner has set back to it by hand.
+    // A value of the application's set-up cannot be distinguished from one that this owner has restored by hand.
     const keys = keysOf(control.setUpByHost ? itemsOf(changes.left(true)) : seen)
     return differences(nothing, after).filter((item) => keys.has(itemKey(item)))
   }

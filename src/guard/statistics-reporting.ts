@@ -6,13 +6,13 @@ import type { Announcer } from './announcer.ts'
 
 /** The statistics of one lifeguard. */
 export interface StatisticsReporting {
-  /** @throws OptionError if none are kept */
+  /** @throws OptionError unless the option `statistics` is on */
   data(): Statistics
-  /** Reports them a last time, if that was asked for, and stops. */
+  /** Reports the statistics if `reportStatistics` includes `close`, and stops. */
   close(): void
 }
 
-/** Keeps statistics where they are asked for, and reports them when they are. */
+/** Keeps the statistics if an option asks for them, and reports them on its occasions. */
 export function keepStatistics(
   settings: Settings,
   ledger: Ledger,

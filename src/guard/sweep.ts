@@ -3,20 +3,20 @@ import type { CheckoutPool } from '../core/checkout.ts'
 import type { Limits } from '../core/findings/limits.ts'
 import type { Ledger } from '../core/ledger.ts'
 
-/** At the least this often: a limit must not be overrun by more. */
+/** The longest period, because a limit must not be exceeded by more. */
 const longestPeriodMillis = 200
 const shortestPeriodMillis = 10
-/** Rests after so long without anything to look at, not at once: starting a timer costs more than a sweep. */
+/** The timer stops after this time without open checkouts; not at once, because starting it costs more than a sweep. */
 const patienceMillis = 5000
 
-/** The one timer that looks at everything. It runs only while something is checked out or waited for. */
+/** The timer of all time limits. It runs only while a client is checked out or waited for. */
 export interface Sweep {
-  /** A caller asks for a client. Sits in the path of every checkout. */
+  /** Starts the timer if it does not run. Called for every checkout. */
   wake(): void
   stop(): void
 }
 
-/** How often checkouts are looked at: a tenth of the smallest limit, so that none is overrun by more than that. */
+/** The period of the sweep: a tenth of the smallest limit, so that none is exceeded by more than that. */
 export function sweepPeriod(limits: Limits): number {
   const smallest = Math.min(
     ...Object.values(limits).map((limit: number | false) => limit || Number.POSITIVE_INFINITY),
@@ -24,10 +24,11 @@ export function sweepPeriod(limits: Limits): number {
   return Math.min(longestPeriodMillis, Math.max(shortestPeriodMillis, Math.floor(smallest / 10)))
 }
 
-/** Calls `look` once a period, from the first `wake` until nothing has been out for a while. */
+/** Calls `look` once a period, from the first `wake` until no client has been checked out for a while. */
 export function startSweep(ledger: Ledger, period: number, look: () => void): Sweep {
   const patience = Math.ceil(patienceMillis / period)
-  // A timer keeps the context of the code that starts it, and listeners would run in that: a request's, and for good.
+  // A timer keeps the context of the code that starts it: listeners would run in that of a request, which stays in
+  // memory.
   const home = new AsyncResource('PG_LIFEGUARD_SWEEP')
   let cancel: (() => void) | undefined
   let idleSweeps = 0

@@ -8,14 +8,14 @@ import { destroySession } from '../remedies/destroy.ts'
 import { rollBack } from '../remedies/rollback.ts'
 import { outlivedScope } from '../rules/outlived-scope.ts'
 
-/** Rounds of taking back: a caller that still waits gets the client that was taken from the one before. */
+/** The limit of rounds: a waiting caller gets the client that was taken back from the previous owner. */
 const mostRounds = 20
-/** A connection that is not made by then is not waited for. */
+/** The time limit for a connection that is being opened. */
 export const servedMillis = 1000
 
 const outlived = outlivedScope(0)
 
-/** The checkouts that are out or waited for, exempted ones left out. */
+/** The open checkouts and waiting callers, without exempted ones. */
 export function openCheckouts(ledger: Ledger, belongs: (checkout: Checkout) => boolean): Checkout[] {
   const found: Checkout[] = []
   for (const pool of ledger.pools) {
@@ -27,9 +27,9 @@ export function openCheckouts(ledger: Ledger, belongs: (checkout: Checkout) => b
 }
 
 /**
- * Takes the clients of these checkouts back from their owners, but for the spared ones, and those that waited for them.
+ * Takes back the clients of these checkouts, and of callers that waited for them, except spared ones.
  *
- * @returns what was left, as findings
+ * @returns a finding for each of them
  */
 export async function takeBackAll(
   ledger: Ledger,
@@ -51,7 +51,7 @@ export async function takeBackAll(
       leaks.push(record)
       await takeBack(checkout, record)
     }
-    // The caller that waited for the slot gets it, if need be on a new connection.
+    // The caller that waited for the slot gets it, perhaps on a new connection.
     await settle(() => openCheckouts(ledger, belongs).some(({ phase }) => phase === 'waiting'), servedMillis)
   }
   return leaks.map((record) => record.data())
@@ -68,7 +68,7 @@ function recordOf({ findings, time }: Ledger, checkout: Checkout): FindingRecord
   )
 }
 
-/** Ends the transaction before the connection, so that its locks are gone when the next test begins. */
+/** Ends the transaction before the connection, so that its locks are released before the next test. */
 async function takeBack(checkout: Checkout, record: FindingRecord): Promise<void> {
   const { control } = checkout
   if (control === undefined || checkout.phase !== 'out') return

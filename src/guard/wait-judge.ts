@@ -14,7 +14,7 @@ import { poolExhausted } from '../rules/pool-exhausted.ts'
 import type { Announcer } from './announcer.ts'
 import type { Enforcer } from './enforcer.ts'
 
-/** A deadlock explains all of these. */
+/** The kinds that a deadlock explains. */
 const consequences: readonly FindingKind[] = [
   'nested-acquire',
   'pool-exhausted',
@@ -23,7 +23,7 @@ const consequences: readonly FindingKind[] = [
   'long-hold',
 ]
 
-/** Judges the callers that wait for a client. Thousands may wait for one reason: that is one finding, not thousands. */
+/** Judges the callers that wait for a client. Thousands that wait for one reason are one finding. */
 export class WaitJudge {
   readonly #settings: Settings
   readonly #ledger: Ledger
@@ -32,7 +32,7 @@ export class WaitJudge {
   readonly #exhausted: Rule<Wait>
   /** Pools whose waiters have an open finding. */
   readonly #exhaustedPools = new WeakMap<CheckoutPool, FindingRecord>()
-  /** The holders of deadlocks that were found. */
+  /** The holders of reported deadlocks. */
   readonly #deadlocked = new WeakSet<Checkout>()
   #holders: { readonly pool: CheckoutPool; readonly list: readonly Holder[] } | undefined
 
@@ -44,7 +44,7 @@ export class WaitJudge {
     this.#exhausted = poolExhausted(settings.limits.acquireWaitMillis)
   }
 
-  /** Looks at all that wait for a client of this pool. */
+  /** Judges all callers that wait for a client of this pool. */
   sweep(pool: CheckoutPool, now: number): void {
     if (pool.waiters.size === 0) return
     this.#judgeNesting(pool, now)
@@ -52,7 +52,7 @@ export class WaitJudge {
     this.#judgeDeadlock(pool, now)
   }
 
-  /** A caller got an error instead of a client; the pool's own time-out error is given the holders. */
+  /** Judges a caller that got an error in place of a client, and adds the holders to the pool's timeout error. */
   acquireFailed(checkout: Checkout, error: unknown): void {
     if (!isAcquireTimeout(error)) return
     const { pool } = checkout
@@ -60,12 +60,12 @@ export class WaitJudge {
     if (!has(checkout, 'pool-exhausted')) this.#judgeWait(checkout, this.#ledger.time.now(), true)
   }
 
-  /** The first caller that has waited for too long stands for the others that have. */
+  /** Reports the first caller that has waited too long, on behalf of the others. */
   #judgeQueue(pool: CheckoutPool, now: number): void {
     const { acquireWaitMillis } = this.#settings.limits
     if (acquireWaitMillis === false) return
     for (const waiter of pool.waiters) {
-      // They stand in the order in which they came.
+      // Waiters are in the order of their arrival.
       if (now - waiter.requestedAt < acquireWaitMillis) return
       if (has(waiter, 'pool-exhausted')) continue
       const open = this.#exhaustedPools.get(pool)
@@ -87,7 +87,7 @@ export class WaitJudge {
       holders: holdersOf(this.#ledger, pool),
     })
     if (record !== undefined) this.#exhaustedPools.set(pool, record)
-    // Those who give up at the same time do so for the same reason.
+    // Callers that give up at the same time have the same reason.
     if (gaveUp) for (const waiter of pool.waiters) mark(waiter, 'pool-exhausted')
   }
 
@@ -107,8 +107,8 @@ export class WaitJudge {
   }
 
   /**
-   * One finding for the whole pool, which names all holders. It is opened for the last of those who keep a holder
-   * waiting: others may have queued up behind them, and rejecting one of these would free nothing.
+   * Opens one finding for the whole pool, which names all holders. It belongs to the last caller of a scope that holds a
+   * client: rejecting any other caller, which may have queued behind them, would free nothing.
    */
   #judgeDeadlock(pool: CheckoutPool, now: number): void {
     const waiters = [...pool.waiters]
@@ -117,7 +117,7 @@ export class WaitJudge {
     const hint = poolDeadlock.judge(pool, now)
     if (hint === undefined) return
     const { remedies } = this.#settings
-    // A waiter has given up, and the same holders are still stuck: it is the same story, unless each has to be rejected.
+    // If a waiter gives up and the same holders are still stuck, it is the same deadlock, unless each must be rejected.
     if (remedies['pool-deadlock'] === 'report' && out.some((holder) => this.#deadlocked.has(holder))) return
     const newest = waiters.findLast(({ scope }) => out.some((holder) => holder.scope?.encloses(scope)))
     if (newest === undefined) return
@@ -141,7 +141,7 @@ export class WaitJudge {
     reject(new PoolDeadlockError(record.reference, exhaustionMessage(pool, holders)))
   }
 
-  /** Thousands of callers may time out at once: the holders are described once for all of them. */
+  /** The holders, described once for all callers that time out at once, which may be thousands. */
   #holdersNow(pool: CheckoutPool): readonly Holder[] {
     if (this.#holders?.pool !== pool) {
       this.#holders = { pool, list: holdersOf(this.#ledger, pool) }
@@ -157,7 +157,7 @@ function has({ reported }: Checkout, kind: FindingKind): boolean {
   return (reported & bitOf(kind)) !== 0
 }
 
-/** Its finding is that of another waiter. */
+/** Marks a waiter as covered by the finding of another one. */
 function mark(waiter: Checkout, kind: FindingKind): void {
   waiter.reported |= bitOf(kind)
 }

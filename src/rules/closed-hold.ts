@@ -2,12 +2,12 @@ import type { Checkout } from '../core/checkout.ts'
 import type { Rule } from '../core/findings/rule.ts'
 import { describeMillis } from '../text/duration.ts'
 
-/** Who closes a client by itself may still be about to release it. */
+/** The time that an owner which closes its client itself has to release it. */
 export const closedMillis = 250
 
 /**
- * A client is held whose connection is closed. Its owner has closed it, or has had all the time of a hold to learn that
- * somebody else has.
+ * The connection of a checked-out client is closed and the client not released. Either its owner has closed it, or it
+ * was closed from outside and the limit of a hold has passed.
  */
 export function closedHold(holdMillis: number | false): Rule<Checkout> {
   return {

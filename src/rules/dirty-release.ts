@@ -1,7 +1,7 @@
 import type { Release, Rule } from '../core/findings/rule.ts'
 import { staleReleaseHint } from './stale-release.ts'
 
-/** A client was released with its transaction open or failed, so that the next owner would continue it. */
+/** A client was released with an open or failed transaction, which the next owner would continue. */
 export const dirtyRelease: Rule<Release> = {
   kind: 'dirty-release',
   certainty: 'certain',

@@ -11,11 +11,11 @@ export function idleTransaction(limitMillis: number): Rule<Checkout> {
     certainty: 'suspected',
     judge(checkout, now) {
       const { control } = checkout
-      // An heir has not opened it, and need not know of it.
+      // An owner that inherited the transaction did not open it, and need not know about it.
       if (control === undefined || control.transaction === 'idle' || control.inherited) return undefined
-      // The time is compared first: `work` looks into the driver, and a sweep meets thousands of checkouts.
+      // The time is compared first: `work` is slower, and a sweep may judge thousands of checkouts.
       if (now - checkout.idleSince < limitMillis) return undefined
-      // After an error the driver is done with a statement before the server is.
+      // After an error the driver finishes a statement before the server does.
       if (control.work() !== 'none' || !control.isReady()) return undefined
       return hint(checkout, now)
     },

@@ -23,7 +23,7 @@ function hint(checkout: Checkout, now: number): string {
     case 'portal':
       return 'a cursor or query stream is still open: read it to its end, close it or destroy it'
     case 'copy':
-      return 'a COPY is still running: did its source end, fail or stall?'
+      return 'a COPY is still running: its source has not ended, or has failed or stalled'
     case 'query':
       return busyHint(checkout, now)
   }
@@ -38,7 +38,7 @@ function hint(checkout: Checkout, now: number): string {
   return `idle for ${idle} after its last statement: release is missing on some path, or slow work comes before it${maybeSecondClient(checkout)}`
 }
 
-/** A statement runs now. Whether it is the one that takes so long is another question. */
+/** The hint if a statement is running, which need not be the cause of the long hold. */
 function busyHint({ acquiredAt, busySince, busyMillis, queryCount }: Checkout, now: number): string {
   const held = now - acquiredAt
   const running = now - busySince
@@ -46,6 +46,6 @@ function busyHint({ acquiredAt, busySince, busyMillis, queryCount }: Checkout, n
     return `one statement has been running for ${describeMillis(running)}: it is slow, or waits for a lock`
   const statements = queryCount === 1 ? 'its first statement' : `its statement number ${queryCount}`
   return busyMillis + running > held / 2
-    ? `${statements} is running: many statements in a row, so release the client in between`
+    ? `${statements} is running: many statements in a row; release the client between them`
     : `${statements} is running, after slow work outside the database: acquire the client after that work`
 }

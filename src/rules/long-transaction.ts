@@ -29,7 +29,7 @@ function hint(checkout: Checkout, now: number): string {
   if (work === 'query' && now - checkout.busySince > open / 2) {
     return `one statement has been running for ${describeMillis(now - checkout.busySince)}: it is slow, or waits for a lock`
   }
-  // Busy time counts from the acquire, so it can only understate how long the transaction was left alone.
+  // Busy time counts from the acquire, so the idle time of the transaction is at least this.
   const outside = Math.max(0, open - checkout.busyMillis)
   if (outside < open / 2)
     return `its statements took ${describeMillis(open - outside)} of the transaction: many or slow statements in one transaction`

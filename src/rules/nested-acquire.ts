@@ -1,7 +1,7 @@
 import type { Rule, ScopedWait } from '../core/findings/rule.ts'
 import { describeMillis } from '../text/duration.ts'
 
-/** A busy pool makes a scope wait that long, too. */
+/** The minimum wait: a busy pool causes shorter ones. */
 const waitMillis = 250
 
 /** A scope that holds a client of the pool waits for another one. */

@@ -12,7 +12,7 @@ export function outlivedScope(graceMillis: number): Rule<Checkout> {
     judge(checkout, now) {
       const endedAt = checkout.scope?.endedAt
       if (endedAt === undefined) return undefined
-      // What a flow acquires after the end of its scope gets a grace of its own.
+      // A client that is acquired after the end of the scope gets a grace of its own.
       if (now - Math.max(endedAt, checkout.acquiredAt) < graceMillis) return undefined
       return hint(checkout, now, endedAt)
     },

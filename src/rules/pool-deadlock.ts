@@ -1,12 +1,12 @@
 import type { Checkout, CheckoutPool } from '../core/checkout.ts'
 import type { Rule } from '../core/findings/rule.ts'
 
-/** Nothing has moved for this long: longer than most calls to other services, and reported within a second. */
+/** The minimum time without progress: longer than most calls to other services, and reported within a second. */
 const stillMillis = 500
 
 /**
- * The pool is full, and the scope of every holder waits for a client of it. Flows of one scope that run side by side may
- * still make progress, so it counts only if no holder has moved since its scope began to wait.
+ * The pool is full, and the scope of every holder waits for a client of it. Parallel work in one scope may still make
+ * progress, so it counts only if no holder has made any since its scope began to wait.
  */
 export const poolDeadlock: Rule<CheckoutPool> = {
   kind: 'pool-deadlock',

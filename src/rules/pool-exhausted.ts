@@ -1,7 +1,7 @@
 import type { Rule, Wait } from '../core/findings/rule.ts'
 import { describeMillis } from '../text/duration.ts'
 
-/** Somebody waits for a client and the pool has none to give. Without a limit only a timeout of the pool itself counts. */
+/** A caller waits for a client of a full pool. Without a limit only the pool's own timeout counts. */
 export function poolExhausted(limitMillis: number | false): Rule<Wait> {
   return {
     kind: 'pool-exhausted',

@@ -13,7 +13,7 @@ export function secondClientHint(checkout: Checkout, now: number): string | unde
   return undefined
 }
 
-/** What may hold a checkout of no scope up: one of those who wait may be its own code. */
+/** The hint for a checkout without a scope: one of the waiting callers may be its own code. */
 export function maybeSecondClient({ scope, pool, idleSince }: Checkout): string {
   if (scope !== undefined) return ''
   const callers = [...pool.waiters].filter((waiter) => waiter.requestedAt >= idleSince).length

@@ -8,7 +8,7 @@ const reasons: Readonly<Record<string, string>> = {
   '25P04': 'ended by transaction_timeout: the transaction took too long',
 }
 
-/** The connection of a checked-out client ended, and not because its owner closed it. */
+/** The connection of a checked-out client ended, and its owner did not close it. */
 export const sessionKilled: Rule<EndedSession> = {
   kind: 'session-killed',
   certainty: 'certain',

@@ -1,10 +1,10 @@
 import type { LeftState, Rule } from '../core/findings/rule.ts'
 import { describeItem, type SessionItem } from '../core/session-state/item.ts'
 
-/** Nobody reads more than these in one sentence. */
+/** The limit of items in one sentence. */
 const mostNamed = 5
 
-/** A client was released with something in its session that the next owner gets, too. */
+/** A client was released with session state that the next owner gets. */
 export const sessionState: Rule<LeftState> = {
   kind: 'session-state',
   certainty: 'certain',

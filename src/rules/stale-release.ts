@@ -10,7 +10,7 @@ export function staleReleaseHint({ staleRelease }: Checkout): string | undefined
   return `the client was released a second time just before by its former owner${described(staleRelease.former)}${at}, while this owner had it`
 }
 
-/** The same, where nobody can say who has released it. */
+/** A supplement to other hints, if it is not certain which owner has released the client. */
 export function maybeStaleRelease({ staleRelease }: Checkout): string {
   if (staleRelease === undefined) return ''
   return `, or its former owner${described(staleRelease.former)} released it a second time`

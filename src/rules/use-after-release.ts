@@ -2,7 +2,7 @@ import type { Checkout } from '../core/checkout.ts'
 import type { Rule } from '../core/findings/rule.ts'
 import { maybeStaleRelease, staleReleaseHint } from './stale-release.ts'
 
-/** A statement was sent on a client by an owner that had released it. */
+/** An owner sent a statement after it had released the client. */
 export const useAfterRelease: Rule<Checkout> = {
   kind: 'use-after-release',
   certainty: 'certain',

@@ -24,7 +24,7 @@ describe('taking back', () => {
     await client.query('BEGIN; LOCK TABLE items')
     const left = await takeBackAll(ledgerOf(guarded), every, none)
     expect(left).toMatchObject([{ kind: 'outlived-scope', certainty: 'certain', outcome: 'destroyed' }])
-    expect(await db.sessions()).toEqual([])
+    await eventually(async () => expect(await db.sessions()).toEqual([]))
     const next = await guarded.pool.connect()
     next.release()
     client.release()

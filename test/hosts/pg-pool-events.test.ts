@@ -89,7 +89,7 @@ describe.each(modes)('in %s, a client that went out by a connect taken before wa
     const clients = [await connect(), await connect()]
     clock.advance(32_000)
     expect(findings.map(({ kind }) => kind)).toEqual(['long-hold', 'long-hold'])
-    expect(messages.filter((message) => message.includes('call watch before'))).toHaveLength(1)
+    expect(messages.filter((message) => message.includes('past lifeguard.watch'))).toHaveLength(1)
     for (const client of clients) client.release()
   })
 })
