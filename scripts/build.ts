@@ -1,10 +1,11 @@
 /**
- * Compiles src/ into dist/. Two things go beyond `tsc -p tsconfig.build.json`: the declarations import each other as
- * `.js` (tsc rewrites `.ts` specifiers in JavaScript only, and not every reader of declarations resolves `.ts`), and
- * files of modules that no longer exist are removed, without emptying dist/ under a process that is reading it.
+ * Compiles src/ into ES modules in dist/, and into CommonJS modules in dist/cjs/. Two things go beyond `tsc`: the
+ * declarations import each other as `.js` (tsc rewrites `.ts` specifiers in JavaScript only, and not every reader of
+ * declarations resolves `.ts`), and files of modules that no longer exist are removed, without emptying dist/ under a
+ * process that is reading it.
  */
 import { readdirSync, rmSync } from 'node:fs'
-import { join, relative } from 'node:path'
+import { dirname, join, relative, sep } from 'node:path'
 import ts from 'typescript'
 
 const root = join(import.meta.dirname, '..')
@@ -31,21 +32,56 @@ function build(): number {
     configFileParsingDiagnostics: config.errors,
   })
   const emitted = new Set<string>()
-  const write: ts.WriteFileCallback = (path, text, byteOrderMark) => {
-    if (ts.sys.readFile(path) !== text) ts.sys.writeFile(path, text, byteOrderMark)
-    emitted.add(relative(root, path))
+  const write = (path: string, text: string) => {
+    const file = join(root, path)
+    if (ts.sys.readFile(file) !== text) ts.sys.writeFile(file, text)
+    emitted.add(path)
   }
-  const { diagnostics } = program.emit(undefined, write, undefined, false, {
+  const emit: ts.WriteFileCallback = (file, text) => {
+    const path = relative(join(root, 'dist'), file)
+    write(join('dist', path), text)
+    // Which kind of module a declaration describes is a matter of the folder that it is in.
+    if (path.endsWith('.d.ts') && !isEsModuleOnly(path)) write(join('dist/cjs', path), text)
+  }
+  const { diagnostics } = program.emit(undefined, emit, undefined, false, {
     afterDeclarations: [importDeclarationsAsJavaScript],
   })
   const problems = ts.sortAndDeduplicateDiagnostics([...ts.getPreEmitDiagnostics(program), ...diagnostics])
   report(problems)
   if (problems.length > 0) return 1
 
+  write('dist/cjs/package.json', '{ "type": "commonjs" }\n')
+  for (const file of config.fileNames) emitCommonJs(file, config.options, write)
   for (const stale of filesIn('dist').filter((path) => !emitted.has(path))) {
     rmSync(join(root, stale), { force: true })
   }
   return 0
+}
+
+/** The command line is started, not imported, and Vitest refuses to be loaded by `require`. */
+function isEsModuleOnly(path: string): boolean {
+  return /^cli[/\\]|^testing[/\\]vitest\./.test(path)
+}
+
+/** The types have been checked; what is left is syntax, file by file. */
+function emitCommonJs(
+  file: string,
+  options: ts.CompilerOptions,
+  write: (path: string, text: string) => void,
+): void {
+  const path = relative(join(root, 'src'), file)
+  if (isEsModuleOnly(path)) return
+  const { outputText, sourceMapText = '' } = ts.transpileModule(ts.sys.readFile(file) ?? '', {
+    fileName: file,
+    compilerOptions: { ...options, module: ts.ModuleKind.CommonJS, verbatimModuleSyntax: false },
+  })
+  const output = join('dist/cjs', path).replace(/\.ts$/, '.js')
+  const source = relative(dirname(join(root, output)), file)
+  write(output, outputText)
+  write(
+    `${output}.map`,
+    JSON.stringify({ ...JSON.parse(sourceMapText), sources: [source.replaceAll(sep, '/')] }),
+  )
 }
 
 function importDeclarationsAsJavaScript(context: ts.TransformationContext) {

@@ -1,10 +1,25 @@
-/** The base class of all errors of this library, with a stable `code`. */
+/** The same for every copy of the package. */
+const brand = Symbol.for('pg-lifeguard.error')
+
+/**
+ * The base class of all errors of this library, with a stable `code`, which is a static property of each class as well.
+ * `instanceof` recognises the errors of every copy of the package, ES module or CommonJS.
+ */
 export class LifeguardError extends Error {
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    // biome-ignore lint/complexity/noThisInStatic: each subclass inherits it.
+    return Function.prototype[Symbol.hasInstance].call(this, value) || isOfOtherCopy(value, this)
+  }
+
   readonly code: string
 
   constructor(code: string, message: string, options?: ErrorOptions) {
     super(message, options)
     this.code = code
+  }
+
+  get [brand](): true {
+    return true
   }
 
   // A getter on the prototype: `name` must not become an own, enumerable property of each error.
@@ -13,8 +28,16 @@ export class LifeguardError extends Error {
   }
 }
 
-/** An option is unknown or its value is invalid. The message names the option and the value. */
+function isOfOtherCopy(value: unknown, type: typeof LifeguardError): boolean {
+  if (!(value instanceof Error) || !(brand in value) || !Object.hasOwn(value, 'code')) return false
+  if (type === LifeguardError) return true
+  return Object.hasOwn(type, 'code') && Reflect.get(type, 'code') === Reflect.get(value, 'code')
+}
+
+/** An option is unknown or has a value that cannot work. The message names the option and the value. */
 export class OptionError extends LifeguardError {
+  static readonly code = 'LIFEGUARD_OPTION'
+
   readonly option: string
 
   constructor(
@@ -23,7 +46,7 @@ export class OptionError extends LifeguardError {
     received: unknown,
     message = `${option} ${expected}, got ${describeValue(received)}`,
   ) {
-    super('LIFEGUARD_OPTION', message)
+    super(OptionError.code, message)
     this.option = option
   }
 
@@ -36,15 +59,19 @@ export class OptionError extends LifeguardError {
 
 /** The argument of `watch` is not a pool or a known library, or another lifeguard watches it already. */
 export class WatchError extends LifeguardError {
+  static readonly code = 'LIFEGUARD_WATCH'
+
   constructor(message: string) {
-    super('LIFEGUARD_WATCH', message)
+    super(WatchError.code, message)
   }
 }
 
 /** The lifeguard was closed and cannot be used again. */
 export class ClosedError extends LifeguardError {
+  static readonly code = 'LIFEGUARD_CLOSED'
+
   constructor(action: string) {
-    super('LIFEGUARD_CLOSED', `${action} was called after lifeguard.close()`)
+    super(ClosedError.code, `${action} was called after lifeguard.close()`)
   }
 }
 
@@ -58,12 +85,14 @@ export interface FindingReference {
 
 /** A client was used after its release. The statement was not sent, because the client may have another owner by now. */
 export class SessionReleasedError extends LifeguardError {
+  static readonly code = 'LIFEGUARD_SESSION_RELEASED'
+
   /** Absent for a session of `lifeguard.session`, for which there is no finding. */
   readonly finding: FindingReference | undefined
 
   constructor(finding?: FindingReference) {
     super(
-      'LIFEGUARD_SESSION_RELEASED',
+      SessionReleasedError.code,
       finding === undefined
         ? 'session.query was called after the session was released'
         : `A query after release was refused by pg-lifeguard (${finding.kind}${at(finding)})`,
@@ -77,11 +106,13 @@ export class SessionReleasedError extends LifeguardError {
  * until the owner sends `ROLLBACK` or releases the client, as in a transaction that PostgreSQL itself has failed.
  */
 export class TransactionRolledBackError extends LifeguardError {
+  static readonly code = 'LIFEGUARD_TRANSACTION_ROLLED_BACK'
+
   readonly finding: FindingReference
 
   constructor(finding: FindingReference, options?: ErrorOptions) {
     super(
-      'LIFEGUARD_TRANSACTION_ROLLED_BACK',
+      TransactionRolledBackError.code,
       `The transaction was rolled back by pg-lifeguard (${finding.kind}${at(finding)}): statements are refused until ROLLBACK or release`,
       options,
     )
@@ -91,11 +122,13 @@ export class TransactionRolledBackError extends LifeguardError {
 
 /** The lifeguard closed the session. Every further statement of its owner fails with this error. */
 export class SessionDestroyedError extends LifeguardError {
+  static readonly code = 'LIFEGUARD_SESSION_DESTROYED'
+
   readonly finding: FindingReference
 
   constructor(finding: FindingReference, options?: ErrorOptions) {
     super(
-      'LIFEGUARD_SESSION_DESTROYED',
+      SessionDestroyedError.code,
       `The session was destroyed by pg-lifeguard (${finding.kind}${at(finding)}): its client can no longer be used`,
       options,
     )
@@ -105,26 +138,32 @@ export class SessionDestroyedError extends LifeguardError {
 
 /** The `cause` of a pool's acquire timeout: lists the holders of the clients. */
 export class PoolExhaustedError extends LifeguardError {
+  static readonly code = 'LIFEGUARD_POOL_EXHAUSTED'
+
   constructor(message: string) {
-    super('LIFEGUARD_POOL_EXHAUSTED', message)
+    super(PoolExhaustedError.code, message)
   }
 }
 
 /** The callers waited for each other's clients. The lifeguard rejected the last one, so that the others continue. */
 export class PoolDeadlockError extends LifeguardError {
+  static readonly code = 'LIFEGUARD_POOL_DEADLOCK'
+
   readonly finding: FindingReference
 
   constructor(finding: FindingReference, holders: string) {
-    super('LIFEGUARD_POOL_DEADLOCK', `Rejected by pg-lifeguard to end a deadlock in the pool\n${holders}`)
+    super(PoolDeadlockError.code, `Rejected by pg-lifeguard to end a deadlock in the pool\n${holders}`)
     this.finding = finding
   }
 }
 
 /** PostgreSQL answered `COMMIT` with `ROLLBACK`, because an earlier statement had failed: nothing was saved. */
 export class LostCommitError extends LifeguardError {
+  static readonly code = 'LIFEGUARD_LOST_COMMIT'
+
   constructor() {
     super(
-      'LIFEGUARD_LOST_COMMIT',
+      LostCommitError.code,
       'COMMIT was answered by ROLLBACK: a statement of the transaction had failed, nothing was saved',
     )
   }
@@ -132,19 +171,23 @@ export class LostCommitError extends LifeguardError {
 
 /** The connection could not be opened, or was lost. The message gives the reason, and never contains a password. */
 export class ConnectionError extends LifeguardError {
+  static readonly code = 'LIFEGUARD_CONNECTION'
+
   /** The server's SQLSTATE or the system's error code, if there is one: `28P01`, `53300`, `ECONNREFUSED`. */
   readonly reason: string | undefined
 
   constructor(message: string, reason?: string) {
-    super('LIFEGUARD_CONNECTION', message)
+    super(ConnectionError.code, message)
     this.reason = reason
   }
 }
 
 /** The server is older than PostgreSQL 14. */
 export class UnsupportedServerError extends LifeguardError {
+  static readonly code = 'LIFEGUARD_UNSUPPORTED_SERVER'
+
   constructor(version: string) {
-    super('LIFEGUARD_UNSUPPORTED_SERVER', `PostgreSQL 14 or later is required, this server is ${version}`)
+    super(UnsupportedServerError.code, `PostgreSQL 14 or later is required, this server is ${version}`)
   }
 }
 

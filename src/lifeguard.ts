@@ -162,7 +162,7 @@ export function createLifeguard(options?: LifeguardOptions): Lifeguard {
     [Symbol.asyncDispose]: () => lifeguard.close(),
   }
   const { inspector } = inspection
-  attachInternals(lifeguard, { ledger, announcer, inspector, requests: new WeakMap() })
+  attachInternals(lifeguard, { ledger, announcer, inspector, requests: new WeakMap(), surfaces: new Set() })
   return lifeguard
 }
 

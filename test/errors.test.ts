@@ -82,6 +82,17 @@ it('covers every error that there is', () => {
   expect(exported.sort()).toEqual(errors.map(([name]) => name).sort())
 })
 
+it.each(errors)('%s has its code as a static property, too', (name, code) => {
+  expect(Reflect.get(face, name)).toHaveProperty('code', code)
+})
+
+it('is no instance of a class of the user that extends it', () => {
+  class MyError extends face.WatchError {}
+  expect(new face.WatchError('no pool')).not.toBeInstanceOf(MyError)
+  expect(new MyError('mine')).toBeInstanceOf(face.WatchError)
+  expect(new face.ClosedError('mine')).not.toBeInstanceOf(face.WatchError)
+})
+
 it('has no code twice', () => {
   expect(new Set(errors.map(([, code]) => code)).size).toBe(errors.length)
 })

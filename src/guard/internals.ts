@@ -16,6 +16,8 @@ export interface Internals {
   readonly inspector: Inspector
   /** The open request scope of an HTTP request, shared by all surfaces that see the request. */
   readonly requests: WeakMap<object, unknown>
+  /** The surfaces that may be there once for a lifeguard, while they are. */
+  readonly surfaces: Set<'opentelemetry'>
 }
 
 export function attachInternals(lifeguard: object, parts: Omit<Internals, 'version'>): void {

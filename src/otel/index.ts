@@ -15,8 +15,6 @@ export type { InstrumentOptions } from './instrument-options.ts'
 export type { LoggerProviderLike } from './log-records.ts'
 export { attributeNames, eventNames, metricNames } from './names.ts'
 
-const instrumented = new WeakSet<Lifeguard>()
-
 /**
  * Reports the pools of a lifeguard to OpenTelemetry, also those that it watches later: as metrics of the semantic
  * conventions and of its own, and findings as log records. Each finding gets the trace in which its client was checked out.
@@ -39,10 +37,10 @@ export function instrumentLifeguard(lifeguard: Lifeguard, options: InstrumentOpt
     throw new OptionError('instrumentLifeguard(lifeguard)', expected, lifeguard)
   }
   const { meterProvider, loggerProvider, spanEvents, maxOrigins } = readOptions(instrumentOptions, options)
-  if (instrumented.has(lifeguard)) {
+  if (parts.surfaces.has('opentelemetry')) {
     throw new OptionError('instrumentLifeguard(lifeguard)', 'is instrumented already', lifeguard)
   }
-  instrumented.add(lifeguard)
+  parts.surfaces.add('opentelemetry')
   const { ledger, announcer } = parts
   const ends = [
     followTraces(ledger, spanEvents),
@@ -52,7 +50,7 @@ export function instrumentLifeguard(lifeguard: Lifeguard, options: InstrumentOpt
   if (meter !== createNoopMeter()) ends.push(recordMetrics(meter, lifeguard, ledger, maxOrigins))
   return () => {
     for (const end of ends.splice(0)) end()
-    instrumented.delete(lifeguard)
+    parts.surfaces.delete('opentelemetry')
   }
 }
 

@@ -5,11 +5,13 @@ import { placeOf } from '../reporters/place.ts'
 
 /** Something was left behind: a session, a transaction, a client that was released dirty. */
 export class LeakError extends LifeguardError {
+  static readonly code = 'LIFEGUARD_LEAK'
+
   /** The findings, as plain data. */
   declare readonly findings: readonly Finding[]
 
   constructor(message: string, findings: readonly Finding[], stack: string) {
-    super('LIFEGUARD_LEAK', message)
+    super(LeakError.code, message)
     // Test runners print enumerable properties; the message says everything.
     Object.defineProperties(this, {
       code: { enumerable: false },
@@ -21,8 +23,10 @@ export class LeakError extends LifeguardError {
 
 /** A leak check cannot see the pools, or its baseline differs from what the tests do. */
 export class LeakCheckError extends LifeguardError {
+  static readonly code = 'LIFEGUARD_LEAK_CHECK'
+
   constructor(message: string) {
-    super('LIFEGUARD_LEAK_CHECK', message)
+    super(LeakCheckError.code, message)
     // The stack leads nowhere, and test runners print enumerable properties.
     Object.defineProperties(this, {
       code: { enumerable: false },

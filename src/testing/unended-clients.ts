@@ -58,8 +58,14 @@ interface Entry {
   ending: boolean
 }
 
-/** Every watch that is on, for the leak checks of the runners. */
-const watched = new Set<ClientWatch>()
+const watchesKey = Symbol.for('pg-lifeguard.client-watches')
+
+/** Every watch that is on, for the leak checks of the runners. All copies of the package share them. */
+function watches(): Set<ClientWatch> {
+  const shared = (Reflect.get(globalThis, watchesKey) as Set<ClientWatch> | undefined) ?? new Set()
+  Object.defineProperty(globalThis, watchesKey, { value: shared, configurable: true })
+  return shared
+}
 
 /**
  * Watches all clients that connect from now on, above all those of `new pg.Client()`, which belong to no pool and keep the
@@ -119,10 +125,10 @@ export function watchClients(pg: PgModuleLike): ClientWatch {
     unwatch() {
       connect.restore()
       end.restore()
-      watched.delete(watch)
+      watches().delete(watch)
     },
   }
-  watched.add(watch)
+  watches().add(watch)
   return watch
 }
 
@@ -138,7 +144,7 @@ function describe({ client, stack, ending }: Entry): UnendedClient {
 
 /** Open clients that belong to no pool. */
 export function standaloneClients(): readonly UnendedClient[] {
-  return [...watched].flatMap((watch) => watch.unended().filter(({ pooled }) => !pooled))
+  return [...watches()].flatMap((watch) => watch.unended().filter(({ pooled }) => !pooled))
 }
 
 /** One line for each. */

@@ -8,12 +8,13 @@ export const entryPoints: ReadonlyMap<string, string> = readEntryPoints()
 function readEntryPoints(): Map<string, string> {
   const { name, exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
     name: string
-    exports: Record<string, string | { types: string }>
+    exports: Record<string, string | { types: string } | { import: { types: string } }>
   }
   const found = new Map<string, string>()
   for (const [path, target] of Object.entries(exports)) {
     if (typeof target === 'string') continue
-    const source = target.types.replace(/^\.\/dist\/(.*)\.d\.ts$/, 'src/$1.ts')
+    const { types } = 'import' in target ? target.import : target
+    const source = types.replace(/^\.\/dist\/(.*)\.d\.ts$/, 'src/$1.ts')
     found.set(`${name}${path.slice(1)}`, join(root, source))
   }
   return found

@@ -13,10 +13,13 @@ import { dirname, join } from 'node:path'
 import { build } from 'esbuild'
 
 const root = join(import.meta.dirname, '../..')
-const specifier = /((?:\bfrom|\bimport) ?\(?")(\.{1,2}\/[^"\n]+)\.ts"/g
+const specifier = /((?:\bfrom|\bimport|\brequire) ?\(?")(\.{1,2}\/[^"\n]+)\.ts"/g
 
 export interface CompiledPackage {
-  /** As it is published, without the declarations: `package.json` and `dist/`, beside the `node_modules` of this repository. */
+  /**
+   * As it is published, both kinds of modules, without the declarations: `package.json` and `dist/`, beside the
+   * `node_modules` of this repository.
+   */
   readonly folder: string
   remove(): void
 }
@@ -31,21 +34,30 @@ export async function compilePackage(): Promise<CompiledPackage> {
   const files = readdirSync(source, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
     .map((entry) => join(entry.parentPath, entry.name))
-  const { outputFiles } = await build({
-    absWorkingDir: root,
-    entryPoints: files,
-    outbase: source,
-    outdir: join(folder, 'dist'),
-    format: 'esm',
-    platform: 'node',
-    target: 'node20',
-    write: false,
-    logLevel: 'silent',
-  })
-  for (const { path, text } of outputFiles) {
-    mkdirSync(dirname(path), { recursive: true })
-    writeFileSync(path, text.replaceAll(specifier, '$1$2.js"'))
+  const compile = async (format: 'esm' | 'cjs', entryPoints: string[], outdir: string) => {
+    const { outputFiles } = await build({
+      absWorkingDir: root,
+      entryPoints,
+      outbase: source,
+      outdir,
+      format,
+      platform: 'node',
+      target: 'node20',
+      write: false,
+      logLevel: 'silent',
+    })
+    for (const { path, text } of outputFiles) {
+      mkdirSync(dirname(path), { recursive: true })
+      writeFileSync(path, text.replaceAll(specifier, '$1$2.js"'))
+    }
   }
+  const output = join(folder, 'dist')
+  const isDual = (file: string) => !/src[/\\](?:cli[/\\]|testing[/\\]vitest\.)/.test(file)
+  await Promise.all([
+    compile('esm', files, output),
+    compile('cjs', files.filter(isDual), join(output, 'cjs')),
+  ])
+  writeFileSync(join(output, 'cjs/package.json'), '{ "type": "commonjs" }')
   copyFileSync(join(root, 'package.json'), join(folder, 'package.json'))
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'), 'junction')
   return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) }

@@ -5,7 +5,7 @@ import { judgesTests } from './contract/battery.ts'
 import { knowsConventions } from './contract/conventions.ts'
 import { checksSetUp } from './contract/set-ups.ts'
 import { useProject } from './project.ts'
-import { runners } from './runners.ts'
+import { inCommonJs, runners } from './runners.ts'
 
 const db = useDatabase()
 
@@ -17,4 +17,9 @@ describe('the leak check of Jest', () => {
   knowsConventions(runner, project)
   checksSetUp(runner, project)
   keepsBaseline(runner, project)
+})
+
+describe('the leak check of Jest in a CommonJS project, without a flag', () => {
+  const runner = inCommonJs(runners.jest)
+  judgesTests(runner, useProject(runner, db))
 })

@@ -54,7 +54,8 @@ export function useProject(runner: Runner, db: TestDatabase): Project {
       mkdirSync(dirname(link), { recursive: true })
       symlinkSync(target, link, 'junction')
     }
-    project.write({ 'package.json': '{ "type": "module" }', 'src/database.js': database, ...runner.files })
+    const type = runner.commonJs === true ? 'commonjs' : 'module'
+    project.write({ 'package.json': JSON.stringify({ type }), 'src/database.js': database, ...runner.files })
   }, 60_000)
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
@@ -65,7 +66,8 @@ export function useProject(runner: Runner, db: TestDatabase): Project {
     write(files) {
       for (const [path, text] of Object.entries(files)) {
         mkdirSync(dirname(join(folder, path)), { recursive: true })
-        writeFileSync(join(folder, path), text)
+        const isRewritten = runner.commonJs === true && path.endsWith('.js')
+        writeFileSync(join(folder, path), isRewritten ? asCommonJs(text) : text)
       }
     },
     read: (path) => readFileSync(join(folder, path), 'utf8'),
@@ -145,6 +147,19 @@ function outcomeOf({ child, output }: ReturnType<typeof spawnNode>): Promise<Run
     child.on('error', reject)
     child.on('close', (code) => resolve({ code, output: output() }))
   })
+}
+
+/** Line by line, so that each statement keeps its line. */
+function asCommonJs(text: string): string {
+  return text
+    .replace(
+      /^(\s*)import (.+) from ('[^']+')/gm,
+      (_match, indent, names: string, from) =>
+        `${indent}const ${names.replaceAll(' as ', ': ')} = require(${from})`,
+    )
+    .replace(/^export const (\w+) =/gm, 'const $1 = exports.$1 =')
+    .replace(/^(\s*)export default async function/gm, '$1module.exports = async function')
+    .replace(/^(\s*)export default/gm, '$1module.exports =')
 }
 
 const database = `

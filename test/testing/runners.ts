@@ -23,6 +23,8 @@ export interface Runner {
   /** Configuration, by path. */
   readonly files: Readonly<Record<string, string>>
   readonly env?: Readonly<Record<string, string>>
+  /** The project consists of CommonJS modules; `files` and all else is written as ES modules, and rewritten. */
+  readonly commonJs?: true
   /** What a test file begins with, to have `test`, `describe`, `beforeAll`, `afterAll`, `beforeEach`, `afterEach`. */
   readonly header: string
   /** The module that calls \`leakCheck\`. */
@@ -147,6 +149,14 @@ export const runners = {
   nodeTest,
   mocha,
 } satisfies Record<string, Runner>
+
+/** The same in a project of CommonJS modules, where Jest needs no flag. */
+export function inCommonJs(runner: Runner): Runner {
+  const command = runner.command
+    .filter((argument) => argument !== '--experimental-vm-modules')
+    .map((argument) => (argument === '--import' ? '--require' : argument))
+  return { ...runner, command, commonJs: true }
+}
 
 /** Vitest has taken the format over from Jest. */
 function jestVerdicts(output: string): ReadonlyMap<string, Verdict> {

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { join, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /** One line of a stack, in the user's source if source maps are enabled. */
@@ -28,13 +29,15 @@ export const deepStack = 30
 /** Enough for `BEGIN`, which is sent by the user or a thin layer; its line is only additional. */
 export const shallowStack = 6
 
-// In a bundle the folders around this code are the user's. A bundle for CommonJS has no `url`.
-const isBundled = !/\/core\/origin\/origin\.[jt]s$/.test(import.meta.url)
-// Source maps lead from `dist` to `src`, so that frames of this package can come from either.
-const ownFolders = isBundled
-  ? []
-  : ['src', 'dist'].map((folder) => fileURLToPath(new URL(`../../../${folder}/`, import.meta.url)))
 const framePattern = /^\s+at (?:async )?(?:(.*?) \()?((?:file:\/\/|[a-z]:\\|\/|\w+:\/\/).*?):(\d+):(\d+)\)?$/i
+
+// A CommonJS module has no `import.meta`, so the stack says where this code is.
+const [, ownRoot] =
+  /^(.*[/\\])(?:src|dist|dist[/\\]cjs)[/\\]core[/\\]origin[/\\]origin\.[jt]s$/.exec(fileOfTopFrame()) ?? []
+/** In a bundle the folders around this code are the user's. */
+const isBundled = ownRoot === undefined
+// Source maps lead from `dist` to `src`, and the package is there twice, so that its frames can come from any of them.
+const ownFolders = isBundled ? [] : ['src', 'dist'].map((folder) => join(ownRoot, folder, sep))
 
 /**
  * Sets the number of frames that new errors record, and returns the previous number. For each checkout, the error is
@@ -111,23 +114,31 @@ function parseFrames(stack: string): Frame[] {
     if (match === null) continue
     const [, functionName, location, line, column] = match
     const file = filePath(location as string)
-    if (file === undefined) continue
+    if (ownFolders.some((folder) => file.startsWith(folder))) continue
     const frame = { file, line: Number(line), column: Number(column) }
     frames.push(functionName ? { ...frame, functionName } : frame)
   }
   return frames
 }
 
-function filePath(location: string): string | undefined {
-  let file = location.replace(/\?[^/\\]*$/, '')
-  if (file.startsWith('file://')) {
-    try {
-      file = fileURLToPath(file)
-    } catch {
-      // Not a path of this platform, but still the best name available.
-    }
+function fileOfTopFrame(): string {
+  const text =
+    readStack(captureStack())
+      .split('\n')
+      .find((line) => /^\s+at /.test(line)) ?? ''
+  const [, , location = ''] = framePattern.exec(text) ?? []
+  return filePath(location)
+}
+
+function filePath(location: string): string {
+  const file = location.replace(/\?[^/\\]*$/, '')
+  if (!file.startsWith('file://')) return file
+  try {
+    return fileURLToPath(file)
+  } catch {
+    // Not a path of this platform, but still the best name available.
+    return file
   }
-  return ownFolders.some((folder) => file.startsWith(folder)) ? undefined : file
 }
 
 function firstUserFrame(frames: readonly Frame[]): number {
