@@ -1,5 +1,4 @@
 import type { Fence } from '../core/client-control.ts'
-import { tolerateUnawaited } from '../core/unawaited.ts'
 import { isRollback, statementText } from '../sql/statement.ts'
 import type { Callback, Client, SubmittedQuery } from './types.ts'
 
@@ -15,17 +14,13 @@ export function refuse(client: Client, error: Error, args: readonly unknown[]): 
     return config
   }
   const callback = callbackOf(config, values, last)
-  if (callback === undefined) {
-    tolerateUnawaited()
-    return Promise.reject(error)
-  }
+  if (callback === undefined) return Promise.reject(error)
   process.nextTick(callback, error)
   return undefined
 }
 
 /** Fails a statement without sending it, in a later turn, as the driver does. */
 export function failQuery(client: Client, query: SubmittedQuery, error: Error): void {
-  tolerateUnawaited()
   process.nextTick(() => {
     bearErrors(query)
     query.handleError?.(error, client.connection)
@@ -65,7 +60,6 @@ export function translateFailure(
   isCommit: boolean,
   failed: () => void,
 ): void {
-  tolerateUnawaited()
   const { callback, handleError } = query
   // The callback of a COPY stream is only a placeholder for the driver.
   if (typeof callback === 'function' && !isStream(query)) {

@@ -71,8 +71,12 @@ function placeOf({ origin }: Checkout): string {
 
 const listen = /listen\b/iy
 
-/** Whether a session only waits for notifications, without a transaction, as those of job queues do by design. */
+/**
+ * Whether a session only waits for notifications, without a transaction, as those of job queues do by design. Statements
+ * in between, such as one that keeps the connection alive, change nothing.
+ */
 export function isListening({ lastQuery, lastQueryFailed, control }: Checkout): boolean {
-  if (lastQuery === undefined || lastQueryFailed || control === undefined) return false
-  return startsWith(lastQuery, listen) && control.transaction === 'idle' && control.work() === 'none'
+  if (control === undefined || control.transaction !== 'idle' || control.work() !== 'none') return false
+  if (control.changes?.listens === true) return true
+  return lastQuery !== undefined && !lastQueryFailed && startsWith(lastQuery, listen)
 }

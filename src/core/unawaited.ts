@@ -10,32 +10,62 @@ const ofRemedies: ReadonlySet<unknown> = new Set([
 /** The limit of the chain of causes: libraries wrap the driver's errors, and each other's. */
 const deepestCause = 10
 
-/** The same for every copy of the package. */
-const mark = Symbol.for('pg-lifeguard.unawaited')
+type Emit = (...args: unknown[]) => unknown
+
+/** Errors that somebody may still reject with. */
+let outstanding = 0
+/** The emit that was there before ours, while ours is there. */
+let original: Emit | undefined
+let ours: unknown
+
+const collected = new FinalizationRegistry<undefined>(() => {
+  outstanding -= 1
+  if (outstanding === 0) restoreEmit()
+})
 
 /**
- * Prevents that an unhandled rejection which a remedy has caused ends the process: without the guard there would be no
- * rejection. It becomes a process warning instead. Other rejections are left to Node.js.
+ * Returns an error of a remedy. While anybody has it, an unhandled rejection with it does not end the process: without the
+ * guard there would be no rejection. It becomes a process warning instead. Other rejections are left to Node.js.
  *
  * A listener of `unhandledRejection` would change how Node.js handles all other rejections. Therefore this overrides
  * the call by which Node.js looks for such listeners.
  */
-export function tolerateUnawaited(): void {
-  if (Reflect.has(process.emit, mark)) return
-  const original = process.emit as (...args: unknown[]) => unknown
+export function tolerated<Refusal extends Error>(error: Refusal): Refusal {
+  outstanding += 1
+  collected.register(error, undefined)
+  if (original === undefined) replaceEmit()
+  return error
+}
+
+function replaceEmit(): void {
+  const before = process.emit as Emit
   const emit = function (this: unknown, ...args: unknown[]): unknown {
-    const [event, reason, origin] = args
-    const isUnhandled =
-      event === 'unhandledRejection' || (event === 'uncaughtException' && origin === 'unhandledRejection')
-    if (!isUnhandled || !isOfRemedy(reason)) return Reflect.apply(original, this, args)
-    process.emitWarning(`nobody awaited a statement that was refused: ${inspect(reason)}`, {
-      type: 'LifeguardWarning',
-      code: 'LIFEGUARD_UNAWAITED',
-    })
-    return true
+    return isUnawaitedRefusal(args) || Reflect.apply(before, this, args)
   }
-  Object.defineProperty(emit, mark, { value: true })
   Object.defineProperty(process, 'emit', { value: emit, writable: true, configurable: true })
+  original = before
+  ours = emit
+}
+
+/** What was put in its place since stays, and ours below it. */
+function restoreEmit(): void {
+  if (original === undefined || process.emit !== ours) return
+  Reflect.deleteProperty(process, 'emit')
+  if (process.emit !== original) {
+    Object.defineProperty(process, 'emit', { value: original, writable: true, configurable: true })
+  }
+  original = undefined
+}
+
+function isUnawaitedRefusal([event, reason, origin]: readonly unknown[]): boolean {
+  const isUnhandled =
+    event === 'unhandledRejection' || (event === 'uncaughtException' && origin === 'unhandledRejection')
+  if (!isUnhandled || !isOfRemedy(reason)) return false
+  process.emitWarning(`nobody awaited a statement that was refused: ${inspect(reason)}`, {
+    type: 'LifeguardWarning',
+    code: 'LIFEGUARD_UNAWAITED',
+  })
+  return true
 }
 
 function isOfRemedy(reason: unknown): boolean {

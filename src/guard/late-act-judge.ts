@@ -4,6 +4,7 @@ import type { FindingRecord } from '../core/findings/finding-record.ts'
 import type { Rule } from '../core/findings/rule.ts'
 import type { Ledger } from '../core/ledger.ts'
 import { captureStack, originOf } from '../core/origin/origin.ts'
+import { tolerated } from '../core/unawaited.ts'
 import { type FindingReference, SessionReleasedError } from '../errors.ts'
 import type { Settings } from '../options.ts'
 import { doubleRelease } from '../rules/double-release.ts'
@@ -40,7 +41,7 @@ export class LateActJudge implements Pick<CheckoutEvents, 'releasedAgain' | 'use
     // The finding is opened once; the error of each further statement refers to it.
     const reference = record?.reference ?? this.#lateUses.get(checkout)
     if (reference !== undefined) this.#lateUses.set(checkout, reference)
-    return new SessionReleasedError(reference)
+    return tolerated(new SessionReleasedError(reference))
   }
 
   #report<Subject>(rule: Rule<Subject>, checkout: Checkout, hint: string): FindingRecord | undefined {

@@ -1,4 +1,5 @@
 import type { Checkout, CheckoutPool } from '../core/checkout.ts'
+import { isListening } from '../core/exemptions.ts'
 import { exhaustionMessage, isAcquireTimeout, nameHolders } from '../core/exhaustion.ts'
 import { bitOf, type FindingKind, type Holder } from '../core/findings/finding.ts'
 import type { FindingRecord } from '../core/findings/finding-record.ts'
@@ -6,6 +7,7 @@ import type { Rule, Wait } from '../core/findings/rule.ts'
 import { holdersAmong, holdersOf } from '../core/holders.ts'
 import type { Ledger } from '../core/ledger.ts'
 import type { Scope } from '../core/scope.ts'
+import { tolerated } from '../core/unawaited.ts'
 import { PoolDeadlockError } from '../errors.ts'
 import type { Settings } from '../options.ts'
 import { nestedAcquire } from '../rules/nested-acquire.ts'
@@ -96,7 +98,8 @@ export class WaitJudge {
     for (const waiter of waiters) {
       const { scope } = waiter
       if (scope === undefined || has(waiter, 'nested-acquire')) continue
-      const holdings = [...out].filter((holder) => holder.scope?.encloses(scope))
+      // One that listens is no client to pass on.
+      const holdings = [...out].filter((holder) => holder.scope?.encloses(scope) && !isListening(holder))
       const hint = nestedAcquire.judge({ waiter, holdings }, now)
       if (hint === undefined) continue
       const holders = () => ({ holders: holdersAmong(this.#ledger, holdings) })
@@ -138,7 +141,7 @@ export class WaitJudge {
     record.remedied('rejected', undefined)
     this.#announcer.finding(record)
     this.#ledger.withdrawn(newest, 'rejected')
-    reject(new PoolDeadlockError(record.reference, exhaustionMessage(pool, holders)))
+    reject(tolerated(new PoolDeadlockError(record.reference, exhaustionMessage(pool, holders))))
   }
 
   /** The holders, described once for all callers that time out at once, which may be thousands. */

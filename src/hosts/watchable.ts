@@ -31,7 +31,18 @@ function refuseNamesakes(host: object): void {
   const others = methodsOf(host).filter((name) => !ofPools.has(name))
   if (others.length === 0) return
   const shown = `${describeValue(host)} with the methods ${others.slice(0, 3).join(', ')} and without totalCount`
-  throw new WatchError(`watch(pool) expects a pg.Pool, got ${shown}: watch the pool inside it`)
+  const inside = propertiesOf(host).find(([, value]) => isPool(value))
+  const where = inside === undefined ? '' : `, its property ${inside[0]}`
+  throw new WatchError(`watch(pool) expects a pg.Pool, got ${shown}: watch the pool inside it${where}`)
+}
+
+function isPool(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && missingMethods(value).length === 0 && isCounted(value)
+}
+
+/** Getters are not called: they are foreign code. */
+function propertiesOf(host: object): [string, unknown][] {
+  return Object.entries(Object.getOwnPropertyDescriptors(host)).map(([name, { value }]) => [name, value])
 }
 
 /** A pool has a count of its connections. */

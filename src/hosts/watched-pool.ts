@@ -11,7 +11,6 @@ import { withLaterStack } from '../core/origin/later-stack.ts'
 import { type CapturedStack, captureStack } from '../core/origin/origin.ts'
 import { OriginProbe } from '../core/origin/origin-probe.ts'
 import { isThenable } from '../core/thenable.ts'
-import { tolerateUnawaited } from '../core/unawaited.ts'
 import type { Installed, PoolCore, PoolHost, WatchSettings } from './pool-host.ts'
 import { Strangers } from './strangers.ts'
 import { watchedMark } from './watchable.ts'
@@ -160,7 +159,6 @@ export class WatchedPool implements PoolCore, ClientHost {
     if (!this.events.rejectsWaiters) return
     waiter.reject = (error) => {
       this.#rejected.add(waiter)
-      tolerateUnawaited()
       answer(error)
     }
   }

@@ -1,4 +1,5 @@
 import type { ClientControl, Fence } from '../core/client-control.ts'
+import { tolerated } from '../core/unawaited.ts'
 import { type FindingReference, SessionDestroyedError, TransactionRolledBackError } from '../errors.ts'
 
 /**
@@ -12,7 +13,7 @@ export function fenceTransaction(
   lifted: (() => void) | undefined,
 ): () => void {
   return raise(control, {
-    refusal: (cause) => new TransactionRolledBackError(reference, withCause(cause)),
+    refusal: (cause) => tolerated(new TransactionRolledBackError(reference, withCause(cause))),
     admitsRollback: lifted !== undefined,
     lifted: lifted ?? (() => {}),
   })
@@ -21,7 +22,7 @@ export function fenceTransaction(
 /** Refuses all further statements, because the session is being closed. Returns the same as {@link fenceTransaction}. */
 export function fenceSession(control: ClientControl, reference: FindingReference): () => void {
   return raise(control, {
-    refusal: (cause) => new SessionDestroyedError(reference, withCause(cause)),
+    refusal: (cause) => tolerated(new SessionDestroyedError(reference, withCause(cause))),
     admitsRollback: false,
     lifted: () => {},
   })

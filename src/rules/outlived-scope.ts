@@ -1,5 +1,6 @@
 import type { Checkout } from '../core/checkout.ts'
 import type { Work } from '../core/client-control.ts'
+import { isListening } from '../core/exemptions.ts'
 import type { Rule } from '../core/findings/rule.ts'
 import { describeMillis } from '../text/duration.ts'
 import { secondClientHint } from './second-client.ts'
@@ -37,6 +38,8 @@ function hint(checkout: Checkout, now: number, endedAt: number): string {
   if (checkout.acquiredAt > endedAt) return `${end}, and its code went on and acquired this client after that`
   const work = control?.work() ?? 'none'
   if (work !== 'none') return `${end}, and ${unfinished[work]}`
+  if (isListening(checkout))
+    return `${end}, and its session still listens: release it with the ${kind}, or check it out inside lifeguard.detach if it is to listen for longer`
   if (checkout.queryCount === 0)
     return `${end}, and the client was never used: the code threw or returned before the first statement`
   if (checkout.destroyAt !== Number.POSITIVE_INFINITY)

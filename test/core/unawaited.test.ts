@@ -29,4 +29,15 @@ describe('what a remedy refuses and nobody awaits', () => {
       expect(exit).toMatchObject({ code: 1, stderr: expect.stringContaining('a mistake of its own') })
     }
   })
+
+  it('leaves the process as it was, once nobody has its errors any more', async () => {
+    const { stdout } = await run('forgets-refusals', { args: ['enforce', db.url] })
+    expect(JSON.parse(stdout)).toEqual({ refused: true, restored: true, again: true })
+  })
+
+  it('leaves in place what somebody else has put over it', async () => {
+    const way = 'and somebody else replaces emit'
+    const { stdout } = await run('forgets-refusals', { args: ['enforce', db.url, way] })
+    expect(JSON.parse(stdout)).toEqual({ refused: true, restored: false, again: true })
+  })
 })

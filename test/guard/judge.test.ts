@@ -80,19 +80,41 @@ describe('a client that is held by design', () => {
     await client.query('LISTEN orders')
     clock.advance(3_600_000)
     expect(kinds()).toEqual([])
-    await client.query('SELECT 1')
+    await client.query('SELECT 1 AS keepalive')
+    clock.advance(3_600_000)
+    expect(kinds()).toEqual([])
+    await client.query('UNLISTEN orders')
     clock.advance(1_000)
     expect(kinds()).toEqual(['long-hold'])
     client.release()
   })
 
+  it('is not passed on to a caller of its scope that waits, if it listens', async () => {
+    const { pool, clock, lifeguard, kinds } = guardedPool(
+      { ...db.config, max: 2 },
+      { limits: { acquireWaitMillis: false } },
+    )
+    const other = await pool.connect()
+    await lifeguard.runInScope({ kind: 'job', name: 'worker' }, async () => {
+      const listener = await pool.connect()
+      await listener.query('LISTEN orders')
+      const waiting = pool.query('SELECT 1')
+      clock.advance(2_000)
+      other.release()
+      await waiting
+      listener.release(true)
+    })
+    expect(kinds()).toEqual([])
+  })
+
   it('is a leak all the same if it was checked out for a request that is over', async () => {
-    const { pool, clock, lifeguard, kinds } = guardedPool({ ...db.config, max: 1 })
+    const { pool, clock, lifeguard, kinds, findings } = guardedPool({ ...db.config, max: 1 })
     await lifeguard.runInScope({ kind: 'request', name: 'GET /events' }, async () => {
       await (await pool.connect()).query('LISTEN orders')
     })
     clock.advance(2_000)
     expect(kinds()).toEqual(['outlived-scope'])
+    expect(findings[0]?.hint).toMatch(/its session still listens: release it with the request, or/)
   })
 
   it('is named by the option exempt, by statement, origin or scope', async () => {

@@ -28,6 +28,14 @@ describe("what merely has the names of a pool's methods", () => {
     expect(() => asPool(host)).toThrow('watch the pool inside it')
   })
 
+  it('is refused with the name of the property that holds the pool', () => {
+    class Database extends Both {
+      readonly inner = new pg.Pool()
+      transaction(): void {}
+    }
+    expect(() => asPool(new Database())).toThrow('watch the pool inside it, its property inner')
+  })
+
   it('is refused by its name where it is known, as a Slonik pool is', () => {
     // The shape of the real one.
     const slonik = { ...both, any: method, one: method, transaction: method, configuration: {} }

@@ -100,6 +100,11 @@ export class SessionChanges {
     return this.#locks.most > 0 || this.#committed().length > 0
   }
 
+  /** True if the session listens for notifications for certain. */
+  get listens(): boolean {
+    return this.touched && this.#committed().some(({ item, unsure }) => item.kind === 'channel' && !unsure)
+  }
+
   /** The items that are left; with `sure`, only those that are left for certain. */
   left(sure: boolean): LeftItem[] {
     const left: LeftItem[] = this.#committed().filter(({ unsure }) => !sure || !unsure)
