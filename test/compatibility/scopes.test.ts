@@ -1,11 +1,7 @@
-import { setImmediate as turn } from 'node:timers/promises'
-import type { PoolClient } from 'pg'
-import { describe, expect, it, vi } from 'vitest'
-import { seededRandom } from '../randomised/random.ts'
+import { beforeAll, describe, expect, it, vi } from 'vitest'
 import { useDatabase } from '../support/database.ts'
-import { eventually } from '../support/eventually.ts'
-import { guardedPool } from '../support/guarded-pool.ts'
 import { processTestMillis, useCompiledFixtures } from './child-process.ts'
+import { expectRightRequests } from './requests-at-once.ts'
 
 vi.setConfig({ testTimeout: processTestMillis, hookTimeout: processTestMillis })
 
@@ -13,7 +9,7 @@ const db = useDatabase()
 const run = useCompiledFixtures()
 
 describe('a scope that is over', () => {
-  it.each([
+  const ways = [
     'promise',
     'callback',
     'queued',
@@ -21,103 +17,26 @@ describe('a scope that is over', () => {
     'query',
     'transaction',
     'released in a transaction',
-  ])('is kept alive neither by the connection that it opened or used, nor by a timer: %s', async (way) => {
-    const { code, stderr, stdout } = await run('forgets-scopes', {
-      args: [way, db.url],
-      nodeArgs: ['--expose-gc'],
-    })
+  ]
+  let remembered: Record<string, unknown> = {}
+
+  beforeAll(async () => {
+    const options = { args: [db.url, ...ways], nodeArgs: ['--expose-gc'] }
+    const { code, stderr, stdout } = await run('forgets-scopes', options)
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
-    expect(JSON.parse(stdout)).toEqual({ scopes: 0, stores: 0, idle: 1 })
+    remembered = JSON.parse(stdout)
   })
+
+  it.each(ways)(
+    'is kept alive neither by the connection that it opened or used, nor by a timer: %s',
+    (way) => {
+      expect(remembered[way]).toEqual({ scopes: 0, stores: 0, idle: 1 })
+    },
+  )
 })
 
 describe('two hundred requests at once on a pool of five', () => {
-  const atOnce = 200
-  const rounds = 12
-  /** Of a hundred: requests that forget a client, and requests that end before their work does. */
-  const forgetful = 3
-  const aborted = 20
-
-  interface Leak {
-    readonly id: string
-    readonly client: PoolClient
-  }
-
-  it.each(['observe', 'enforce'] as const)('each finding names the right one: %s', async (mode) => {
-    // Time passes in one leap for all two hundred.
-    const limits = { holdMillis: false, acquireWaitMillis: false } as const
-    const { pool, lifeguard, clock, findings } = guardedPool(
-      { ...db.config, max: 5 },
-      { mode, limits, queryText: 'full' },
-    )
-    const random = seededRandom(20_251_124)
-    const leaks: Leak[] = []
-    let checkouts = 0
-
-    function take(byCallback: boolean): Promise<PoolClient> {
-      checkouts += 1
-      if (!byCallback) return pool.connect()
-      return new Promise((resolve, reject) =>
-        pool.connect((error, client) => (client === undefined ? reject(error) : resolve(client))),
-      )
-    }
-
-    /** One request: a few checkouts one after the other, each of which says in its statement whose it is. */
-    async function serve(id: string): Promise<void> {
-      const scope = lifeguard.openScope({ kind: 'request', name: () => `GET /${id}`, id })
-      const leaksAt = random.below(100) < forgetful ? random.below(3) : undefined
-      const abortsAt = random.below(100) < aborted ? random.below(3) : undefined
-      const byCallback = random.chance(0.5)
-      await scope.run(async () => {
-        for (let step = 0; step < 3; step += 1) {
-          if (step === abortsAt) scope.end('the client aborted')
-          const client = await take(byCallback)
-          await client.query(`SELECT ${id}`)
-          if (step === leaksAt) {
-            leaks.push({ id, client })
-            break
-          }
-          if (random.chance(0.5)) await turn()
-          client.release()
-        }
-      })
-      scope.end('answered')
-    }
-
-    let released = 0
-    for (let round = 0; round < rounds; round += 1) {
-      let serving = atOnce
-      for (let n = 0; n < atOnce; n += 1) {
-        void serve(String(1_000 * (round + 1) + n)).finally(() => (serving -= 1))
-      }
-      while (serving > 0 || released < leaks.length) {
-        await turn()
-        if (leaks.length - released < 5 && serving > 0) continue
-        // All clients are forgotten, or all requests are served: time passes, and what is found comes back.
-        await turn()
-        for (let step = 0; step < 13; step += 1) clock.advance(100)
-        for (const { client } of leaks.slice(released)) client.release()
-        released = leaks.length
-      }
-    }
-
-    expect(checkouts).toBeGreaterThan(6_000)
-    expect(leaks.length).toBeGreaterThan(50)
-    // In enforce each is told when its session is destroyed.
-    await eventually(() => expect(findings.length).toBeGreaterThanOrEqual(leaks.length))
-    const found = findings.map(({ kind, scope, checkout }) => ({
-      ...{ kind, id: scope?.id ?? '', name: scope?.name, lastQuery: checkout.lastQuery },
-    }))
-    const forgotten = leaks.map(({ id }) => ({
-      ...{ kind: 'outlived-scope', id, name: `GET /${id}`, lastQuery: `SELECT ${id}` },
-    }))
-    expect(sorted(found)).toEqual(sorted(forgotten))
-    // Nobody who has released is among them, aborted or not, and every client is back.
-    await eventually(() => expect(pool).toMatchObject({ waitingCount: 0, idleCount: pool.totalCount }))
-    expect(lifeguard.snapshot().checkouts).toEqual([])
-  })
+  it.each(['observe', 'enforce'] as const)('each finding names the right one: %s', (mode) =>
+    expectRightRequests(db, mode, { rounds: 3, leastLeaks: 8 }),
+  )
 })
-
-function sorted<Item extends { readonly id: string }>(items: readonly Item[]): Item[] {
-  return items.toSorted((one, other) => Number(one.id) - Number(other.id))
-}

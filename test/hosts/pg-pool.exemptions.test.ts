@@ -5,7 +5,7 @@ import { abandonAfterTest, extremes, type Guard, guard } from '../support/bare-t
 import { useDatabase } from '../support/database.ts'
 
 const db = useDatabase()
-const aDay = 86_400_000
+const anHour = 3_600_000
 
 describe.each(extremes)('pg $version in mode $mode', ({ driver, mode }) => {
   let pool: pg.Pool
@@ -21,7 +21,7 @@ describe.each(extremes)('pg $version in mode $mode', ({ driver, mode }) => {
     guarded.lifeguard.exempt(client, 'LISTEN connection')
     await client.query('LISTEN events')
     for (const payload of ['first', 'second']) {
-      guarded.clock.advance(aDay)
+      guarded.clock.advance(12 * anHour)
       const heard = once(client, 'notification')
       await pool.query(`NOTIFY events, '${payload}'`)
       expect(await heard).toMatchObject([{ channel: 'events', payload }])
@@ -35,7 +35,7 @@ describe.each(extremes)('pg $version in mode $mode', ({ driver, mode }) => {
   it('spares a LISTEN connection by itself', async () => {
     const client = await pool.connect()
     await client.query('LISTEN events')
-    guarded.clock.advance(aDay)
+    guarded.clock.advance(anHour)
     expect(guarded.kinds()).toEqual([])
     client.release(true)
   })
@@ -49,7 +49,7 @@ describe.each(extremes)('pg $version in mode $mode', ({ driver, mode }) => {
     expect(guarded.resolved).toMatchObject([
       { kind: 'long-hold', resolution: expect.stringContaining('leader election') },
     ])
-    guarded.clock.advance(aDay)
+    guarded.clock.advance(anHour)
     expect(guarded.kinds()).toEqual(['long-hold'])
     client.release(true)
   })
@@ -57,7 +57,7 @@ describe.each(extremes)('pg $version in mode $mode', ({ driver, mode }) => {
   it('exempts one checkout and not the next of the same client', async () => {
     const client = await pool.connect()
     guarded.lifeguard.exempt(client, 'held by design')
-    guarded.clock.advance(aDay)
+    guarded.clock.advance(anHour)
     client.release()
     const again = await pool.connect()
     expect(again).toBe(client)
@@ -70,7 +70,7 @@ describe.each(extremes)('pg $version in mode $mode', ({ driver, mode }) => {
     const client = await pool.connect()
     guarded.lifeguard.exempt(client, 'held by design')
     await client.query('BEGIN')
-    guarded.clock.advance(aDay)
+    guarded.clock.advance(anHour)
     expect(guarded.kinds()).toEqual([])
     client.release()
     await pool.query('SELECT 1')

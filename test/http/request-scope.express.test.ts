@@ -1,4 +1,3 @@
 import { describeLives } from './battery.ts'
 
-describeLives('Express 4')
 describeLives('Express 5')

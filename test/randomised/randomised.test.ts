@@ -23,15 +23,15 @@ const isHunting = process.env.PGLIFEGUARD_SEED !== undefined
 describe.each([
   [
     'changes nothing that a program sees in observe, and reports every leak once',
-    { runs: 6, of: observedAsBare },
+    { runs: 3, of: observedAsBare },
   ],
   [
     'frees what leaks in enforce, loses no slot and lets no row of a lost transaction persist',
-    { runs: 6, of: enforced },
+    { runs: 3, of: enforced },
   ],
   [
     'finds nothing in a correct program and changes nothing for it, in either mode',
-    { runs: 4, of: correctAsBare },
+    { runs: 2, of: correctAsBare },
   ],
 ])('a random program', (what, { runs, of }) => {
   const database = useDatabase()

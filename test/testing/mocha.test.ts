@@ -1,9 +1,9 @@
 import { describe } from 'vitest'
 import { useDatabase } from '../support/database.ts'
-import { keepsBaselineInDetail } from './contract/baseline.ts'
+import { keepsBaseline } from './contract/baseline.ts'
 import { judgesTests } from './contract/battery.ts'
 import { knowsConventions } from './contract/conventions.ts'
-import { checksSetUp, checksSetUpInDetail } from './contract/set-ups.ts'
+import { checksSetUp } from './contract/set-ups.ts'
 import { useProject } from './project.ts'
 import { runners } from './runners.ts'
 
@@ -16,6 +16,5 @@ describe('the leak check of Mocha', () => {
   judgesTests(runner, project)
   knowsConventions(runner, project)
   checksSetUp(runner, project)
-  checksSetUpInDetail(runner, project)
-  keepsBaselineInDetail(runner, project)
+  keepsBaseline(runner, project)
 })

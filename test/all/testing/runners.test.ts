@@ -8,10 +8,11 @@ import { runners } from '../../testing/runners.ts'
 
 const db = useDatabase()
 
-// What test/testing leaves out, because each process of these runners takes a second or two.
+// What test/testing leaves to node:test, because each process of these runners takes a second or two.
 describe.each([
   ['Vitest', runners.vitest],
   ['Jest', runners.jest],
+  ['Mocha', runners.mocha],
 ])('the leak check of %s', (_name, runner) => {
   const project = useProject(runner, db)
   checksSetUpInDetail(runner, project)

@@ -1,0 +1,3 @@
+import { describeLives } from '../../http/battery.ts'
+
+describeLives('Express 4')
