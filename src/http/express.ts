@@ -3,7 +3,6 @@ import type { Lifeguard } from '../lifeguard.ts'
 import { routesBefore } from './express-routes.ts'
 import {
   openRequestScope,
-  pathOf,
   type RequestLike,
   type RequestNaming,
   type ResponseLike,
@@ -23,7 +22,6 @@ declare global {
 /** The part of an Express request that is used. */
 export interface ExpressRequestLike extends RequestLike {
   readonly baseUrl?: string
-  readonly originalUrl?: string
   readonly app?: unknown
   readonly params?: Readonly<Record<string, unknown>>
 }
@@ -80,10 +78,8 @@ function namingOf(request: ExpressRequestLike): RequestNaming {
   const matched = followRoute(request)
   return {
     name() {
-      const { method = '', originalUrl, url } = request
       const { route, baseUrl } = matched()
-      const path = route === undefined ? undefined : patternOf(route.path)
-      return `${method} ${path === undefined ? pathOf(originalUrl ?? url) : joined(baseUrl, path)}`
+      return route && `${request.method ?? ''} ${joined(baseUrl, patternOf(route.path))}`
     },
     id() {
       const { id } = request as { readonly id?: unknown }

@@ -1,13 +1,7 @@
 import { LifeguardError } from '../errors.ts'
 import type { CurrentScope, OpenScope } from '../guard/scopes.ts'
 import type { Lifeguard } from '../lifeguard.ts'
-import {
-  openRequestScope,
-  pathOf,
-  type RequestLike,
-  type ResponseLike,
-  refuseOther,
-} from './request-scope.ts'
+import { openRequestScope, type RequestLike, type ResponseLike, refuseOther } from './request-scope.ts'
 
 // The compiler finds Fastify here only where something else imports it; who uses the plugin does.
 // biome-ignore lint/suspicious/noTsIgnore: with @ts-expect-error it would be a mistake that Fastify is found
@@ -86,7 +80,10 @@ function register(
   instance.decorateRequest('lifeguard', null)
   instance.addHook('onRequest', (request, reply, next) => {
     const { scope } = openRequestScope(lifeguard, 'fastify', request.raw, reply.raw, {
-      name: () => `${request.method} ${request.routeOptions?.url ?? pathOf(request.originalUrl)}`,
+      name() {
+        const url = request.routeOptions?.url
+        return url === undefined ? undefined : `${request.method} ${url}`
+      },
       id: () => (request.id === undefined ? undefined : String(request.id)),
     })
     ;(request as { lifeguard?: OpenScope }).lifeguard = scope

@@ -8,6 +8,8 @@ import { endWithSocket, type SocketLike } from './socket-end.ts'
 export interface RequestLike {
   readonly method?: string | undefined
   readonly url?: string | undefined
+  /** What a router has not shortened. */
+  readonly originalUrl?: string | undefined
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
   readonly socket?: SocketLike | null
   readonly aborted?: boolean
@@ -43,9 +45,12 @@ export interface RequestScope {
 interface Entry {
   readonly scope: OpenScope
   surface: Surface
+  naming: RequestNaming
   name: () => string
   id: () => string | undefined
 }
+
+const nameless: RequestNaming = { name: () => undefined, id: () => undefined }
 
 /** Long enough for any route and any request id. A client chooses the contents of a path and a header. */
 const longestText = 200
@@ -69,7 +74,7 @@ export function requireLifeguard(name: string, lifeguard: unknown): void {
 
 /**
  * Opens the scope of a request, which ends when its response closes. A request has one scope per lifeguard: if a surface
- * further out has opened it, the one further in, which knows more, only names it.
+ * further out has opened it, the one further in only names it, as far as it knows the name.
  */
 export function openRequestScope(
   lifeguard: Lifeguard,
@@ -82,7 +87,7 @@ export function openRequestScope(
   const known = requests.get(request)
   if (known !== undefined) {
     const again = known.surface === surface
-    if (!again) Object.assign(known, { surface, ...namesOf(request, naming) })
+    if (!again) Object.assign(known, { surface, ...namesOf(request, within(naming, known.naming)) })
     return { scope: known.scope, again }
   }
 
@@ -111,6 +116,7 @@ function endWithResponse(entry: Entry, request: RequestLike, response: ResponseL
     if (!isAnswered(request, response)) return
     entry.name = constant(entry.name())
     entry.id = constant(entry.id())
+    entry.naming = nameless
   }
   if (response.closed === true || response.destroyed === true) {
     end()
@@ -157,11 +163,18 @@ function endingOf(request: RequestLike, response: ResponseLike): string {
  * Called when a report needs it, because a router knows the route late. In a function of its own, because closures that are
  * made side by side keep everything alive that one of them uses: here the request.
  */
-function namesOf(request: RequestLike, naming: RequestNaming): Pick<Entry, 'name' | 'id'> {
+function namesOf(request: RequestLike, naming: RequestNaming): Pick<Entry, 'naming' | 'name' | 'id'> {
   return {
-    name: () => bounded(naming.name() ?? `${request.method ?? ''} ${pathOf(request.url)}`),
+    naming,
+    name: () =>
+      bounded(naming.name() ?? `${request.method ?? ''} ${pathOf(request.originalUrl ?? request.url)}`),
     id: () => bounded(naming.id() ?? header(request, 'x-request-id')),
   }
+}
+
+/** The names of a surface inside another one: of an Express stack inside Fastify, which need not have the route. */
+function within(inner: RequestNaming, outer: RequestNaming): RequestNaming {
+  return { name: () => inner.name() ?? outer.name(), id: () => inner.id() ?? outer.id() }
 }
 
 function constant<Value>(value: Value): () => Value {
@@ -169,7 +182,7 @@ function constant<Value>(value: Value): () => Value {
 }
 
 /** Without the query, which holds what people type. */
-export function pathOf(url: string | undefined): string {
+function pathOf(url: string | undefined): string {
   return (url ?? '').split('?', 1)[0] || '/'
 }
 
