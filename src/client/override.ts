@@ -21,7 +21,7 @@ export class Override {
       value: replacement,
       writable: true,
       configurable: true,
-      enumerable: false,
+      enumerable: this.#before?.enumerable === true,
     })
   }
 

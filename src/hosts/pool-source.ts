@@ -1,5 +1,6 @@
 import type { PgPoolLike } from '../client/types.ts'
 import { WatchError } from '../errors.ts'
+import { fastifyPostgresSource } from './fastify-postgres.ts'
 import { isKnex, type KnexLike, knexSource } from './knex.ts'
 import { pgPoolHost } from './pg-pool.ts'
 import { type PoolHolder, poolHolderSource } from './pool-holders.ts'
@@ -23,7 +24,9 @@ export function poolSourceOf(given: unknown): PoolSource {
   if (isSequelize(given)) return sequelizeSource(given)
   if (isTarnPool(given)) return { hosts: () => [tarnHost(given)] }
   if (isSequelizePool(given)) return { hosts: () => [sequelizePoolHost(given)] }
-  return poolHolderSource(given, pgPoolSource) ?? pgPoolSource(given)
+  return (
+    fastifyPostgresSource(given, pgPoolSource) ?? poolHolderSource(given, pgPoolSource) ?? pgPoolSource(given)
+  )
 }
 
 function pgPoolSource(given: unknown, part?: string): PoolSource {
