@@ -50,9 +50,10 @@ export class Releases {
       case 'destroyed':
         checkout.phase = 'over' // Only once: any further release is a double release.
         this.#events.releasedLate(checkout)
-        return undefined
+        return this.#answer
       case 'returning':
         this.#events.releasedAgain(checkout, false)
+        if (this.#host.takesBackTwice) return this.#answer
         throw new Error('Release called on client which has already been released to the pool.')
       default:
         return this.#releaseAgain(checkout, giveBack, error)
@@ -76,8 +77,13 @@ export class Releases {
 
   #releaseAgain(checkout: Checkout, giveBack: GiveBack, error: unknown): unknown {
     const isRefused = !this.#host.unwatched && this.#events.releasedAgain(checkout, false)
+    return isRefused && this.#host.takesBackTwice ? this.#answer : giveBack(error)
+  }
+
+  /** What a release returns that does not reach the pool, or not yet. */
+  get #answer(): unknown {
     // Such pools may have a release that is awaited.
-    return isRefused && this.#host.takesBackTwice ? Promise.resolve() : giveBack(error)
+    return this.#host.takesBackTwice ? Promise.resolve() : undefined
   }
 
   /** The client and its `release` are the same for each owner: only their scopes distinguish the owners. */
@@ -159,7 +165,7 @@ export class Releases {
     giveBack: GiveBack,
     error: unknown,
     verdict: Promise<'proceed' | 'destroyed'>,
-  ): undefined {
+  ): unknown {
     // A remedy without anything to wait for has destroyed the client already. A second release is still an error.
     checkout.phase = checkout.phase === 'out' ? 'returning' : 'over'
     void verdict.then(() => {
@@ -171,6 +177,7 @@ export class Releases {
       this.#control.raised = undefined
       this.#giveBack(checkout, giveBack, error)
     })
+    return this.#answer
   }
 
   #giveBack(checkout: Checkout, giveBack: GiveBack, error: unknown): unknown {

@@ -5,6 +5,7 @@ import { isKnex, type KnexLike, knexSource } from './knex.ts'
 import { pgPoolHost } from './pg-pool.ts'
 import { type PoolHolder, poolHolderSource } from './pool-holders.ts'
 import type { PoolSource } from './pool-host.ts'
+import { isPostgresPool, postgresPoolHost } from './postgres-pool.ts'
 import { isSequelize, type SequelizeLike, sequelizeSource } from './sequelize.ts'
 import { isSequelizePool, type SequelizePoolLike, sequelizePoolHost } from './sequelize-pool.ts'
 import { isTarnPool, type TarnPoolLike, tarnHost } from './tarn.ts'
@@ -24,6 +25,7 @@ export function poolSourceOf(given: unknown): PoolSource {
   if (isSequelize(given)) return sequelizeSource(given)
   if (isTarnPool(given)) return { hosts: () => [tarnHost(given)] }
   if (isSequelizePool(given)) return { hosts: () => [sequelizePoolHost(given)] }
+  if (isPostgresPool(given)) return { hosts: () => [postgresPoolHost(given)] }
   return (
     fastifyPostgresSource(given, pgPoolSource) ?? poolHolderSource(given, pgPoolSource) ?? pgPoolSource(given)
   )
