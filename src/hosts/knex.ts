@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { Override } from '../client/override.ts'
 import { type CapturedStack, captureStack } from '../core/origin/origin.ts'
 import { WatchError } from '../errors.ts'
-import type { Installed, PoolSource } from './pool-host.ts'
+import type { CallerStack, Installed, PoolSource } from './pool-host.ts'
 import { isTarnPool, tarnHost } from './tarn.ts'
 
 /** A Knex instance, or anything that has its `client`: `Model.knex()` of Objection, `em.getKnex()` of MikroORM 6. */
@@ -39,7 +39,10 @@ export function isKnex(value: unknown): value is KnexLike {
  *
  * @param poolOf makes the source of Knex' option `connectionPool`
  */
-export function knexSource(knex: KnexLike, poolOf: (pool: unknown) => PoolSource): PoolSource {
+export function knexSource(
+  knex: KnexLike,
+  poolOf: (pool: unknown, callerStack: CallerStack) => PoolSource,
+): PoolSource {
   const client = knex.client as KnexClient
   const { driverName, config } = client
   if (!isPostgres(client)) {
@@ -48,8 +51,12 @@ export function knexSource(knex: KnexLike, poolOf: (pool: unknown) => PoolSource
     )
   }
   const external = config?.connectionPool
-  if (external !== undefined && external !== null && !isTarnPool(external)) return poolOf(external)
   const callers = new AsyncLocalStorage<Caller>()
+  const callerStack = () => takeStack(callers)
+  if (external !== undefined && external !== null && !isTarnPool(external)) {
+    const source = poolOf(external, callerStack)
+    return { hosts: () => source.hosts(), install: () => [carryStack(client, callers)] }
+  }
   return {
     hosts() {
       if (!isTarnPool(client.pool)) {
@@ -57,7 +64,7 @@ export function knexSource(knex: KnexLike, poolOf: (pool: unknown) => PoolSource
           'watch(knex) found no pool in knex: it was destroyed, or created without a connection',
         )
       }
-      return [tarnHost(client.pool, () => takeStack(callers))]
+      return [tarnHost(client.pool, callerStack)]
     },
     install: (renewed) => [carryStack(client, callers), followRestart(client, renewed)],
   }

@@ -13,14 +13,14 @@ import {
 } from '../client/types.ts'
 import type { Checkout, Via } from '../core/checkout.ts'
 import { withLaterStack } from '../core/origin/later-stack.ts'
-import { type CapturedStack, deepStack, setStackDepth } from '../core/origin/origin.ts'
+import { type CapturedStack, deepStack, originOf, setStackDepth } from '../core/origin/origin.ts'
 import { isThenable } from '../core/thenable.ts'
 import { statementText } from '../sql/statement.ts'
 import { followEvents } from './pg-pool-events.ts'
-import type { PoolCore, PoolHost } from './pool-host.ts'
+import type { CallerStack, PoolCore, PoolHost } from './pool-host.ts'
 
 /** node-postgres' pool and its subclasses: `connect` with a promise or a callback, `query`, `client.release`. */
-export function pgPoolHost(pool: Pool, part?: string): PoolHost {
+export function pgPoolHost(pool: Pool, part?: string, callerStack?: CallerStack): PoolHost {
   return {
     pool,
     part,
@@ -47,7 +47,7 @@ export function pgPoolHost(pool: Pool, part?: string): PoolHost {
     takesBackTwice: typeof pool._releaseOnce !== 'function',
     isIdle: (client) => pool._idle?.some((item) => item.client === client) === true,
     clients: () => pool._clients ?? [],
-    install: (core) => installOn(pool, core),
+    install: (core) => installOn(pool, core, callerStack),
     giveBackOf: (client) => client.release,
     destroy: giveBackUnlocked,
     drop(client) {
@@ -58,7 +58,7 @@ export function pgPoolHost(pool: Pool, part?: string): PoolHost {
   }
 }
 
-function installOn(pool: Pool, core: PoolCore) {
+function installOn(pool: Pool, core: PoolCore, callerStack: CallerStack | undefined) {
   // `query` sets it for the pool's own call of `connect`, which follows synchronously and clears it.
   let statement: AskedStatement | undefined
   const isStatement = statementTest(pool)
@@ -73,7 +73,7 @@ function installOn(pool: Pool, core: PoolCore) {
         const depth = setStackDepth(deepStack)
         const stack = new Error()
         setStackDepth(depth)
-        return core.acquire(() => Reflect.apply(original, this, args), viaOf(asked), stack)
+        return core.acquire(() => Reflect.apply(original, this, args), viaOf(asked), callerStack?.() ?? stack)
       }
       const connectWith = (given: Callback) => Reflect.apply(original, this, [given])
       const isPassing =
@@ -88,15 +88,15 @@ function installOn(pool: Pool, core: PoolCore) {
       setStackDepth(depth)
       if (isPassing) return pass(core, connectWith, callback as Callback, asked, stack, isFull)
       const via = isStatement(callback, asked) ? 'pool.query' : 'connect'
-      return callBack(core, connectWith, callback as Callback, via, stack)
+      return callBack(core, connectWith, callback as Callback, via, stack, asked)
     }
   const query = (original: Method): Method =>
     function (...args) {
-      const asked: AskedStatement = { text: args[0], waiter: undefined }
+      const asked: AskedStatement = { text: args[0], lineless: undefined }
       statement = asked
       try {
         const result = Reflect.apply(original, this, args)
-        return asked.waiter === undefined ? result : withLaterStack(result, asked.waiter)
+        return asked.lineless === undefined ? result : withLaterStack(result, asked.lineless)
       } finally {
         statement = undefined
       }
@@ -126,8 +126,8 @@ function installOn(pool: Pool, core: PoolCore) {
 /** A statement passed to `pool.query`. */
 interface AskedStatement {
   readonly text: unknown
-  /** Set if it has to wait for a client. */
-  waiter: Checkout | undefined
+  /** Set if its line has to be looked for in a later stack. */
+  lineless: Checkout | undefined
 }
 
 function viaOf(statement: object | undefined): Via {
@@ -141,8 +141,10 @@ function callBack(
   callback: Callback,
   via: Via,
   stack: CapturedStack,
+  asked: AskedStatement | undefined,
 ): unknown {
   const checkout = core.request(via, stack)
+  if (asked !== undefined && originOf(stack) === undefined) asked.lineless = checkout
   // A queued caller is served during the release of another owner, and would continue in that owner's context.
   const caller = new AsyncResource('PG_LIFEGUARD_CONNECT')
   const answer = (...results: unknown[]) => caller.runInAsyncScope(callback, undefined, ...results)
@@ -208,7 +210,7 @@ function waiterOf(
   const { ledger, record } = core
   const waiter = ledger.request(record, 'pool.query', true, stack, ledger.currentScope())
   waiter.lastQuery = statementText(asked?.text)
-  if (asked !== undefined) asked.waiter = waiter
+  if (asked !== undefined) asked.lineless = waiter
   if (core.events.rejectsWaiters) {
     const reject = (error: Error) => callback(error, undefined, () => {})
     core.makeRejectable(waiter, AsyncResource.bind(reject))

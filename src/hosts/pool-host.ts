@@ -63,6 +63,9 @@ export interface PoolHost {
   drop?(client: Client): boolean
 }
 
+/** The stack of the caller that asks for a client, if a library above the pool has recorded it. */
+export type CallerStack = () => CapturedStack | undefined
+
 /** The argument of `watch`: it has pools now, and may make new ones later. */
 export interface PoolSource {
   /** @throws WatchError if there is none */
@@ -88,11 +91,12 @@ export interface PoolCore {
   readonly unwatched: boolean
   /**
    * A caller asks the pool for a client. `start` runs the pool's own acquire. The host records `stack` at the entry of the
-   * method that was called, because each further frame of this package costs as much as a frame of the application.
+   * method that was called, because each further frame of this package costs as much as a frame of the application. `cancel`
+   * removes the caller from the pool's queue with an error, for a pool that would continue to serve it.
    *
    * @returns the result of `start`, which gives the client, or a handle in its place
    */
-  acquire(start: () => unknown, via: Via, stack: CapturedStack): unknown
+  acquire(start: () => unknown, via: Via, stack: CapturedStack, cancel?: (error: Error) => void): unknown
   /**
    * An owner releases a client, or the handle that it got in its place, through the pool. `giveBack` is the pool's own
    * release; a remedy may delay it. With `error`, the pool closes the client.

@@ -4,7 +4,7 @@ import { fastifyPostgresSource } from './fastify-postgres.ts'
 import { isKnex, type KnexLike, knexSource } from './knex.ts'
 import { pgPoolHost } from './pg-pool.ts'
 import { type PoolHolder, poolHolderSource } from './pool-holders.ts'
-import type { PoolSource } from './pool-host.ts'
+import type { CallerStack, PoolSource } from './pool-host.ts'
 import { isPostgresPool, postgresPoolHost } from './postgres-pool.ts'
 import { isSequelize, type SequelizeLike, sequelizeSource } from './sequelize.ts'
 import { isSequelizePool, type SequelizePoolLike, sequelizePoolHost } from './sequelize-pool.ts'
@@ -21,7 +21,7 @@ export type Watchable = PgPoolLike | PoolHolder | KnexLike | SequelizeLike | Tar
  * @throws WatchError if it has no pool of node-postgres clients
  */
 export function poolSourceOf(given: unknown): PoolSource {
-  if (isKnex(given)) return knexSource(given, poolSourceOf)
+  if (isKnex(given)) return knexSource(given, (pool, caller) => pgPoolSource(pool, undefined, caller))
   if (isSequelize(given)) return sequelizeSource(given)
   if (isTarnPool(given)) return { hosts: () => [tarnHost(given)] }
   if (isSequelizePool(given)) return { hosts: () => [sequelizePoolHost(given)] }
@@ -31,9 +31,9 @@ export function poolSourceOf(given: unknown): PoolSource {
   )
 }
 
-function pgPoolSource(given: unknown, part?: string): PoolSource {
+function pgPoolSource(given: unknown, part?: string, callerStack?: CallerStack): PoolSource {
   const unwatchable = describeUnwatchable(given)
   if (unwatchable !== undefined) throw new WatchError(`watch(host) got ${unwatchable}`)
   const pool = asPool(given)
-  return { hosts: () => [pgPoolHost(pool, part)] }
+  return { hosts: () => [pgPoolHost(pool, part, callerStack)] }
 }

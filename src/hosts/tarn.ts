@@ -1,8 +1,9 @@
 import { clientBehind } from '../client/handle.ts'
 import { Override } from '../client/override.ts'
 import type { Client, Method } from '../client/types.ts'
-import { type CapturedStack, captureStack } from '../core/origin/origin.ts'
-import type { PoolCore, PoolHost } from './pool-host.ts'
+import { workOf } from '../client/work.ts'
+import { captureStack, passesThrough } from '../core/origin/origin.ts'
+import type { CallerStack, PoolCore, PoolHost } from './pool-host.ts'
 
 type AnyFunction = (...args: never[]) => unknown
 
@@ -18,6 +19,11 @@ export interface TarnPoolLike {
 
 interface Resource {
   readonly resource: Client
+}
+
+interface PendingAcquire {
+  promise: unknown
+  reject(error: Error): void
 }
 
 interface TarnPool {
@@ -45,15 +51,8 @@ export function isTarnPool(value: unknown): value is TarnPoolLike {
   )
 }
 
-/**
- * The host of a tarn pool of node-postgres clients.
- *
- * @param callerStack the stack of the caller, if a library above the pool has recorded it
- */
-export function tarnHost(
-  given: TarnPoolLike,
-  callerStack: () => CapturedStack | undefined = () => undefined,
-): PoolHost {
+/** The host of a tarn pool of node-postgres clients. */
+export function tarnHost(given: TarnPoolLike, callerStack: CallerStack = () => undefined): PoolHost {
   const pool = given as unknown as TarnPool
   const ownRelease = pool.release
   // tarn cannot drop a client in use: it is released as usual, and fails the validation before its next owner gets it.
@@ -115,15 +114,17 @@ export function tarnHost(
   }
 }
 
-function acquireOf(core: PoolCore, original: Method, callerStack: () => CapturedStack | undefined): Method {
+function acquireOf(core: PoolCore, original: Method, callerStack: CallerStack): Method {
   return function (...args) {
     if (core.unwatched) return Reflect.apply(original, this, args)
-    let pending: { promise: unknown } | undefined
+    let pending: PendingAcquire | undefined
     const start = () => {
-      pending = Reflect.apply(original, this, args) as { promise: unknown }
+      pending = Reflect.apply(original, this, args) as PendingAcquire
       return pending.promise
     }
-    const promise = core.acquire(start, 'connect', callerStack() ?? captureStack())
+    // Not a race: tarn would take the rejected promise of a queued caller for a client that is no longer valid.
+    const cancel = (error: Error) => pending?.reject(error)
+    const promise = core.acquire(start, 'connect', callerStack() ?? captureStack(), cancel)
     // The caller awaits this promise; tarn itself settles the operation, not the promise.
     if (pending !== undefined) pending.promise = promise
     return pending
@@ -132,9 +133,21 @@ function acquireOf(core: PoolCore, original: Method, callerStack: () => Captured
 
 function releaseOf(core: PoolCore, original: Method): Method {
   return function (...args) {
-    const [given] = args
-    core.release(given as Client, () => Reflect.apply(original, this, [clientBehind(given)]))
+    const client = clientBehind(args[0]) as Client
+    const giveBack = () => Reflect.apply(original, this, [client])
+    if (core.unwatched) return giveBack()
+    // tarn refuses a second release, and Knex relies on that.
+    if (!core.isOut(client) && isOfKnexStream()) return giveBack()
+    const release = () => core.release(args[0] as Client, giveBack)
+    // Knex releases the client of a stream that was left early, and closes its cursor in the next listener.
+    if (workOf(client) === 'portal') queueMicrotask(release)
+    else release()
     // Also if a remedy delays the release: for the owner, the client is released.
     return true
   }
+}
+
+/** Knex releases the client of a stream twice: when its rows have come, and when its reader is done. */
+function isOfKnexStream(): boolean {
+  return passesThrough(captureStack(), /[\\/]knex[\\/]lib[\\/]execution[\\/]runner\.js/)
 }

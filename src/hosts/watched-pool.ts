@@ -59,7 +59,7 @@ export class WatchedPool implements PoolCore, ClientHost {
     ledger.pools.add(this.record)
   }
 
-  acquire(start: () => unknown, via: Via, stack: CapturedStack): unknown {
+  acquire(start: () => unknown, via: Via, stack: CapturedStack, cancel?: (error: Error) => void): unknown {
     const checkout = this.request(via, stack)
     const connecting = this.start(checkout, start)
     // Pools return promises; any other result is passed on unchanged.
@@ -75,7 +75,7 @@ export class WatchedPool implements PoolCore, ClientHost {
         throw error
       },
     )
-    const answer = this.events.rejectsWaiters ? this.#orRejected(checkout, connected) : connected
+    const answer = this.events.rejectsWaiters ? this.#orRejected(checkout, connected, cancel) : connected
     return checkout.queued ? withLaterStack(answer, checkout) : answer
   }
 
@@ -267,7 +267,15 @@ export class WatchedPool implements PoolCore, ClientHost {
   }
 
   /** A promise that either the pool or a remedy settles. */
-  #orRejected(checkout: Checkout, connected: PromiseLike<unknown>): Promise<unknown> {
+  #orRejected(
+    checkout: Checkout,
+    connected: PromiseLike<unknown>,
+    cancel: ((error: Error) => void) | undefined,
+  ): PromiseLike<unknown> {
+    if (cancel !== undefined) {
+      this.makeRejectable(checkout, cancel)
+      return connected
+    }
     const rejected = new Promise((_resolve, reject) => this.makeRejectable(checkout, reject))
     return Promise.race([connected, rejected])
   }
@@ -282,9 +290,8 @@ export class WatchedPool implements PoolCore, ClientHost {
   }
 
   #arrived(checkout: Checkout, client: unknown): unknown {
-    const arriving = this.arriving(client)
-    if (arriving !== undefined) return arriving.then(() => this.#answer(checkout, client))
-    return this.#answer(checkout, client)
+    const answer = () => this.#answer(checkout, client)
+    return this.arriving(client)?.then(answer) ?? answer()
   }
 
   #answer(checkout: Checkout, client: unknown): unknown {

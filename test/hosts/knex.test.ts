@@ -92,6 +92,20 @@ describe('a Knex instance', () => {
     await trx.rollback()
   })
 
+  it('has its transactions found at the line of knex.transaction() on a connectionPool, too', async () => {
+    const pool = new pg.Pool({ ...db.config, max: 1 })
+    onTestFinished(() => pool.end())
+    const { knex, clock, findings } = watchKnex(
+      { limits: { holdMillis: 1_000 } },
+      { client: 'pg', connectionPool: pool },
+    )
+    const line = hereLine(1)
+    const trx = await knex.transaction()
+    clock.advance(1_200)
+    expect(findings).toMatchObject([{ kind: 'long-hold', origin: { file: import.meta.filename, line } }])
+    await trx.rollback()
+  })
+
   it('is refused for another database than PostgreSQL', () => {
     const lifeguard = createLifeguard({ reporters: [] })
     const mysql = Object.assign(() => {}, {

@@ -5,6 +5,7 @@ import {
   type Finding,
   type LifeguardOptions,
   manualClock,
+  PoolDeadlockError,
   SessionDestroyedError,
 } from '../../src/index.ts'
 import { useDatabase } from '../support/database.ts'
@@ -84,6 +85,24 @@ describe('a pool of tarn', () => {
     pool.release(next)
     expect(kinds()).toEqual(['long-hold'])
     await eventually(async () => expect(await db.sessions()).toHaveLength(1))
+  })
+
+  it('forgets a caller whose wait a remedy has rejected, and serves the next one', async () => {
+    const { pool, lifeguard, clock } = watchTarn({
+      mode: 'enforce',
+      remedies: { 'pool-deadlock': 'reject' },
+    })
+    await lifeguard.runInScope({ kind: 'request', name: 'GET /nested' }, async () => {
+      const client = await pool.acquire().promise
+      const waiting = pool.acquire().promise
+      clock.advance(1_000)
+      await expect(waiting).rejects.toBeInstanceOf(PoolDeadlockError)
+      pool.release(client)
+      const next = await pool.acquire().promise
+      expect(next).toBe(client)
+      pool.release(next)
+    })
+    expect(await db.sessions()).toHaveLength(1)
   })
 
   it('says who is in the way of its end', async () => {

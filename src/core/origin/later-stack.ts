@@ -5,25 +5,25 @@ import { deepStack, setStackDepth } from './origin.ts'
 const jobs = 10
 
 /**
- * Returns an equal promise for a waiting caller, and captures one more stack a few promise jobs later. Query builders
+ * Returns an equal promise for a caller whose line is not known yet, and captures one more stack a few promise jobs later. Query builders
  * start their statement in a separate job, without a frame of the user. A few jobs later the user's function awaits
  * this promise, and the asynchronous stack of the function that settles it leads there.
  *
  * A promise of another class is returned as it is, because the caller may use the additional methods of that class.
  */
-export function withLaterStack(answer: unknown, waiter: Checkout): unknown {
+export function withLaterStack(answer: unknown, checkout: Checkout): unknown {
   if (!(answer instanceof Promise) || answer.constructor !== Promise) return answer
-  return answeredLater(answer, waiter)
+  return answeredLater(answer, checkout)
 }
 
-async function answeredLater(answer: Promise<unknown>, waiter: Checkout): Promise<unknown> {
+async function answeredLater(answer: Promise<unknown>, checkout: Checkout): Promise<unknown> {
   for (let job = 0; job < jobs; job += 1) await undefined
-  if (waiter.phase === 'waiting') {
+  if (checkout.phase !== 'over') {
     const depth = setStackDepth(deepStack)
     const stack = new Error()
     setStackDepth(depth)
-    waiter.laterStacks ??= []
-    waiter.laterStacks.push(stack)
+    checkout.laterStacks ??= []
+    checkout.laterStacks.push(stack)
   }
   // Awaited only here: the stack of the pool's error leads through this function to the caller.
   return await answer

@@ -59,6 +59,11 @@ export function captureStack(): CapturedStack {
   return captured
 }
 
+/** Whether the stack has a frame in such a file, usually one of a dependency. */
+export function passesThrough(captured: CapturedStack, file: RegExp): boolean {
+  return file.test(readStack(captured))
+}
+
 /** The user's line, from the first stack that has one. */
 export function originOf(...stacks: readonly (CapturedStack | undefined)[]): Origin | undefined {
   for (const captured of stacks) {
