@@ -1,0 +1,3 @@
+import { describeProcesses } from '../../compatibility/process-battery.ts'
+
+describeProcesses(['observe', 'enforce'])
