@@ -1,14 +1,14 @@
 import { databaseCountersQuery } from './queries/statistics.ts'
 import { type QueryClient, queryFrozen } from './query-client.ts'
 
-/** The server's counters for this database. They are updated when a transaction or a session ends. */
+/** What the server counts for this database. A session adds to it when its transaction or it itself has ended. */
 export interface DatabaseCounters {
-  /** All sessions since the last reset of the statistics. */
+  /** All that have been there. */
   readonly sessions: number
   readonly deadlocks: number
   /** Sessions that were terminated by an operator. */
   readonly sessionsKilled: number
-  /** The time that a session waits for a lock before the server checks for a deadlock. */
+  /** How long a session waits for a lock before the server looks for a deadlock. */
   readonly deadlockMillis: number
 }
 

@@ -1,9 +1,7 @@
 import { readOptionFile } from './option-file.ts'
 import { type ConnectionSettings, systemRoots } from './settings.ts'
 
-/**
- * The TLS options to try, in order. `prefer`, as in libpq: TLS if the server has it, without checking the certificate.
- */
+/** `prefer`, as libpq has it: TLS where the server has it, without looking at the certificate. */
 export function tlsChoices(settings: ConnectionSettings): readonly (object | false)[] {
   if (settings.ssl === 'disable' || settings.host.startsWith('/')) return [false]
   const file = (option: string, path: string | undefined) =>
@@ -20,7 +18,7 @@ export function tlsChoices(settings: ConnectionSettings): readonly (object | fal
     case 'verify-ca':
       return [{ ...given, checkServerIdentity: () => undefined }]
     case 'require':
-      // With a root certificate libpq checks the chain, too.
+      // With a root certificate libpq looks at the chain, too.
       return [
         settings.sslRootCert === undefined
           ? { ...given, rejectUnauthorized: false }
@@ -35,7 +33,7 @@ export function tlsChoices(settings: ConnectionSettings): readonly (object | fal
   }
 }
 
-/** Whether the server has no TLS, or its pg_hba.conf refuses this kind of connection (28000): libpq tries the other. */
+/** The server has no TLS, or its pg_hba.conf refuses this kind of connection (28000): libpq tries the other kind. */
 export function isAboutTls(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   return /does not support SSL/i.test(error.message) || ('code' in error && error.code === '28000')
