@@ -4,12 +4,12 @@ interface Layer {
   readonly route?: unknown
 }
 
-/** How many routes stand before `middleware` in the router that it is mounted in. Zero if it is not found. */
+/** The number of routes before `middleware` in its router; zero if it is not found. */
 export function routesBefore(app: unknown, middleware: unknown): number {
   return countBefore(routerOf(app), middleware) ?? 0
 }
 
-/** `app.router` of Express 4 only throws; it has `_router`, which Express 5 has no more. */
+/** Express 4 has `_router`, and a `router` that throws; Express 5 has only `router`. */
 function routerOf(app: unknown): unknown {
   if (typeof app !== 'function') return undefined
   const { _router } = app as { readonly _router?: unknown }

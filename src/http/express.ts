@@ -13,7 +13,7 @@ import {
 declare global {
   namespace Express {
     interface Request {
-      /** The scope of this request: what an error handler can log. There behind `lifeguardMiddleware`. */
+      /** The scope of this request, for error handlers, for example. Set by `lifeguardMiddleware`. */
       readonly lifeguard: CurrentScope
     }
   }
@@ -26,7 +26,7 @@ export interface ExpressRequestLike extends RequestLike {
   readonly params?: Readonly<Record<string, unknown>>
 }
 
-/** Fits `app.use` of Express 4 and 5, and of all that is built like it. */
+/** A middleware for `app.use` of Express 4 and 5, and compatible routers. */
 export type LifeguardMiddleware = (
   request: ExpressRequestLike,
   response: ResponseLike,
@@ -34,9 +34,9 @@ export type LifeguardMiddleware = (
 ) => void
 
 /**
- * Makes each request a scope, which ends when its response closes. Mount it first: what runs before it has no scope.
+ * Runs each request in a scope, which ends when its response closes. Mount it first: middleware before it has no scope.
  *
- * @throws OptionError if it gets no lifeguard
+ * @throws OptionError if the argument is not a lifeguard
  *
  * @example
  * const app = express()
@@ -60,7 +60,8 @@ export function lifeguardMiddleware(lifeguard: Lifeguard): LifeguardMiddleware {
     }
     const { scope, again } = openRequestScope(lifeguard, 'express', request, response, namingOf(request))
     if (again) {
-      if (!saidTwice) warn('lifeguardMiddleware is mounted twice on the way of a request: once is enough')
+      if (!saidTwice)
+        warn('lifeguardMiddleware is mounted twice on the route of a request: mount it only once')
       saidTwice = true
       return next()
     }
@@ -89,8 +90,8 @@ function namingOf(request: ExpressRequestLike): RequestNaming {
 }
 
 /**
- * Express sets `request.route` when a route matches, and leaves it. `baseUrl` and the parameters of what the router is
- * mounted at it takes back, so that they must be read at that moment.
+ * Express sets `request.route` when a route matches, and keeps it. It restores `baseUrl` and the parameters of the mount
+ * path afterwards, so these must be read at that moment.
  */
 function followRoute(request: ExpressRequestLike): () => MatchedRoute {
   let route = (request as { readonly route?: MatchedRoute['route'] }).route
@@ -100,7 +101,7 @@ function followRoute(request: ExpressRequestLike): () => MatchedRoute {
     get: () => route,
     set(next: MatchedRoute['route']) {
       const { baseUrl: mount = '', params = {} } = request
-      // Set once more by the route itself, when the parameters are its own.
+      // The route itself sets it again, when the parameters are its own.
       if (next === route && mount === mountedAt) return
       route = next
       mountedAt = mount
@@ -112,7 +113,7 @@ function followRoute(request: ExpressRequestLike): () => MatchedRoute {
   return () => ({ route, baseUrl })
 }
 
-/** `/users/7` of a router that is mounted at `/users/:user` is `/users/:user` again: at this moment it has its parameters. */
+/** Turns the `/users/7` of a router mounted at `/users/:user` back into `/users/:user`, by its parameters. */
 function withParameters(baseUrl: string, params: Readonly<Record<string, unknown>>): string {
   const names = Object.keys(params)
   if (names.length === 0) return baseUrl

@@ -3,12 +3,12 @@ import type { CurrentScope, OpenScope } from '../guard/scopes.ts'
 import type { Lifeguard } from '../lifeguard.ts'
 import { openRequestScope, type RequestLike, type ResponseLike, refuseOther } from './request-scope.ts'
 
-// The compiler finds Fastify here only where something else imports it; who uses the plugin does.
+// The compiler resolves Fastify here only if other code imports it, as every user of the plugin does.
 // biome-ignore lint/suspicious/noTsIgnore: with @ts-expect-error it would be a mistake that Fastify is found
 // @ts-ignore
 declare module 'fastify' {
   interface FastifyRequest {
-    /** The scope of this request: what an error handler can log. There behind `lifeguardPlugin`. */
+    /** The scope of this request, for error handlers, for example. Set by `lifeguardPlugin`. */
     readonly lifeguard: CurrentScope
   }
 }
@@ -41,7 +41,7 @@ export interface FastifyInstanceLike {
   ): unknown
 }
 
-/** The shape that Fastify's `register` takes, in 4 and 5. */
+/** A plugin for `register` of Fastify 4 and 5. */
 export type LifeguardPlugin = (
   instance: FastifyInstanceLike,
   options: LifeguardPluginOptions,
@@ -49,16 +49,16 @@ export type LifeguardPlugin = (
 ) => void
 
 /**
- * Makes each request a scope, which ends when its response closes, and decorates requests with it. Register it first:
- * what is registered before it has no scope.
+ * Runs each request in a scope, which ends when its response closes, and decorates requests with it. Register it first:
+ * hooks that are registered before it run without a scope.
  *
- * Registering fails with OptionError without a lifeguard, and with LifeguardError if it is done twice.
+ * `register` fails with OptionError without a lifeguard, and with LifeguardError if the plugin is registered twice.
  *
  * @example
  * await app.register(lifeguardPlugin, { lifeguard })
  */
 export const lifeguardPlugin: LifeguardPlugin = Object.assign(register, {
-  // What the package fastify-plugin would do: hooks and decorator are for the instance that registers, not for a child.
+  // As the package fastify-plugin does: hooks and decorator apply to the registering instance, not to a child.
   [Symbol.for('skip-override')]: true,
   [Symbol.for('fastify.display-name')]: 'pg-lifeguard',
   [Symbol.for('plugin-meta')]: { name: 'pg-lifeguard', fastify: '4.x || 5.x' },
@@ -70,13 +70,13 @@ function register(
   done: (error?: Error) => void,
 ): void {
   const { lifeguard } = options
-  // Fastify does not catch errors that a plugin of this shape throws.
+  // Fastify does not catch errors thrown by a plugin with a callback.
   const mistake = mistakeIn(instance, lifeguard)
   if (mistake !== undefined) {
     done(mistake)
     return
   }
-  // Declared before it has a value, so that all requests keep one shape.
+  // Declared without a value, so that all requests have the same shape.
   instance.decorateRequest('lifeguard', null)
   instance.addHook('onRequest', (request, reply, next) => {
     const { scope } = openRequestScope(lifeguard, 'fastify', request.raw, reply.raw, {
@@ -97,6 +97,6 @@ function mistakeIn(instance: FastifyInstanceLike, lifeguard: Lifeguard): Error |
   if (refused !== undefined || !instance.hasRequestDecorator('lifeguard')) return refused
   return new LifeguardError(
     'LIFEGUARD_HTTP',
-    'request.lifeguard exists already: lifeguardPlugin is registered twice, once is enough',
+    'request.lifeguard exists already: register lifeguardPlugin only once',
   )
 }

@@ -7,8 +7,8 @@ import { requireLifeguard } from './request-scope.ts'
 
 export interface LifeguardHandlerOptions {
   /**
-   * Every request must carry it, as `Authorization: Bearer ...`, those from this machine included. Without a token only
-   * programs on this machine may read. Set one wherever a reverse proxy is in front: some cannot be recognised.
+   * The token that every request must send as `Authorization: Bearer ...`, including those from this machine. Without a
+   * token only programs on this machine may read. Set one behind any reverse proxy: some cannot be recognised.
    */
   readonly token?: string
 }
@@ -16,23 +16,23 @@ export interface LifeguardHandlerOptions {
 export const lifeguardHandlerOptions = {
   whole: 'lifeguardHandler(lifeguard, options)',
   prefix: 'lifeguardHandler.',
-  // A variable that is not set must not open the handler to everybody who sends nothing.
+  // An unset variable must not open the handler to requests without a token.
   rows: { token: { kind: 'string', content: 'visible', secret: true } },
 } as const satisfies OptionTable<LifeguardHandlerOptions>
 
-/** A request of `node:http`, as far as the handler reads it. */
+/** The parts of a `node:http` request that the handler reads. */
 export interface HandlerRequest {
   readonly method?: string | undefined
   readonly url?: string | undefined
   /** Without a token, a request that lacks it is refused. */
   readonly httpVersion?: string | undefined
-  /** The part of the URL that Express has taken off. */
+  /** The part of the URL that Express has removed. */
   readonly baseUrl?: string | undefined
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
   readonly socket: { readonly remoteAddress?: string | undefined }
 }
 
-/** A response of `node:http`, as far as the handler writes it. */
+/** The parts of a `node:http` response that the handler writes. */
 export interface HandlerResponse {
   writeHead(status: number, headers: Record<string, string | number>): unknown
   end(body?: string): unknown
@@ -45,11 +45,11 @@ interface Answer {
 }
 
 /**
- * Serves the state of a lifeguard as JSON, read only: `.../snapshot`, `.../findings`, and a list of these at the path where
- * it is mounted, which must be the root or end in `lifeguard`. With a token, to every request that carries it. Without one,
- * to programs on this machine alone; that is not safe behind a reverse proxy on the same machine.
+ * Serves the state of a lifeguard as JSON, read-only: `.../snapshot`, `.../findings`, and a list of these at the path
+ * where it is mounted, which must be the root or end in `lifeguard`. With a token, only requests that send it are
+ * served. Without one, only programs on this machine are, which is not safe behind a reverse proxy on the same machine.
  *
- * @throws OptionError if it gets no lifeguard, or the token is empty
+ * @throws OptionError if the argument is not a lifeguard, or the token is empty
  *
  * @example
  * app.use('/lifeguard', lifeguardHandler(lifeguard)) // Express
@@ -84,7 +84,7 @@ export function lifeguardHandler(
   }
 }
 
-/** Decided before anything else, so that a stranger does not learn which paths exist. */
+/** Checked before the path, so that a stranger does not learn which paths exist. */
 function refusal(request: HandlerRequest, expected: Buffer | undefined): Answer | undefined {
   if (expected === undefined) {
     const doubt = doubtOf(request)
@@ -107,15 +107,14 @@ function bearerToken({ headers: { authorization } }: HandlerRequest): string | u
   return typeof authorization === 'string' ? /^Bearer +(\S.*)$/i.exec(authorization)?.[1] : undefined
 }
 
-/** All digests have one length, so that the time of the comparison says nothing about the token. */
+/** All digests have the same length, so that the time of the comparison reveals nothing about the token. */
 function digest(token: string): Buffer {
   return createHash('sha256').update(token).digest()
 }
 
 function answer(request: HandlerRequest, lifeguard: Lifeguard): Answer {
   const page = pageOf(request)
-  if (page === undefined)
-    return { status: 404, body: { error: 'not found: there are snapshot and findings' } }
+  if (page === undefined) return { status: 404, body: { error: 'not found: use snapshot or findings' } }
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     return { status: 405, body: { error: 'read only: use GET or HEAD' }, headers: { allow: 'GET, HEAD' } }
   }

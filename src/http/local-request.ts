@@ -1,4 +1,4 @@
-/** A request of `node:http` or `node:http2`, as far as it shows who has sent it. */
+/** The parts of a `node:http` or `node:http2` request that show its sender. */
 export interface RequestEvidence {
   readonly url?: string | undefined
   readonly httpVersion?: string | undefined
@@ -7,8 +7,8 @@ export interface RequestEvidence {
 }
 
 /**
- * The headers that programs and browsers send by themselves, pseudo headers of HTTP/2 included. Each proxy and each
- * content delivery network has names of its own, so any other header is taken for one of theirs.
+ * The headers that programs and browsers send themselves, including pseudo headers of HTTP/2. Proxies and content
+ * delivery networks have many names of their own, so any other header is taken for one of theirs.
  */
 const ordinaryHeaders = new Set([
   ...[':authority', ':method', ':path', ':scheme', 'host', 'connection', 'keep-alive', 'te', 'upgrade'],
@@ -26,33 +26,35 @@ const ordinaryHeaders = new Set([
     'sec-purpose',
   ],
   ...['upgrade-insecure-requests', 'user-agent', 'x-requested-with'],
-  // Sent by clients that trace their requests, and by Prometheus.
+  // Clients with tracing, and Prometheus, send these.
   ...['baggage', 'sentry-trace', 'traceparent', 'tracestate', 'x-prometheus-scrape-timeout-seconds'],
 ])
 const ordinaryPrefixes = ['sec-ch-', 'sec-fetch-', 'x-datadog-']
 
 /**
- * Why a request may not come from a program on this machine; undefined if nothing suggests it. This finds only what
- * shows: a proxy that speaks HTTP/1.1, sends a Host of this machine and adds no header looks like a local program.
+ * The reason why a request may not come from a program on this machine; undefined without one. A proxy that speaks
+ * HTTP/1.1, sends a Host of this machine and adds no header cannot be distinguished from a local program.
  */
 export function doubtOf({ url = '/', httpVersion, headers, socket }: RequestEvidence): string | undefined {
   if (!isLoopbackAddress(socket.remoteAddress)) return 'it does not come from a loopback address'
-  // As many proxies pass requests on; programs of today do not send it.
+  // Many proxies use older versions; current programs do not.
   if (httpVersion !== '1.1' && httpVersion !== '2.0') return 'it is neither HTTP/1.1 nor HTTP/2'
   if (!url.startsWith('/')) return 'it was addressed to a forward proxy'
   const page = doubtOfPage(headers)
   if (page !== undefined) return page
   const added = Object.keys(headers).find((name) => !isOrdinary(name.toLowerCase()))
   if (added !== undefined) return `a proxy may have added the header ${added.slice(0, 60)}`
-  // A web page elsewhere can make its own name resolve to this machine, and have a browser here ask under it.
+  // DNS rebinding: a web page can make its own name resolve to this machine, and let a browser here send requests to it.
   const hosts = hostsOf(headers)
-  return hosts.length > 0 && hosts.every(isLoopbackHost) ? undefined : 'its Host is no name of this machine'
+  return hosts.length > 0 && hosts.every(isLoopbackHost)
+    ? undefined
+    : 'its Host is not a name of this machine'
 }
 
-/** A browser here may ask on behalf of a page of another site, or of another port of this machine. */
+/** The reason to doubt a browser's request: it may be on behalf of a page of another site or port. */
 function doubtOfPage(headers: RequestEvidence['headers']): string | undefined {
   const { origin, referer, 'sec-fetch-site': site } = headers
-  // Browsers leave it out where a page reads from its own origin.
+  // Browsers omit it if a page reads from its own origin.
   if (origin !== undefined) return 'a web page of another origin may have sent it'
   if (site !== undefined && site !== 'none' && site !== 'same-origin')
     return 'a web page of another site sent it'

@@ -20,10 +20,10 @@ export {
 export type { RequestScopeOptions } from './request-scope-options.ts'
 
 /**
- * Makes each request a scope that ends when its response closes. For plain `node:http`, and for frameworks that return a
- * handler for it: Koa, Hono.
+ * Runs each request in a scope, which ends when its response closes. For plain `node:http`, and for frameworks that
+ * return a handler for it: Koa, Hono.
  *
- * @throws OptionError if the lifeguard or the handler is not one
+ * @throws OptionError if an argument is not a lifeguard or not a function
  *
  * @example
  * http.createServer(withRequestScope(lifeguard, (request, response) => response.end('hello')))
@@ -59,14 +59,14 @@ export function withRequestScope<Request extends RequestLike, Response extends R
     })
     if (again && !saidTwice) {
       saidTwice = true
-      warn('withRequestScope is wrapped around a handler twice: once is enough')
+      warn('withRequestScope is wrapped around a handler twice: wrap it only once')
     }
     const handle = () => Reflect.apply(handler, this, [request, response]) as Result
     return again ? handle() : scope.run(handle)
   }
 }
 
-/** The user's function may throw; a request must not fail because its name is unknown. */
+/** The result of a function of the application, whose errors must not make a request fail. */
 function answerOf<Request>(
   ask: ((request: Request) => string | undefined) | undefined,
   request: Request,

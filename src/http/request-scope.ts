@@ -20,13 +20,13 @@ export interface ResponseLike {
   readonly socket?: object | null
   readonly closed?: boolean
   readonly destroyed?: boolean
-  /** Everything was handed over to the operating system. */
+  /** True if all data was passed to the operating system. */
   readonly writableFinished?: boolean
   readonly writableEnded?: boolean
   on(event: 'close', listener: () => void): unknown
 }
 
-/** The name and the id that a framework gives to a request, sooner or later. */
+/** The name and the id that a framework gives to a request. */
 export interface RequestNaming {
   /** The route's pattern with its method; undefined while it is unknown. Called when a report needs it. */
   name(): string | undefined
@@ -38,7 +38,7 @@ export type Surface = 'express' | 'fastify' | 'http'
 
 export interface RequestScope {
   readonly scope: OpenScope
-  /** Whether this surface has opened it before. */
+  /** True if the same integration has opened the scope before. */
   readonly again: boolean
 }
 
@@ -52,29 +52,29 @@ interface Entry {
 
 const nameless: RequestNaming = { name: () => undefined, id: () => undefined }
 
-/** Long enough for any route and any request id. A client chooses the contents of a path and a header. */
+/** The limit of names and ids, because a client chooses the contents of a path and a header. */
 const longestText = 200
 
-/** Scopes of requests hang on the lifeguard, so that a middleware of another copy of this package finds them, too. */
+/** The scopes of requests, stored on the lifeguard, so that middleware of another copy of this package finds them. */
 function requestsOf(lifeguard: Lifeguard): WeakMap<object, Entry> {
   return (internalsOf(lifeguard)?.requests ?? new WeakMap()) as WeakMap<object, Entry>
 }
 
-/** The error for a value that should be a lifeguard; undefined if it is one. */
+/** The error if the value is not a lifeguard; undefined if it is. */
 export function refuseOther(name: string, lifeguard: unknown): OptionError | undefined {
   if (typeof lifeguard === 'object' && lifeguard !== null && 'openScope' in lifeguard) return undefined
-  return new OptionError(name, 'must be a lifeguard, as createLifeguard() makes it', lifeguard)
+  return new OptionError(name, 'must be a lifeguard, created by createLifeguard()', lifeguard)
 }
 
-/** @throws OptionError with this name if it is no lifeguard */
+/** @throws OptionError with this name if the value is not a lifeguard */
 export function requireLifeguard(name: string, lifeguard: unknown): void {
   const refused = refuseOther(name, lifeguard)
   if (refused !== undefined) throw refused
 }
 
 /**
- * Opens the scope of a request, which ends when its response closes. A request has one scope per lifeguard: if a surface
- * further out has opened it, the one further in only names it, as far as it knows the name.
+ * Opens the scope of a request, which ends when its response closes. A request has one scope per lifeguard: if an outer
+ * integration has opened it, the inner one only sets its name, if it knows it.
  */
 export function openRequestScope(
   lifeguard: Lifeguard,
@@ -111,8 +111,8 @@ function endWithResponse(entry: Entry, request: RequestLike, response: ResponseL
   const { scope } = entry
   const end = () => {
     scope.end(endingOf(request, response))
-    // Work that the request has left running keeps the scope, and must not keep the request alive. A request that was
-    // cut off may not have reached its route yet.
+    // Work that continues after the request keeps the scope, which must not keep the request in memory. An aborted
+    // request may not have reached its route yet.
     if (!isAnswered(request, response)) return
     entry.name = constant(entry.name())
     entry.id = constant(entry.id())
@@ -122,8 +122,8 @@ function endWithResponse(entry: Entry, request: RequestLike, response: ResponseL
     end()
     return
   }
-  // A response that has no socket yet, behind others of the same connection, or never gets one, as WebSocket libraries
-  // make it, gets no event when the connection is lost.
+  // A response without a socket gets no event when the connection is lost: it is queued behind others of the connection,
+  // or was created by a WebSocket library.
   const forget = response.socket ? undefined : endWithSocket(request.socket, end)
   response.on('close', () => {
     forget?.()
@@ -135,12 +135,12 @@ function isAnswered(request: RequestLike, { writableFinished }: ResponseLike): b
   return isHttp2(request) ? request.aborted !== true : writableFinished === true
 }
 
-/** In HTTP/2 a response finishes however it ends; only the request shows that it was cut off. */
+/** In HTTP/2 every response finishes; only the request shows that it was aborted. */
 function isHttp2(request: RequestLike): boolean {
   return 'stream' in request
 }
 
-/** Errors of the operating system and of Node's parser that mean the client has gone. */
+/** The errors of the operating system and Node's parser that mean the client has disconnected. */
 const clientErrors: ReadonlySet<string | undefined> = new Set([
   'ECONNRESET',
   'EPIPE',
@@ -155,13 +155,13 @@ function endingOf(request: RequestLike, response: ResponseLike): string {
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return 'the request timed out'
   if (isHttp2(request) || socket?.readableEnded === true || clientErrors.has(code))
     return 'the client aborted'
-  // Ended by the handler, and closed by the server before all of it was sent, or without a network at all.
+  // The handler ended it, and the server closed it before all was sent, or there was no network.
   return response.writableEnded === true ? 'answered' : 'the server cut the connection'
 }
 
 /**
- * Called when a report needs it, because a router knows the route late. In a function of its own, because closures that are
- * made side by side keep everything alive that one of them uses: here the request.
+ * Reads the name when a report needs it, because a router knows the route late. A separate function, because closures of
+ * one scope share their variables, and would keep the request in memory.
  */
 function namesOf(request: RequestLike, naming: RequestNaming): Pick<Entry, 'naming' | 'name' | 'id'> {
   return {
@@ -181,7 +181,7 @@ function constant<Value>(value: Value): () => Value {
   return () => value
 }
 
-/** Without the query, which holds what people type. */
+/** The path without the query, which may contain user input. */
 function pathOf(url: string | undefined): string {
   return (url ?? '').split('?', 1)[0] || '/'
 }
@@ -198,7 +198,7 @@ function bounded<Text extends string | undefined>(text: Text): Text {
 }
 
 /**
- * Listeners of the request and of its response belong to the request. Node emits most of their events from the connection,
+ * Runs listeners of the request and its response in its scope. Node.js emits most of their events from the connection,
  * which has no scope.
  */
 function emitInside(scope: OpenScope, emitter: object): void {
@@ -213,7 +213,7 @@ function emitInside(scope: OpenScope, emitter: object): void {
   })
 }
 
-/** For a middleware that is mounted wrongly: the service goes on unchanged. */
+/** Emits a process warning, for a middleware that is mounted wrongly; the service continues. */
 export function warn(message: string): void {
   process.emitWarning(message, { type: 'LifeguardWarning', code: 'LIFEGUARD_HTTP' })
 }

@@ -9,9 +9,9 @@ export interface SocketLike {
 const waiting = new WeakMap<SocketLike, Set<() => void>>()
 
 /**
- * Calls `end` when the socket closes; at once, if it has. One listener per socket, however many requests of it wait.
+ * Calls `end` when the socket closes; at once, if it has closed. Adds one listener per socket for all of its requests.
  *
- * @returns a function that takes it back
+ * @returns a function that removes the call
  */
 export function endWithSocket(socket: SocketLike | null | undefined, end: () => void): () => void {
   if (!socket || typeof socket.on !== 'function') return () => {}

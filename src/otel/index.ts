@@ -16,11 +16,11 @@ export type { LoggerProviderLike } from './log-records.ts'
 export { attributeNames, eventNames, metricNames } from './names.ts'
 
 /**
- * Reports the pools of a lifeguard to OpenTelemetry, also those that it watches later: as metrics of the semantic
- * conventions and of its own, and findings as log records. Each finding gets the trace in which its client was checked out.
- * Call it after the SDK has been started; without an SDK nothing is measured or recorded.
+ * Reports the present and future pools of a lifeguard to OpenTelemetry: metrics of the semantic conventions and
+ * additional ones, and findings as log records, each with the trace in which its client was checked out. Call it after
+ * the SDK has been started; without an SDK nothing is measured or recorded.
  *
- * @returns a function that ends it
+ * @returns a function that stops the reporting
  * @throws OptionError if an option is unknown or invalid, or the lifeguard is instrumented already
  *
  * @example
@@ -56,7 +56,7 @@ export function instrumentLifeguard(lifeguard: Lifeguard, options: InstrumentOpt
 
 /** Records the span that is active when a client is requested. */
 function followTraces(ledger: Ledger, spanEvents: boolean): () => void {
-  // Keyed by an object that the checkout keeps anyway, so that no span lives longer than it would.
+  // Keyed by an object that the checkout holds anyway, so that no span stays longer in memory.
   const spans = new WeakMap<SpanIds, Span>()
   ledger.activeSpan = () =>
     neverThrowing(() => {

@@ -9,7 +9,7 @@ export interface InstrumentOptions {
   readonly loggerProvider?: LoggerProviderLike
   /** Also adds findings as events to the span that checked the client out, if it has not ended. Default false. */
   readonly spanEvents?: boolean
-  /** How many lines of source `pg_lifeguard.findings` distinguishes; later ones count as `(other)`. Default 0: none. */
+  /** The number of lines of source that `pg_lifeguard.findings` distinguishes; the rest is `(other)`. Default 0: none. */
   readonly maxOrigins?: number
 }
 

@@ -7,8 +7,8 @@ import { ownFrames } from '../core/origin/own-frames.ts'
 import { attributeNames as attribute, eventNames } from './names.ts'
 
 /**
- * The part of `@opentelemetry/api-logs` that is used. Structural, because its versions below 1 exclude each other, and any
- * of them works.
+ * The part of `@opentelemetry/api-logs` that is used. Structural, because its versions below 1 are incompatible with
+ * each other in types, and any of them works.
  */
 export interface LoggerProviderLike {
   getLogger(name: string): LoggerLike
@@ -86,7 +86,7 @@ export function logRecordReporter(provider: () => LoggerProviderLike | undefined
   }
 }
 
-/** The finding as attributes of a log record or a span event. */
+/** The attributes of a finding for a log record or a span event. */
 export function findingAttributes(finding: Finding): Record<string, string | number> {
   const { checkout, scope } = finding
   const frame = finding.origin ?? finding.transactionOrigin
@@ -131,7 +131,7 @@ function withoutUndefined(
 
 function contextOf({ traceId, spanId }: Finding): Context {
   if (traceId === undefined || spanId === undefined) return ROOT_CONTEXT
-  // Whether the trace was sampled is not known any more; the finding is worth keeping in any case.
+  // It is unknown whether the trace was sampled; the finding is kept in any case.
   return trace.setSpanContext(ROOT_CONTEXT, {
     traceId,
     spanId,

@@ -8,16 +8,16 @@ import type { Lifeguard } from '../lifeguard.ts'
 import { attributeNames as attribute, metricNames as metric } from './names.ts'
 import { neverThrowing } from './never-throwing.ts'
 
-/** In seconds: from an idle client, to callers that give up. */
+/** In seconds: from no wait to callers that give up. */
 const waitBounds = [0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30]
-/** In seconds: from one quick statement, to a leak. */
+/** In seconds: from one fast statement to a leak. */
 const useBounds = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300]
 const createBounds = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10]
 
-/** Stands for the lines beyond `maxOrigins`. */
+/** The attribute value of lines beyond `maxOrigins`. */
 const otherOrigins = '(other)'
 
-/** Records the pools and findings of a lifeguard, until the function that it returns is called. */
+/** Records the pools and findings of a lifeguard. Returns a function that stops it. */
 export function recordMetrics(
   meter: Meter,
   lifeguard: Lifeguard,
@@ -40,24 +40,24 @@ function observePools(meter: Meter, ledger: Ledger): () => void {
   const count = upDown(
     metric.count,
     '{connection}',
-    'Connections of a pool, by state. One that is being opened is used.',
+    'Connections of a pool, by state. Connections that are being opened count as used.',
   )
-  const idleMax = upDown(metric.idleMax, '{connection}', 'The most connections that may be idle.')
-  const idleMin = upDown(metric.idleMin, '{connection}', 'The fewest connections that are kept open.')
-  const limit = upDown(metric.limit, '{connection}', 'The most connections that may be open.')
-  const pending = upDown(metric.pendingRequests, '{request}', 'Callers that wait for a client.')
+  const idleMax = upDown(metric.idleMax, '{connection}', 'Maximum number of idle connections.')
+  const idleMin = upDown(metric.idleMin, '{connection}', 'Minimum number of open connections.')
+  const limit = upDown(metric.limit, '{connection}', 'Maximum number of open connections.')
+  const pending = upDown(metric.pendingRequests, '{request}', 'Callers waiting for a client.')
   const transactions = upDown(
     metric.transactions,
     '{transaction}',
-    'Checkouts whose transaction is open or failed.',
+    'Checkouts with an open or failed transaction.',
   )
   const oldestTransaction = meter.createObservableGauge(metric.oldestTransaction, {
     unit: 's',
-    description: 'How long the oldest transaction has been open, 0 without one.',
+    description: 'Age of the oldest open transaction, 0 without one.',
   })
   const oldestCheckout = meter.createObservableGauge(metric.oldestCheckout, {
     unit: 's',
-    description: 'How long the oldest checkout has been out, 0 without one.',
+    description: 'Age of the oldest open checkout, 0 without one.',
   })
   const instruments = [
     count,
@@ -75,7 +75,7 @@ function observePools(meter: Meter, ledger: Ledger): () => void {
       result.observe(count, pool.idle, { ...of, [attribute.state]: 'idle' })
       result.observe(count, pool.used, { ...of, [attribute.state]: 'used' })
       if (pool.max !== undefined) {
-        // node-postgres has one limit for both.
+        // node-postgres has a single limit for both.
         result.observe(idleMax, pool.max, of)
         result.observe(limit, pool.max, of)
       }
@@ -93,9 +93,9 @@ function observePools(meter: Meter, ledger: Ledger): () => void {
 function timeCheckouts(meter: Meter, ledger: Ledger): () => void {
   const seconds = (name: string, description: string, explicitBucketBoundaries: number[]) =>
     meter.createHistogram(name, { unit: 's', description, advice: { explicitBucketBoundaries } })
-  const create = seconds(metric.createTime, 'How long a connection took to open.', createBounds)
-  const wait = seconds(metric.waitTime, 'How long a caller waited for a client.', waitBounds)
-  const use = seconds(metric.useTime, 'How long a client was out.', useBounds)
+  const create = seconds(metric.createTime, 'Time to open a connection.', createBounds)
+  const wait = seconds(metric.waitTime, 'Time that a caller waited for a client.', waitBounds)
+  const use = seconds(metric.useTime, 'Time that a client was checked out.', useBounds)
   const timeouts = meter.createCounter(metric.timeouts, {
     unit: '{timeout}',
     description: "Callers that got the pool's timeout error in place of a client.",
@@ -107,7 +107,7 @@ function timeCheckouts(meter: Meter, ledger: Ledger): () => void {
     if (known !== undefined) return known
     const made = { [attribute.pool]: pool.name }
     attributes.set(pool, made)
-    // An alert sees no increase of a counter that appears with its first timeout.
+    // A counter that appears only with its first timeout would not show an increase to an alert.
     timeouts.add(0, made)
     return made
   }
@@ -132,7 +132,7 @@ function countFindings(meter: Meter, lifeguard: Lifeguard, maxOrigins: number): 
   })
   const remedies = meter.createCounter(metric.remedies, {
     unit: '{remedy}',
-    description: 'Remedies that were applied, by what they came to.',
+    description: 'Remedies that were applied, by outcome.',
   })
   const origins = new Set<string>()
 

@@ -1,14 +1,14 @@
 import { databaseCountersQuery } from './queries/statistics.ts'
 import { type QueryClient, queryFrozen } from './query-client.ts'
 
-/** What the server counts for this database. A session adds to it when its transaction or it itself has ended. */
+/** The server's counters for this database. They are updated when a transaction or a session ends. */
 export interface DatabaseCounters {
-  /** All that have been there. */
+  /** All sessions since the last reset of the statistics. */
   readonly sessions: number
   readonly deadlocks: number
   /** Sessions that were terminated by an operator. */
   readonly sessionsKilled: number
-  /** How long a session waits for a lock before the server looks for a deadlock. */
+  /** The time that a session waits for a lock before the server checks for a deadlock. */
   readonly deadlockMillis: number
 }
 

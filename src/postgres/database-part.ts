@@ -1,8 +1,8 @@
 import type { ServerSnapshot } from './server-data.ts'
 
 /**
- * The part of a snapshot that concerns one database: its sessions and prepared transactions, and whoever of another
- * database blocks them or is blocked by them.
+ * The part of a snapshot that concerns one database: its sessions and prepared transactions, and those of other
+ * databases that block them or are blocked by them.
  *
  * @example
  * const shop = databasePart(await serverSnapshot(client), 'shop')

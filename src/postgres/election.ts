@@ -2,20 +2,19 @@ import { createHash } from 'node:crypto'
 import type { QueryClient } from './query-client.ts'
 
 /**
- * The key of the advisory lock by which those who could all act agree on one: the first eight bytes of the name's SHA-256,
- * as a signed bigint. The same on every server and in every version.
+ * The key of the advisory lock that elects one of several processes: the first eight bytes of the name's SHA-256, as a
+ * signed bigint. The same on every server and in every version.
  */
 export function electionKey(name: string): string {
   return createHash('sha256').update(name).digest().readBigInt64BE().toString()
 }
 
 /**
- * Tries to become the one who acts, in this database, until the session ends: then the server frees the lock, and another
- * one gets it. Once won, it must not be called again on the same session. Means nothing through a pooler, which lends the
- * server's session to others.
+ * Tries to win the election in this database. The winner keeps the lock until its session ends; then another process can
+ * win. Do not call it again on a session that has won. Not valid through a pooler, which shares the session with others.
  *
- * @returns whether this session is the one
- * @throws what the client throws
+ * @returns true if this session has won
+ * @throws the client's errors
  */
 export async function tryElection(client: QueryClient, name: string): Promise<boolean> {
   const { rows } = await client.query(

@@ -1,11 +1,11 @@
-/** Whatever runs a statement: a `pg.Client`, a `pg.Pool`, or {@link ControlConnection}. */
+/** An object that runs statements: a `pg.Client`, a `pg.Pool`, or a {@link ControlConnection}. */
 export interface QueryClient {
   query(text: string, values?: unknown[]): Promise<{ readonly rows: readonly unknown[] }>
 }
 
 /**
- * The one value of the one row of a statement that yields text with JSON, frozen. As text, because what a client makes of
- * PostgreSQL's own type `json` is up to the type parsers that its owner has set.
+ * The single value of a statement that returns JSON as text, parsed and frozen. As text, because the client's owner may
+ * have changed the type parser of `json`.
  */
 export async function queryFrozen<Result>(
   client: QueryClient,

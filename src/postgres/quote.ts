@@ -1,4 +1,4 @@
-/** Reserved words that people do call roles and databases. */
+/** Reserved words that are used as names of roles and databases. */
 const reserved = new Set([
   'all',
   'analyse',
@@ -16,12 +16,12 @@ const reserved = new Set([
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
 const unprintable = /[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/
 
-/** A name as SQL wants it: quoted where it must be. */
+/** A name for SQL, quoted if necessary. */
 export function quoteName(name: string): string {
   return /^[a-z_][a-z0-9_]*$/.test(name) && !reserved.has(name) ? name : `"${name.replaceAll('"', '""')}"`
 }
 
-/** A text as SQL wants it. Control characters, and what reverses the direction of text, are escaped: it can be printed. */
+/** A string literal for SQL. Control and bidirectional characters are escaped, so that it can be printed. */
 export function quoteText(text: string): string {
   const quoted = text.replaceAll("'", "''")
   if (!unprintable.test(text) && !text.includes('\\')) return `'${quoted}'`

@@ -8,11 +8,11 @@ export interface SafetyNet {
   /** The value for new sessions of this database, in PostgreSQL's words: `0`, `60000ms`, `off`. */
   readonly value: string
   readonly isOn: boolean
-  /** Its purpose, in one sentence. */
+  /** Its purpose, in a few words. */
   readonly purpose: string
   /** The statement that switches it on. */
   readonly statement: string
-  /** Roles that have a setting of their own. */
+  /** The roles with a value of their own. */
   readonly roles: readonly { readonly role: string; readonly value: string; readonly database?: string }[]
 }
 
@@ -72,10 +72,10 @@ const nets = [
 ] as const
 
 /**
- * The server's safety nets, as new sessions of this database get them, whether on or off. Settings that the server's
- * version does not have are not among them.
+ * The server's safety nets with their values in new sessions of this database, without settings that the server's
+ * version does not have.
  *
- * @throws what the client throws
+ * @throws the client's errors
  *
  * @example
  * for (const { isOn, statement } of await safetyNets(client)) if (!isOn) console.log(statement)
@@ -90,7 +90,7 @@ export async function safetyNets(client: QueryClient): Promise<readonly SafetyNe
       (one) => one.name === setting && (one.database === undefined || one.database === database),
     )
     const forDatabase = ours.find((one) => one.role === undefined)
-    // What the role that asks has of its own says nothing about others; the server's default is zero then.
+    // The connected role's own setting says nothing about other roles, for which the server's default is zero.
     const isOwn = forDatabase === undefined && ours.some((one) => one.role === role)
     const value = forDatabase?.value ?? (isOwn ? '0' : `${found.value}${withUnit(found)}`)
     const isOn = isOnValue(value)

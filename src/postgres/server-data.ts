@@ -1,11 +1,11 @@
 /** A row of `pg_stat_activity`. Fields that the role may not see, or that have no value, are absent. */
 export interface ServerSession {
   readonly pid: number
-  /** The role that asked may see that there is a session, and no more. */
+  /** True if the connected role may not see the session's details. */
   readonly hidden: boolean
   /** `client backend`, `autovacuum worker`, `walsender`, ... */
   readonly backendType?: string
-  /** UTC to the microsecond: with the pid, what identifies a session. */
+  /** UTC to the microsecond. Identifies a session together with its pid. */
   readonly backendStart?: string
   readonly user?: string
   readonly database?: string
@@ -17,44 +17,44 @@ export interface ServerSession {
   readonly state?: string
   /** UTC to the microsecond. */
   readonly stateChange?: string
-  /** How long it has been in this state. */
+  /** The time since the last change of state. */
   readonly stateMillis?: number
   readonly transactionStart?: string
-  /** How long its transaction has been open. PostgreSQL forgets the start when a transaction fails. */
+  /** The age of the open transaction. PostgreSQL does not keep the start of a failed transaction. */
   readonly transactionMillis?: number
   readonly waitEventType?: string
   readonly waitEvent?: string
-  /** The statement that runs, or else the last one. It may contain literals. */
+  /** The running statement, or the last one. It may contain literals. */
   readonly query?: string
 }
 
-/** A lock, or something like it, that a session waits for. */
+/** A lock, or a similar object, that a session waits for. */
 export interface LockWait {
   readonly pid: number
   /** `relation`, `tuple`, `transactionid`, `virtualxid`, `advisory`, `object`, ...; or `safe-snapshot`. */
   readonly lockType: string
-  /** As `pg_locks` says: `AccessExclusiveLock`. */
+  /** The mode in `pg_locks`: `AccessExclusiveLock`. */
   readonly mode?: string
-  /** The object of the wait, for people: `public.accounts`, `a row of public.accounts`, `advisory lock 42`. */
+  /** The readable object of the wait: `public.accounts`, `a row of public.accounts`, `advisory lock 42`. */
   readonly target: string
-  /** The name of the relation, where there is one and this database knows it. */
+  /** The name of the relation, if there is one and it belongs to this database. */
   readonly relation?: string
-  /** Equal for sessions that wait for the same thing. */
+  /** A key that is equal for sessions that wait for the same object. */
   readonly object: string
   readonly millis?: number
 }
 
-/** One session stands in the way of another. Either `blockerPid` or `blockerGid` is there. */
+/** One session blocks another. Either `blockerPid` or `blockerGid` is set. */
 export interface Block {
   readonly blocked: number
   readonly blockerPid?: number
   /** The prepared transaction, or `?` if it could not be identified. */
   readonly blockerGid?: string
-  /** `hard`: it holds a conflicting lock. `soft`: it waits further ahead in the queue. */
+  /** `hard`: it holds a conflicting lock. `soft`: it waits ahead in the queue. */
   readonly kind: 'hard' | 'soft'
 }
 
-/** A transaction that was prepared for a two-phase commit: it has no session, and keeps its locks over a restart. */
+/** A transaction prepared for a two-phase commit: it has no session, and keeps its locks across restarts. */
 export interface PreparedTransaction {
   readonly gid: string
   readonly owner: string
@@ -64,34 +64,34 @@ export interface PreparedTransaction {
 }
 
 export interface ServerData {
-  /** Such as `18.4`. */
+  /** For example `18.4`. */
   readonly version: string
   readonly versionNumber: number
-  /** The database that was asked: only of this one are names known. */
+  /** The connected database, the only one whose object names are known. */
   readonly database: string
   readonly databaseId: number
   readonly role: string
   /** Absent over a Unix socket. */
   readonly address?: string
   readonly port?: number
-  /** The role may see the sessions of others. */
+  /** True if the connected role may see sessions of other roles. */
   readonly seesAll: boolean
   readonly inRecovery: boolean
 }
 
-/** A server's sessions at one moment: frozen plain data that `JSON.stringify` takes. */
+/** A server's sessions at one moment, frozen, plain and JSON-safe. Durations are milliseconds. */
 export interface ServerSnapshot {
   /** UTC, by the server's clock. */
   readonly takenAt: string
   readonly server: ServerData
-  /** Client sessions, and whatever else blocks or waits. Parallel workers are part of their leader. */
+  /** The client sessions, and other processes that block or wait. Parallel workers are part of their leader. */
   readonly sessions: readonly ServerSession[]
   readonly waits: readonly LockWait[]
   readonly blocks: readonly Block[]
   readonly prepared: readonly PreparedTransaction[]
-  /** How many sessions are there of which nothing else may be seen. */
+  /** The number of sessions whose details the connected role may not see. */
   readonly hiddenSessions: number
-  /** The statement that would show them. Absent if nothing is hidden. */
+  /** The GRANT that would make them visible. Absent if nothing is hidden. */
   readonly missingGrant?: string
 }
 
@@ -110,7 +110,7 @@ export interface LockRow {
   readonly objectId?: number
   readonly objectSubId?: number
   readonly advisoryKey?: string
-  /** The row that the awaited transaction has locked, as far as the waiter shows it. */
+  /** The row locked by the awaited transaction, as far as the waiter shows it. */
   readonly row?: {
     readonly database: number
     readonly relation: number

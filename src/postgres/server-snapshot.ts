@@ -29,10 +29,10 @@ interface Activity {
 const oldestVersion = 140_000
 
 /**
- * Asks a server who is connected, who waits, and for whom. On a connection in autocommit: within a transaction the server
- * shows the same activity again and again.
+ * Reads the sessions of a server, their lock waits and their blockers. Call it outside a transaction: inside one the
+ * server shows the same activity every time.
  *
- * @throws UnsupportedServerError if the server is older than PostgreSQL 14; what the client throws
+ * @throws UnsupportedServerError if the server is older than PostgreSQL 14; the client's errors
  *
  * @example
  * const snapshot = await serverSnapshot(client)
@@ -69,7 +69,7 @@ function assemble(server: ServerData, activity: Activity, names: NameTable): Ser
   })
 }
 
-/** The statement of another database, which is most likely in UTF-8 and at any rate quoted. */
+/** Adds the statement of a session of another database, which is quoted and probably in UTF-8. */
 function withStatement({ queryBytes, ...session }: Activity['sessions'][number]): ServerSession {
   if (queryBytes === undefined) return Object.freeze(session)
   const quoted = Buffer.from(queryBytes, 'base64').toString()
@@ -96,7 +96,7 @@ function conflicting(held: readonly string[], wait: LockRow | undefined): boolea
   return wait === undefined || held.some((mode) => conflicts(mode, wait.mode))
 }
 
-/** A serializable, read only, deferrable transaction that waits for others to end: no lock, but a wait. */
+/** The wait of a serializable, read-only, deferrable transaction for others to end, which is not a lock. */
 function safeSnapshotWait({ pid, stateMillis }: ServerSession): LockWait {
   return {
     pid,

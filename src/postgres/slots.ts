@@ -1,12 +1,12 @@
 import { slotsQuery } from './queries/slots.ts'
 import { type QueryClient, queryFrozen } from './query-client.ts'
 
-/** How many sessions may connect at the same time. */
+/** The maximum number of sessions at the same time. */
 export interface SlotLimits {
   readonly max: number
-  /** How many of these are kept for superusers and, since PostgreSQL 16, for roles with `pg_use_reserved_connections`. */
+  /** The part reserved for superusers and, since PostgreSQL 16, for roles with `pg_use_reserved_connections`. */
   readonly reserved: number
-  /** The connected database's own limit, where it has one. */
+  /** The connected database's own limit, if it has one. */
   readonly databaseLimit?: number
 }
 

@@ -2,20 +2,21 @@ import { readApplicationName } from '../sql/application-name.ts'
 import type { ServerSession } from './server-data.ts'
 
 const backupName = /^(?:pg_dump|pg_dumpall|pg_basebackup|pgBackRest|barman|wal-g|wal-e)(?:$|[^\w-])/
-/** Also where PGAPPNAME hides the name: prepared statements and spellings that only pg_dump has. */
+/** Statements that only pg_dump sends, to recognise it even if PGAPPNAME replaces its name. */
 const dumpStatement =
   /^(?:EXECUTE (?:get|dump)[A-Z]\w*\(|COPY \S+\.\S+ \(.+\) TO stdout;$|LOCK TABLE \S+\.\S+ IN ACCESS SHARE MODE NOWAIT$|SET TRANSACTION SNAPSHOT '|SELECT pg_catalog\.pg_export_snapshot\(\))/s
 const migrationName = /(?:^| )pg-lifeguard migrate [\da-f]{8}$/
 
-/** PostgreSQL cuts an application name after so many bytes. */
+/** PostgreSQL truncates application names to this length. */
 const longestNameBytes = 63
 
 /**
- * Why a policy must not end this session, or undefined if it may. Backups, replication and other runs of
- * `pg-lifeguard migrate` are always spared: `pg_dump` exits with 0 after its idle leader was ended, and the dump lacks rows.
+ * The reason why a policy must not end this session; undefined if it may. Backups, replication and other runs of
+ * `pg-lifeguard migrate` are always spared: if the idle leader of a `pg_dump` is ended, it exits with 0 and the dump
+ * lacks rows.
  *
- * @param sessions all that were seen with it: the workers of a dump give away their leader
- * @param applications names that the user spares
+ * @param sessions all sessions of the same snapshot: the workers of a dump identify its leader
+ * @param applications the names that the user spares
  */
 export function spareReason(
   session: ServerSession,
@@ -30,12 +31,14 @@ export function spareReason(
   return name === undefined ? undefined : `spared by --spare application=${name}`
 }
 
-/** The user spares the session, whatever it is. */
+/** Whether the user spares the session by its application name. */
 export function isSparedByName(session: ServerSession, applications: readonly string[]): boolean {
   return applications.some((name) => hasName(session, name))
 }
 
-/** A worker of a parallel dump takes over the snapshot of its leader, so that its transaction begins later. */
+/**
+ * Whether the session is part of a dump. A worker imports the snapshot of its leader, so its transaction begins later.
+ */
 function isOfDump(session: ServerSession, sessions: readonly ServerSession[]): boolean {
   if (isDumping(session)) return true
   const { application, user, database, clientAddress, transactionStart } = session

@@ -3,35 +3,35 @@ import { cancelQuery, identityQuery, terminateQuery } from './queries/signal.ts'
 import { type QueryClient, queryFrozen } from './query-client.ts'
 import { quoteName } from './quote.ts'
 
-/** Which session is meant, as a {@link ServerSession} says it: a pid alone may be somebody else's by now. */
+/** Identifies a session, with fields of {@link ServerSession}: a pid alone may belong to another session by now. */
 export interface SessionIdentity {
   readonly pid: number
   readonly backendStart?: string
-  /** With it, a session that has gone on with its work since is left alone. */
+  /** If given, a session whose state has changed since is left alone. */
   readonly stateChange?: string
   readonly state?: string
 }
 
 /**
- * - `ended`: it is gone, or for a cancellation: its statement has ended
- * - `signalled`: the signal was sent, and it was still there after the wait
- * - `changed`: the pid is of another session, or the session does something else by now; nothing was done
- * - `gone`: there is no such session any more; nothing was done
- * - `denied`: not allowed, or not a session that may be ended
+ * - `ended`: the session has ended; for a cancellation, its statement has
+ * - `signalled`: the signal was sent, and the session had not ended after the wait
+ * - `changed`: the session is in another state; nothing was done
+ * - `gone`: the session had already ended; nothing was done
+ * - `denied`: the role is not allowed to, or the session must not be ended; nothing was done
  */
 export type SignalOutcome = 'ended' | 'signalled' | 'changed' | 'gone' | 'denied'
 
 export interface SignalResult {
   readonly pid: number
   readonly outcome: SignalOutcome
-  /** One sentence, except where `ended` says it all. */
+  /** The reason, in one sentence. Absent for `ended`. */
   readonly detail?: string
-  /** For `denied`: the statement that would allow it, where there is one. */
+  /** For `denied`: the GRANT that would allow it, if there is one. */
   readonly grant?: string
 }
 
 export interface SignalOptions {
-  /** How long to wait for the end. Default 5 s. */
+  /** The time to wait for the end, in milliseconds. Default 5,000. */
   readonly waitMillis?: number
 }
 
@@ -47,12 +47,11 @@ const defaultWaitMillis = 5_000
 const cancelPauseMillis = 50
 
 /**
- * Ends a session if it still is the one that was seen, in the state in which it was seen. That is decided in the statement
- * that ends it. Never ends the session that asks, and nothing but client sessions: autovacuum gives way by itself, and
- * replication would be cut.
+ * Ends a session if it is still the same and in the same state as in the snapshot; the statement that ends it checks
+ * this. Ends only client sessions, and never the calling one.
  *
- * @returns what came of it; what cannot be done is an outcome, not an error
- * @throws OptionError if the identity lacks the backend's start; what the client throws, for a lost connection
+ * @returns the outcome; a refusal is an outcome, not an error
+ * @throws OptionError if the identity lacks the backend's start; the client's errors, for a lost connection
  *
  * @example
  * const { sessions } = await serverSnapshot(client)
@@ -67,18 +66,18 @@ export async function terminateSession(
   const done = await signal(client, terminateQuery, identity, [waitMillis])
   if (typeof done !== 'boolean') return done
   if (done) return result(identity, 'ended')
-  // The wait was too short, or the session was gone before the signal: only another look shows which.
+  // Either the wait was too short, or the session had ended before the signal: another look decides.
   const now = await lookUp(client, identity.pid)
   if (now.backendStart !== identity.backendStart) return result(identity, 'ended')
   return result(identity, 'signalled', `still alive ${waitMillis} ms after the signal`)
 }
 
 /**
- * Cancels the statement that a session runs, if it still runs the one that was seen. A session that is idle in its
- * transaction has nothing to cancel: PostgreSQL would say yes and do nothing, so that is `changed` here.
+ * Cancels the running statement of a session, if it is still the one in the snapshot. A session that is idle in a
+ * transaction has nothing to cancel: PostgreSQL would report success and do nothing; the outcome here is `changed`.
  *
- * @returns what came of it; `ended` if the statement has ended
- * @throws as {@link terminateSession}
+ * @returns the outcome; `ended` if the statement has ended
+ * @throws the same as {@link terminateSession}
  *
  * @example
  * const active = snapshot.sessions.find(({ pid }) => pid === 4711)
@@ -124,7 +123,7 @@ async function signal(
   return explainNothing(identity, await lookUp(client, pid))
 }
 
-/** An identity without a start: of a session of which the role may not see it, or that is none to be ended. */
+/** The outcome for an identity without a start, which the role may not see, or which the process does not have. */
 async function explainHidden(client: QueryClient, identity: SessionIdentity): Promise<SignalResult> {
   const now = await lookUp(client, identity.pid)
   if (now.pid === undefined) return result(identity, 'gone', 'there is no such session')
@@ -137,26 +136,26 @@ async function explainHidden(client: QueryClient, identity: SessionIdentity): Pr
       undefined,
     )
   }
-  // No grant helps there.
+  // No GRANT allows it.
   if (now.superuser === true) return explainDenial(identity, now)
   const grant = `GRANT pg_read_all_stats, pg_signal_backend TO ${quoteName(now.role ?? 'CURRENT_USER')}`
   return { ...result(identity, 'denied', 'its state cannot be seen, so it cannot be checked'), grant }
 }
 
-/** Sessions that nobody should end. */
+/** The refusal for a session that must not be ended. */
 function refuse(identity: SessionIdentity, now: Partial<Identity>): SignalResult | undefined {
   if (now.own === true) return result(identity, 'denied', 'it is the session that asks')
   if (now.backendType === undefined || now.backendType === 'client backend') return undefined
-  return result(identity, 'denied', `it is no client session: ${now.backendType}`)
+  return result(identity, 'denied', `it is not a client session: ${now.backendType}`)
 }
 
-/** No row: the session is not there, or not the same. Say which, never "killed". */
+/** The outcome if no session matched: it has ended, or has changed. */
 function explainNothing(identity: SessionIdentity, now: Partial<Identity>): SignalResult {
   if (now.pid === undefined) return result(identity, 'gone', 'it has ended by itself')
   const refusal = refuse(identity, now)
   if (refusal !== undefined) return refusal
   if (now.backendStart !== identity.backendStart) {
-    return result(identity, 'gone', 'it has ended by itself, and its pid is of another session now')
+    return result(identity, 'gone', 'it has ended by itself, and its pid belongs to another session now')
   }
   return result(identity, 'changed', changeOf(identity.state, now.state ?? 'in an unknown state'))
 }

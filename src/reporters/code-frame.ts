@@ -3,17 +3,17 @@ import type { Frame } from '../core/origin/origin.ts'
 import { safeText } from '../text/safe-text.ts'
 import type { Style } from '../text/style.ts'
 
-/** Lines shown before and after the line itself. */
+/** The number of lines shown before and after the line. */
 export const linesAround = 2
 
-/** The source around a frame, with its place marked; empty if the source cannot be read. */
+/** The source around a frame, with its position marked; empty if the source cannot be read. */
 export function codeFrame(frame: Frame, style: Style, columns = 120): string[] {
   const lines = readSource(frame.file)
   if (lines === undefined || frame.line > lines.length) return []
   const first = Math.max(1, frame.line - linesAround)
   const last = Math.min(lines.length, frame.line + linesAround)
   const gutter = String(last).length
-  // The gutter, and the indent of the report.
+  // Minus the gutter and the indent of the report.
   const widest = Math.max(20, columns - gutter - 10)
   const shown: string[] = []
   for (let number = first; number <= last; number++) {

@@ -10,13 +10,13 @@ import { additionText, findingText, repeatText, updateText } from './finding-tex
 import { KnownSources } from './known-sources.ts'
 import { statisticsText } from './statistics-text.ts'
 
-/** Checkouts whose source was shown, remembered up to this number. */
+/** The number of checkouts remembered because their source was shown. */
 const mostRemembered = 100
 
 export interface ConsoleReporterOptions {
   /** Default: `process.stderr`. */
   readonly stream?: TextSink
-  /** Also print advice, such as which timeouts a pool lacks. Default true. */
+  /** Also prints advice, such as the timeouts that a pool lacks. Default true. */
   readonly info?: boolean
 }
 
@@ -30,8 +30,7 @@ export const consoleReporterOptions = {
 } as const satisfies OptionTable<ConsoleReporterOptions>
 
 /**
- * Prints findings for people, by default on stderr: the first of its kind from a line of source in full, later ones as a
- * count.
+ * Prints readable reports, by default on stderr: the first finding of each mistake in full, repetitions as a count.
  *
  * @example
  * createLifeguard({ reporters: [consoleReporter({ stream: process.stdout })] })
@@ -41,7 +40,7 @@ export function consoleReporter(options: ConsoleReporterOptions = {}): Reporter 
   const style = styleFor(stream)
   const shown = new Set<number>()
   const sources = new KnownSources()
-  /** How findings have resolved, by id. */
+  /** The resolutions of findings, by id. */
   const ended = new Map<string, string>()
 
   /** A further finding of the same checkout does not repeat its source. */
@@ -52,7 +51,7 @@ export function consoleReporter(options: ConsoleReporterOptions = {}): Reporter 
     return isNew
   }
 
-  /** One line ends the story of a checkout, whatever was added to it; a suspicion that was confirmed ends with the other. */
+  /** Whether this resolution ends the story of a checkout: one line for all of its findings. */
   function endsStory({ id, updates, supersededBy, resolution = '' }: Finding): boolean {
     if (supersededBy !== undefined) return false
     ended.set(id, resolution)
@@ -63,7 +62,7 @@ export function consoleReporter(options: ConsoleReporterOptions = {}): Reporter 
   function print(epochMillis: number, text: string, gap = ''): void {
     const time = timeOf(epochMillis)
     const [first = ''] = stripVTControlCharacters(text).split('\n', 1)
-    // On a narrow terminal the line would be broken in the middle of a word.
+    // On a narrow terminal the line would break in the middle of a word.
     const isNarrow = stream.columns !== undefined && time.length + 1 + first.length > stream.columns
     stream.write(`${gap}${style('dim', time)}${isNarrow ? '\n' : ' '}${text}`)
   }
@@ -99,9 +98,9 @@ export function consoleReporter(options: ConsoleReporterOptions = {}): Reporter 
   }
 }
 
-/** In UTC, to be compared with the logs of other machines: `2026-01-31T09:30:00Z`. */
+/** In UTC, for comparison with the logs of other machines: `2026-01-31T09:30:00Z`. */
 function timeOf(epochMillis: number): string {
   const time = new Date(epochMillis)
-  // A clock of the application's own may say anything.
+  // A clock of the application may return an invalid time.
   return Number.isNaN(time.getTime()) ? 'unknown time' : time.toISOString().replace(/\.\d+Z$/, 'Z')
 }

@@ -21,28 +21,28 @@ const outcomes: Readonly<Record<Outcome, string>> = {
   destroyed: 'the session was destroyed, its slot is free',
   refused: 'the call was refused',
   reset: 'the session was reset',
-  rejected: 'the caller that came last was rejected',
+  rejected: 'the last caller was rejected',
 }
 
-/** The act at a finding's `eventOrigin`. */
+/** The event at a finding's `eventOrigin`. */
 const events: Partial<Readonly<Record<FindingKind, string>>> = {
   'double-release': 'released again',
   'use-after-release': 'used after release',
   'session-state': 'changed',
 }
 
-/** Shorter durations are left out. */
+/** Shorter durations are omitted. */
 const negligibleMillis = 10
 
 export interface TextOptions {
   readonly style: Style
-  /** Lines are wrapped at this width; undefined: not at all. */
+  /** The width at which lines are wrapped; undefined: not at all. */
   readonly columns: number | undefined
   /** Whether the source around the origin is shown. */
   readonly frame: boolean
 }
 
-/** A finding for people: kind, cause, remedy, place, and the state of the session. */
+/** The full report of a finding: kind, cause, remedy, line, and the state of the session. */
 export function findingText(finding: Finding, options: TextOptions): string {
   const { style, columns } = options
   const { checkout, holders } = finding
@@ -54,7 +54,7 @@ export function findingText(finding: Finding, options: TextOptions): string {
   if (finding.scope !== undefined)
     lines.push('', ...paragraph(`in ${describeScope(finding.scope)}${traceText(finding.scope)}`))
   lines.push(...place(finding, options))
-  // A caller that waits has no session yet.
+  // A waiting caller has no session yet.
   if (checkout.phase !== 'waiting') lines.push('', ...paragraph(stateOf(finding)))
   if (checkout.lastQuery !== undefined) {
     const label = checkout.phase === 'waiting' ? 'query' : 'last query'
@@ -70,7 +70,7 @@ export function findingText(finding: Finding, options: TextOptions): string {
   return `${lines.join('\n')}\n`
 }
 
-/** The query has a line of its own: broken, its operators would look like the marks of a list. */
+/** A holder, with its query on a separate line: if wrapped, its operators could look like list marks. */
 function holderText({ lastQuery, ...holder }: Holder, columns: number | undefined): string[] {
   const lines = wrap(describeHolder(holder), columns, '  - ', '    ')
   if (lastQuery !== undefined)
@@ -91,20 +91,20 @@ function isCurable({ kind, remedy, checkout }: Finding): boolean {
   )
 }
 
-/** A later event of a finding, in one line. */
+/** A later event of a finding, on one line. */
 export function updateText(finding: Finding, event: 'remedied' | 'resolved', style: Style): string {
   const what = event === 'resolved' ? oneLine(resolutionText(finding)) : outcomeText(finding)
   return `${style('dim', 'pg-lifeguard:')} ${style('green', event)} ${finding.kind}${at(finding)}: ${what}\n`
 }
 
-/** A finding that adds to an open one of the same checkout. */
+/** A finding that updates an open one of the same checkout, on one line. */
 export function additionText(finding: Finding, style: Style): string {
   const { kind, hint, outcome } = finding
   const done = outcome === undefined ? '' : ` (${outcomeText(finding)})`
   return `${style('dim', 'pg-lifeguard:')} ${style('yellow', kind)}${at(finding)}, too: ${oneLine(hint)}${done}\n`
 }
 
-/** One more finding of a mistake that was reported before. `source`: the route and the caller, where they are new. */
+/** A further finding of a known mistake, on one line. `source` is its route and caller, if they are new. */
 export function repeatText(finding: Finding, style: Style, source: string | undefined): string {
   const { kind, occurrences } = finding
   const also = source === undefined ? '' : `, now ${oneLine(source)}`
@@ -118,7 +118,7 @@ function headline(finding: Finding, style: Style): string {
   return `${style('dim', 'pg-lifeguard:')} ${word}${style('bold', kind)} in ${oneLine(describePool(pool))}`
 }
 
-/** The line of the checkout, and that of the event, as far as they are known. */
+/** The lines of the checkout and of the event, as far as they are known. */
 function place(finding: Finding, options: TextOptions): string[] {
   const { kind, origin, transactionOrigin, eventOrigin } = finding
   const { style } = options
@@ -137,8 +137,8 @@ function place(finding: Finding, options: TextOptions): string[] {
 
 function unknownPlace({ checkout: { via, phase } }: Finding): string {
   return via === 'pool.query' && phase !== 'waiting'
-    ? 'line unknown: of pool.query it is recorded for statements that may leave something behind, by their text'
-    : 'line unknown: the library in between has lost it'
+    ? 'line unknown: for pool.query it is recorded only if the text shows that the statement may leave something behind'
+    : 'line unknown: a library between your code and the pool has lost it'
 }
 
 function checkoutPlace(
@@ -166,7 +166,7 @@ function framed(origin: Frame, { style, columns, frame }: TextOptions): string[]
   return frame ? codeFrame(origin, style, columns).map((line) => `    ${line}`) : []
 }
 
-/** Whether a place is on the main line, or in the source shown around it. */
+/** Whether a line is already shown: it is the main line, or in the source around it. */
 function isShown(place: Origin, main: Origin, { frame }: TextOptions): boolean {
   return place.file === main.file && Math.abs(place.line - main.line) <= (frame ? linesAround : 0)
 }
@@ -174,7 +174,7 @@ function isShown(place: Origin, main: Origin, { frame }: TextOptions): boolean {
 function stateOf({ checkout }: Finding): string {
   const { pid, transaction, transactionMillis, heldMillis, idleMillis, queryCount, busyMillis } = checkout
   const parts = pid === undefined ? [] : [`server pid ${pid}`]
-  // Durations that are nearly equal are printed once.
+  // Nearly equal durations are printed once.
   const printed: number[] = []
   const add = (what: string, millis: number) => {
     if (millis < negligibleMillis || printed.some((other) => Math.abs(other - millis) < other / 20)) return

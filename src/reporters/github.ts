@@ -4,7 +4,7 @@ import { oneLine } from '../text/safe-text.ts'
 import { distinctFindings, fileOf, placeOf } from './place.ts'
 
 /**
- * Workflow commands that annotate the line of each finding in GitHub. A step prints them on stdout.
+ * Workflow commands that annotate the line of each finding on GitHub. A step must print them on stdout.
  *
  * @example
  * process.stdout.write(githubAnnotations(findings))
@@ -25,7 +25,7 @@ export function githubAnnotations(findings: readonly Finding[]): string {
     .join('')
 }
 
-/** Escaped as GitHub's runner expects. */
+/** Escapes a value for GitHub's runner. */
 function data(text: string): string {
   return text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A')
 }

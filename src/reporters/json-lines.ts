@@ -17,9 +17,9 @@ export const jsonLinesReporterOptions = {
 } as const satisfies OptionTable<JsonLinesReporterOptions>
 
 /**
- * Writes one JSON object per event and line: `{ event: 'finding' | 'remedied' | 'resolved', ...finding }`,
- * `{ event: 'statistics', ...statistics }` or `{ event: 'info', message }`. Repeats are not left out: a program can count.
- * A finding is shortened to fit 8 kB: holders in short, frames of the user's code alone.
+ * Writes one JSON object per line and event: `{ event: 'finding' | 'remedied' | 'resolved', ...finding }`,
+ * `{ event: 'statistics', ...statistics }` or `{ event: 'info', message }`. Repetitions are included. A finding is
+ * shortened to fit in 8 kB: short holders, only frames of the user's code.
  *
  * @example
  * createLifeguard({ reporters: [jsonLinesReporter({ stream: fs.createWriteStream('findings.jsonl') })] })

@@ -48,7 +48,7 @@ function attributes(values: Readonly<Record<string, string | number>>): string {
     .join('')
 }
 
-/** XML allows no control characters in any form; `safeText` replaces them. */
+/** XML allows no control characters, even escaped; `safeText` replaces them. */
 function escaped(text: string): string {
   return safeText(text)
     .replaceAll('&', '&amp;')

@@ -2,18 +2,18 @@ import { describeScope } from '../core/exhaustion.ts'
 import type { Finding } from '../core/findings/finding.ts'
 import { describeFrame, userFrames } from '../core/origin/origin.ts'
 
-/** Memory must not grow with time. */
+/** A limit of memory. */
 const mostFingerprints = 100
-/** A mistake that comes from ever new routes is a mistake of no route. */
+/** The limit of new sources that are named for one mistake. */
 const mostSources = 5
-/** So many frames are part of the fingerprint. */
+/** The number of frames in a fingerprint. */
 const comparedFrames = 3
 
-/** Remembers the routes and callers that each mistake was reported with, so that a repetition names a new one. */
+/** Remembers the reported routes and callers of each mistake, so that a repetition names only new ones. */
 export class KnownSources {
   readonly #known = new Map<string, Set<string>>()
 
-  /** The route and the caller of a finding, where its mistake was not reported with them before. */
+  /** The route and the caller of a finding, if its mistake was not reported with them before. */
   note(finding: Finding): string | undefined {
     const source = sourceOf(finding)
     const known = this.#known.get(finding.fingerprint) ?? new Set()

@@ -5,23 +5,23 @@ import { ownFrames } from '../core/origin/own-frames.ts'
 import type { ScopeData } from '../core/scope.ts'
 import type { Statistics } from '../core/statistics/statistics.ts'
 
-/** Collectors of logs cut or drop lines beyond 8 kB; the rest of the line is the message and what the logger adds. */
+/** Log collectors truncate or drop lines beyond 8 kB; the rest is for the message and the logger's own fields. */
 const mostBytes = 6_800
 const mostMessageBytes = 600
 
-/** How much of a finding a line shows. */
+/** A level of detail for a finding in one line. */
 interface Detail {
   readonly frames: number
-  /** The longest text: a statement, a hint, a name. */
+  /** The limit of texts: a statement, a hint, a name. */
   readonly text: number
-  /** Holders have their statement, the function and the request's id, too. */
+  /** True if holders include their statement, the function and the request's id. */
   readonly holdersInFull: boolean
-  /** The same for paths, of which the end is shown, and for twice as much of a fingerprint. */
+  /** The limit of paths, whose end is shown; a fingerprint has twice the limit. */
   readonly path: number
   readonly attributes: number
 }
 
-/** The first one with which everything fits is taken. */
+/** The levels of detail; the first with which a line fits is used. */
 const details: readonly [Detail, ...Detail[]] = [
   { frames: 10, text: 1_000, holdersInFull: true, path: 400, attributes: 20 },
   { frames: 5, text: 500, holdersInFull: false, path: 400, attributes: 10 },
@@ -29,7 +29,7 @@ const details: readonly [Detail, ...Detail[]] = [
   { frames: 1, text: 40, holdersInFull: false, path: 80, attributes: 0 },
 ]
 
-/** A finding that fits a line of a log: holders in short, frames of the user's code alone, long texts cut. */
+/** A finding that fits in a log line: short holders, only frames of the user's code, long texts truncated. */
 export function compactFinding(finding: Finding): Finding {
   for (const detail of details) {
     const compact = withDetail(finding, detail)
@@ -38,7 +38,7 @@ export function compactFinding(finding: Finding): Finding {
   return withFewerHolders(withDetail(finding, details.at(-1) ?? details[0]))
 }
 
-/** Statistics that fit a line of a log: the rows that are longest held. */
+/** Statistics that fit in a log line: the rows with the longest total holds. */
 export function compactStatistics(statistics: Statistics): Statistics {
   const { pools, origins, scopes } = statistics
   for (const most of [20, 10, 5, 3, 1]) {
@@ -126,7 +126,7 @@ function compactAttributes(
   )
 }
 
-/** The session, its state and its line, without stacks and history. */
+/** A holder's session, state and line, without stack and history. */
 function compactHolder(holder: Holder, detail: Detail): Holder {
   const { via, phase, pid, heldMillis, transaction, idleMillis, lastQuery, exemption } = holder
   const text = (value: string) => cut(value, Math.min(detail.text, 80))
@@ -160,7 +160,7 @@ function holderScope({ scope }: Holder, detail: Detail): Partial<Holder> {
   return { scope: { kind: text(kind), name: text(name), ...identified } }
 }
 
-/** The first of them hold longest. */
+/** Drops the last holders; the first have held longest. */
 function withFewerHolders(finding: Finding): Finding {
   const { holders = [] } = finding
   for (let count = holders.length; count > 0; count--) {
@@ -174,7 +174,7 @@ function withFewerHolders(finding: Finding): Finding {
 export function compactMessage(text: string): string {
   const bytes = Buffer.from(text)
   if (bytes.length <= mostMessageBytes) return text
-  // A character that is cut through becomes the replacement character.
+  // A truncated character becomes the replacement character.
   return `${bytes.toString('utf8', 0, mostMessageBytes).replace(/\ufffd$/, '')}...`
 }
 
@@ -182,7 +182,7 @@ function bytesOf(data: object): number {
   return Buffer.byteLength(JSON.stringify(data))
 }
 
-/** The part that does not fit is replaced by three dots. */
+/** Truncates a text, and appends three dots. */
 export function cut(text: string, most: number): string {
   return text.length > most ? `${text.slice(0, most)}...` : text
 }

@@ -11,7 +11,7 @@ import { verdictOf } from './verdict.ts'
 
 type LogMethod = (...args: never[]) => unknown
 
-/** pino, winston, bunyan, the console, or any object with these three methods. */
+/** A logger: pino, winston, bunyan, the console, or any object with these three methods. */
 export interface LoggerLike {
   error: LogMethod
   warn: LogMethod
@@ -19,8 +19,8 @@ export interface LoggerLike {
 }
 
 /**
- * Logs findings: leaks as errors, all others as warnings, resolved ones as info, each with the finding under the key
- * `finding`, shortened so that a line stays under 8 kB. pino and bunyan take the object first, other loggers the message.
+ * Logs findings: leaks as errors, other findings as warnings, resolutions as info, with the finding under the key
+ * `finding`, shortened so that a line stays under 8 kB. pino and bunyan get the object first, other loggers the message.
  *
  * @throws OptionError if the logger lacks one of the methods
  *
@@ -68,7 +68,7 @@ export function loggerReporter(logger: LoggerLike): Reporter {
   }
 }
 
-/** A finding that adds to another one is no further alarm. */
+/** The level of a finding; one that updates another finding is no further alarm. */
 function levelOf(finding: Finding): 'error' | 'warn' | 'info' {
   if (finding.updates !== undefined) return 'info'
   return isLeak(finding) ? 'error' : 'warn'

@@ -1,12 +1,12 @@
 import type { Finding } from '../core/findings/finding.ts'
 import { describeFrame, type Origin } from '../core/origin/origin.ts'
 
-/** The line to look at: of the event, such as a second release, or else of the checkout. */
+/** The line of a finding: that of the event, such as a second release, or else of the checkout. */
 export function placeOf(finding: Finding | undefined): Origin | undefined {
   return finding?.eventOrigin ?? finding?.origin ?? finding?.transactionOrigin
 }
 
-/** Its file for other programs: with slashes, and relative to the working directory if it is inside. */
+/** The file of a line: with slashes, and relative to the working directory if it is inside. */
 export function fileOf(place: Origin): string {
   return describeFrame(place)
     .replace(/:\d+:\d+$/, '')

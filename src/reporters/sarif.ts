@@ -3,7 +3,7 @@ import { describePool } from '../core/pool-record.ts'
 import { oneLine } from '../text/safe-text.ts'
 import { distinctFindings, fileOf, placeOf } from './place.ts'
 
-/** A log in the Static Analysis Results Interchange Format. */
+/** A log in SARIF, the Static Analysis Results Interchange Format. */
 export interface SarifLog {
   readonly version: '2.1.0'
   readonly $schema: string

@@ -5,7 +5,7 @@ import type { HoldStatistics, PoolStatistics, Statistics } from '../core/statist
 import { describeMillis } from '../text/duration.ts'
 import { oneLine } from '../text/safe-text.ts'
 
-/** Rows beyond these are counted. */
+/** The limit of rows; the rest are counted. */
 const mostRows = 20
 
 const header = [
@@ -19,7 +19,7 @@ const header = [
   'outside, in a transaction',
 ]
 
-/** Statistics as tables for people: pools, lines of source, scopes, the longest held first. */
+/** Statistics as tables: pools, lines of source and scopes, the longest total hold first. */
 export function statisticsText(statistics: Statistics): string {
   const { pools, origins, scopes, estimated } = statistics
   if (pools.length === 0) return 'no client has been checked out\n'
@@ -30,7 +30,7 @@ export function statisticsText(statistics: Statistics): string {
     ...pools.flatMap(recommendation),
   ]
   if (estimated)
-    sections.push('Lines and scopes are estimates: of many short checkouts, a sample was looked at.')
+    sections.push('Lines and scopes are estimated from a sample, because there were many short checkouts.')
   return `${sections.join('\n\n')}\n`
 }
 
@@ -68,5 +68,5 @@ function recommendation({ pool, recommended }: PoolStatistics): string[] {
   const limits = Object.entries(recommended).map(([name, millis]) => `${name}: ${millis}`)
   return limits.length === 0
     ? []
-    : [`Limits for ${oneLine(describePool(pool))}, by what was observed: { ${limits.join(', ')} }`]
+    : [`Recommended limits for ${oneLine(describePool(pool))}: { ${limits.join(', ')} }`]
 }

@@ -3,9 +3,9 @@ import { request } from './request.ts'
 
 /** A service that has mounted `lifeguardHandler`. */
 export interface Service {
-  /** The URL of its handler for display: without a slash at the end, user, password and query. */
+  /** The URL of its handler for display, without trailing slash, user, password and query. */
   readonly url: string
-  /** Its working directory: the files that it names are below it. */
+  /** Its working directory, which contains its source files. */
   readonly workingDirectory: string | undefined
   /** @throws ConnectionError */
   ask(page: 'snapshot' | 'findings'): Promise<unknown>
@@ -13,7 +13,7 @@ export interface Service {
 
 export interface ServiceAccess {
   readonly token: string | undefined
-  /** The option by which the caller's user gives the token. */
+  /** The name of the option for the token, for messages. */
   readonly tokenName: string
   /** Aborts the request. */
   readonly signal?: AbortSignal
@@ -25,15 +25,15 @@ interface Address {
   /** Without user, password and query. */
   readonly shown: string
   readonly requestUrl: (page: string) => string
-  /** From user and password in the URL. */
+  /** The header made from user and password in the URL. */
   readonly authorization: string | undefined
 }
 
 const defaultAnswerMillis = 5_000
-/** Far more than the findings and checkouts of one process take. */
+/** The limit of an answer, far above the size of one process's findings and checkouts. */
 const mostBytes = 32 * 1024 * 1024
 
-/** The URL as it is asked, or nothing if it is none of HTTP. */
+/** The normalised URL; undefined if it is not an HTTP URL. */
 export function serviceUrl(url: string): string | undefined {
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) return undefined
   return url
@@ -42,14 +42,14 @@ export function serviceUrl(url: string): string | undefined {
 /**
  * Finds the lifeguard at a URL of {@link serviceUrl}.
  *
- * @throws ConnectionError if nobody answers, or not as a lifeguard does; never with a password of the URL in it
+ * @throws ConnectionError without an answer of a lifeguard; the message never contains a password of the URL
  */
 export async function askService(url: string, access: ServiceAccess): Promise<Service> {
   const address = addressOf(url)
   const index = await get(address, '', access)
   if (fieldOf(index, 'service') !== 'pg-lifeguard') {
     throw new ConnectionError(
-      `${address.shown}: there is no lifeguard here; is lifeguardHandler mounted at this path?`,
+      `${address.shown}: there is no lifeguard here: check that lifeguardHandler is mounted at this path`,
     )
   }
   return {
@@ -111,23 +111,23 @@ function parse(body: string): unknown {
   }
 }
 
-/** Where several addresses refuse, the error has a code and no message. */
+/** The reason of an error. If several addresses refuse, it has a code and no message. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   return error.message || ('code' in error ? String(error.code) : error.name)
 }
 
-/** A field of something that may be anything. */
+/** A field of an unknown value; undefined if it is not an object. */
 export function fieldOf(value: unknown, name: string): unknown {
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined
 }
 
-/** A text that is not empty. */
+/** The value if it is a non-empty string. */
 export function textOf(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined
 }
 
-/** The path from the service's working directory, if the file is below it; of either kind of machine. */
+/** The path relative to the service's working directory, if the file is inside it; for POSIX and Windows. */
 export function pathBelow(file: string, directory: string | undefined): string | undefined {
   const prefix = directory?.replace(/[\\/]+$/, '')
   if (prefix === undefined || !file.startsWith(prefix) || !/^[\\/]/.test(file.slice(prefix.length))) {

@@ -17,8 +17,8 @@ export interface Answer {
 }
 
 /**
- * One GET on a connection of its own, bounded in bytes and in time, that follows no redirection. Not `fetch`: once its
- * request is collected as garbage, no signal stops a body that never ends.
+ * One GET on a separate connection, limited in bytes and time, without redirections. Not `fetch`: after the garbage
+ * collection of its request, no signal stops an endless body.
  */
 export function request(
   url: string,

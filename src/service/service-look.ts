@@ -5,22 +5,22 @@ import type { CheckoutSnapshot, PoolSnapshot } from '../core/snapshot.ts'
 import { ConnectionError } from '../errors.ts'
 import { fieldOf, pathBelow, type Service } from './ask-service.ts'
 
-/** A service's own view at one moment. Its files are named as if they were in our working directory. */
+/** A service's snapshot and findings at one moment, with its files relative to our working directory. */
 export interface ServiceLook {
-  /** By the clock of the service. */
+  /** The time on the service's clock. */
   readonly takenAt: number
   readonly pools: readonly PoolSnapshot[]
   readonly checkouts: readonly CheckoutSnapshot[]
   readonly findings: readonly Finding[]
 }
 
-/** @throws ConnectionError if it does not answer, or with something that is no snapshot */
+/** @throws ConnectionError if the service does not answer, or not with a snapshot */
 export async function lookAt(service: Service): Promise<ServiceLook> {
   const answer = await service.ask('snapshot')
   const [takenAt, pools, checkouts, findings] = ['takenAt', 'pools', 'checkouts', 'findings'].map((name) =>
     fieldOf(answer, name),
   )
-  // Of another version of this package some of it may be different: nothing is concluded from what is not understood.
+  // Another version of this package may send different data: only what is understood is used.
   if (!isNumber(takenAt) || !isListOf(isPool)(pools)) throw notUnderstood(service)
   if (!isListOf(isCheckout)(checkouts) || !isListOf(isFinding)(findings)) throw notUnderstood(service)
   const place = <Placed extends Places>(placed: Placed) => relocated(placed, service.workingDirectory)
@@ -37,7 +37,7 @@ export async function lookAt(service: Service): Promise<ServiceLook> {
 
 function notUnderstood({ url }: Service): ConnectionError {
   return new ConnectionError(
-    `${url}/snapshot: this is no snapshot as this version of pg-lifeguard understands it`,
+    `${url}/snapshot: this is not a snapshot that this version of pg-lifeguard understands`,
   )
 }
 
@@ -47,7 +47,7 @@ interface Places {
   readonly eventOrigin?: Origin
 }
 
-/** The service runs elsewhere, as often as not in a container; the same source is here. */
+/** Replaces the service's directory by ours: it may run in a container, with the same source. */
 function relocated<Placed extends Places>(placed: Placed, directory: string | undefined): Placed {
   const here = <Known extends Frame>(frame: Known): Known => {
     const path = pathBelow(frame.file, directory)

@@ -8,15 +8,15 @@ import { lookAt, type ServiceLook } from './service-look.ts'
 
 export interface ServiceVerdict {
   readonly leaks: readonly Finding[]
-  /** Why nothing can be said for certain of the rest, even if there are no leaks. */
+  /** The reason why there may be further leaks that were not seen; undefined without one. */
   readonly blindness: string | undefined
 }
 
 export interface ServiceQuestion {
   readonly isIgnored: (finding: Finding) => boolean
-  /** How long to wait for what may still end well. */
+  /** The time to wait for sessions that may still be released. */
   readonly settleMillis: number
-  /** Only what was checked out or found in this time before the first look, by the clock of the service. */
+  /** Considers only checkouts and findings in this time before the first look, on the service's clock. */
   readonly withinMillis: number | undefined
   readonly pause: (millis: number) => Promise<unknown>
 }
@@ -25,8 +25,8 @@ const firstPauseMillis = 20
 const longestPauseMillis = 1_000
 
 /**
- * Asks a service, when nobody uses it any more, what it has left behind: again and again with growing pauses, as long as
- * something is out that may still come back.
+ * Asks an unused service for its leaks: repeatedly, with growing pauses, while clients are checked out that may still be
+ * released.
  *
  * @throws ConnectionError
  */
@@ -65,7 +65,7 @@ export async function verdictOfService(
   }
 }
 
-/** The finding that the lifeguard would have if the work that it was for were over. */
+/** The finding for a checkout that is still open when its work should be over. */
 function leftOut(
   { pool, origin, transactionOrigin, scope, ...checkout }: CheckoutSnapshot,
   takenAt: number,
@@ -82,7 +82,7 @@ function leftOut(
     ...(origin === undefined ? {} : { origin }),
     ...(transactionOrigin === undefined ? {} : { transactionOrigin }),
     ...(scope === undefined ? {} : { scope }),
-    hint: `still checked out${wait}: release was not reached, or the work still goes on`,
+    hint: `still checked out${wait}: release was not reached, or its work is still running`,
     remedy: 'report',
     fingerprint: `outlived-scope ${pool} ${place === undefined ? 'unknown place' : describeFrame(place)}`,
     occurrences: 1,
@@ -90,7 +90,7 @@ function leftOut(
   }
 }
 
-/** Clients that are in use without a checkout. Statements of `pool.query` are over sooner or later, so the least counts. */
+/** Counts clients in use without a checkout. Statements of `pool.query` end, so the minimum of all looks counts. */
 function noteUnseen({ pools }: ServiceLook, unseen: Map<string, number>): void {
   for (const { name, total, idle, out } of pools) {
     const clients = Math.max(0, total - idle - out)
@@ -104,17 +104,17 @@ function blindnessOf(
   since: number,
 ): string | undefined {
   if (pools.length === 0) {
-    return 'its lifeguard watches no pool, so nothing can be said: call lifeguard.watch(pool) where the pool is made'
+    return 'its lifeguard watches no pool, so it sees nothing: call lifeguard.watch(pool) where the pool is created'
   }
   for (const [name, clients] of unseen) {
     if (clients === 0) continue
     const which = clients === 1 ? '1 client is' : `${clients} clients are`
-    return `of ${describePool(name)}, ${which} in use that its lifeguard does not see: out before the pool was watched, or in a statement of pool.query that still runs`
+    return `${describePool(name)}: ${which} in use that its lifeguard cannot see: checked out before the pool was watched, or still running a statement of pool.query`
   }
-  // Kept are those that resolved last. If one of them resolved before the time in question, nothing of it is lost.
+  // The last resolved ones are kept. If one of them resolved before the period, none of the period is missing.
   const resolved = findings.filter(({ resolvedAt }) => resolvedAt !== undefined)
   if (resolved.length >= mostResolved && resolved.every(({ resolvedAt }) => (resolvedAt ?? 0) >= since)) {
-    return `it keeps its last ${mostResolved} findings only, and has had more: some may be lost`
+    return `it keeps only its last ${mostResolved} findings, and has had more: some may be missing`
   }
   return undefined
 }

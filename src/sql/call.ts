@@ -18,7 +18,9 @@ export function argumentsAt(tokens: readonly Token[], open: number): Token[][] {
 const beforeColumn = ['select', 'all', 'distinct', ',', 'from', 'returning']
 const operators = ['is', 'isnull', 'notnull', 'and', 'or', 'not', 'in']
 
-/** Whether a call is a column by itself, so that each row has its result. In a condition or an operand it may not run. */
+/**
+ * Whether a call is a whole column, so that each row contains its result. In a condition or an operand it may not run.
+ */
 export function isColumn(tokens: readonly Token[], call: number): boolean {
   let first = call
   while (tokens[first - 1]?.text === '.') first -= 2

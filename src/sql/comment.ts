@@ -1,7 +1,7 @@
 /** The keys and values of a tag, which describes the sender of a statement. */
 export type TagValues = Readonly<Record<string, string | undefined>>
 
-/** The server shows the first bytes of a statement only: longer values would hide the rest. */
+/** The limit of a value: the server shows only the first bytes of a statement. */
 const longestValue = 200
 
 /**
@@ -18,14 +18,14 @@ export function sqlComment(values: TagValues): string {
 }
 
 /**
- * Puts a comment behind a statement, unless the statement has one already: a line comment would swallow it.
+ * Appends a comment to a statement, unless the statement has one already: a line comment would absorb it.
  */
 export function tagged(text: string, comment: string): string {
   if (text.includes('--') || text.includes('/*') || text.trim() === '') return text
   return text + comment
 }
 
-/** Whether `text` is what was sent for `statement`: itself, or itself with a tag. */
+/** Whether `text` is `statement`, with or without a tag. */
 export function isSentText(statement: string, text: unknown): boolean {
   if (text === statement) return true
   return typeof text === 'string' && text.startsWith(statement) && text.startsWith(' /*', statement.length)

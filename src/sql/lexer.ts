@@ -1,11 +1,11 @@
 export interface Token {
   readonly kind: 'blank' | 'string' | 'identifier' | 'word' | 'parameter' | 'number' | 'symbol'
-  /** As written; a comment is a blank. */
+  /** The text as written. Comments are blanks. */
   readonly text: string
 }
 
-// In the order in which PostgreSQL's lexer decides. Each pattern is a run of single characters, or searches for one: for a
-// repeated alternative V8 records a step back at each round, and a literal of megabytes overflows its stack.
+// In the order of PostgreSQL's lexer. Each pattern is a run of single characters, or searches for one: for a repeated
+// alternative V8 stores a backtracking step per round, and a literal of megabytes would overflow its stack.
 const blanks = /\s+/y
 const lineComment = /--[^\n\r]*/y
 const commentEdge = /\/\*|\*\//g
@@ -90,7 +90,7 @@ function endOfQuoted(sql: string, quote: string, open: number): number {
   }
 }
 
-/** The same for a string in which a backslash escapes the next character. */
+/** The end of a string in which a backslash escapes the next character. */
 function endOfEscaped(sql: string, open: number): number {
   for (let from = open + 1; ; ) {
     quoteOrEscape.lastIndex = from

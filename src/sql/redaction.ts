@@ -1,12 +1,12 @@
 import { sqlTokens, type Token } from './lexer.ts'
 
-/** How much of a statement's text a report shows. Bind values are never part of it. */
+/** The form of a statement's text in reports. Bind values are never part of it. */
 export type QueryTextMode = 'full' | 'redacted' | 'none'
 
 const longestText = 300
-/** Nobody reads a bulk insert of megabytes. */
+/** The limit of `full`, because a bulk insert may have megabytes. */
 const longestFull = 10_000
-/** A longer text is cut before the work. A cut inside a literal hides the rest. */
+/** A longer text is truncated before it is redacted. If that cuts a literal, the rest is hidden. */
 const longestScan = 8 * longestText
 
 /** The text for a report: one short line with literals replaced, or, in mode `full`, as it was sent. */
@@ -17,7 +17,7 @@ export function presentQueryText(text: string | undefined, mode: QueryTextMode):
   return redacted.length > longestText ? `${redacted.slice(0, longestText)}...` : redacted
 }
 
-/** Replaces values by `?`, and drops comments, which may quote some. A literal that is not closed hides the rest. */
+/** Replaces values by `?`, and removes comments, which may contain some. An unclosed literal hides the rest. */
 function redact(sql: string): string {
   let result = ''
   let before: Token['kind'] | undefined
@@ -48,8 +48,8 @@ const withPassword = /^(?:role|user|group|server|subscription|foreign|database)$
 const hidden: Token = { kind: 'string', text: '?' }
 
 /**
- * Hides values that stand without quotes, or in double quotes: what follows `SET name =` or `TO`, to the end of the
- * statement, and what follows `PASSWORD`, though the server refuses it there.
+ * Hides values without quotes, or in double quotes: after `SET name =` or `TO`, to the end of the statement, and after
+ * `PASSWORD`, although the server does not accept it there.
  */
 function withoutBareValues(statement: readonly Token[]): readonly Token[] {
   const [first = -1, second = -1] = statement.flatMap(({ kind }, at) => (kind === 'blank' ? [] : [at]))
@@ -88,7 +88,7 @@ function withoutPasswords(statement: readonly Token[]): readonly Token[] {
   return shown
 }
 
-/** Without quotes, a password ends where a reader would say so. */
+/** The end of a password without quotes: the next blank, comma, semicolon or parenthesis. */
 function endOfPassword(statement: readonly Token[], value: number): number {
   const end = statement.findIndex(
     ({ kind, text }, at) => at >= value && (kind === 'blank' || /^[,;)]$/.test(text)),
@@ -109,7 +109,7 @@ function nameAfter(statement: readonly Token[], set: number): number {
   return /^(?:session|local)$/.test(wordAt(statement, at)) ? skipBlank(statement, at + 1) : at
 }
 
-/** Behind a name such as `app.tenant` and the blanks that follow it. */
+/** The position after a name such as `app.tenant` and its blanks. */
 function endOfName(statement: readonly Token[], name: number): number {
   const end = skipBlank(statement, name + 1)
   return statement[end]?.text === '.' ? endOfName(statement, skipBlank(statement, end + 1)) : end

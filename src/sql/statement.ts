@@ -4,7 +4,10 @@ const openingLater = /;\s*(?:begin|start\s+transaction)\b/i
 const committing = /(?:commit|end|prepare\s+transaction)\b/iy
 const rollback = /(?:rollback|abort)(?:\s+(?:work|transaction))?(?:\s+and\s+no\s+chain)?/iy
 
-/** The text in the first argument of `client.query`: a string, a config with `text` or only the `name` of a prepared statement, or a submittable. */
+/**
+ * The text in the first argument of `client.query`: a string, a config with `text` or only the `name` of a prepared
+ * statement, or a submittable.
+ */
 export function statementText(config: unknown): string | undefined {
   if (typeof config === 'string') return config
   if (typeof config !== 'object' || config === null) return undefined
@@ -37,14 +40,14 @@ export function opensTransaction(text: string): boolean {
   return semicolon !== -1 && semicolon < text.length - 1 && openingLater.test(text)
 }
 
-/** Whether the text asks to make the transaction's work permanent. */
+/** Whether the text commits a transaction. */
 export function isCommit(text: string): boolean {
   return startsWith(text, committing)
 }
 
 /**
- * Whether the text is a ROLLBACK of the whole transaction and nothing else: not to a savepoint, not followed by
- * another statement, and not one that starts a new transaction (AND CHAIN).
+ * Whether the text is only a ROLLBACK of the whole transaction: not to a savepoint, not followed by another statement,
+ * and not with AND CHAIN, which starts a new transaction.
  */
 export function isRollback(text: string): boolean {
   if (!startsWith(text, rollback)) return false
@@ -53,7 +56,7 @@ export function isRollback(text: string): boolean {
   return end === text.length
 }
 
-/** Whether the text, after blanks and comments, goes on with a keyword: a sticky pattern. */
+/** Whether the text starts, after blanks and comments, with a keyword, given as a sticky pattern. */
 export function startsWith(text: string, keyword: RegExp): boolean {
   keyword.lastIndex = skipBlank(text, 0)
   return keyword.test(text)

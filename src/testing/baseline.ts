@@ -6,7 +6,7 @@ import { placeOf } from '../reporters/place.ts'
 import { withFileLock } from './file-lock.ts'
 import { LeakCheckError } from './leak-error.ts'
 
-/** A known leak. It has no line number, which would change with every edit above it. */
+/** A known leak, without a line number, which would change with every edit above it. */
 export interface KnownLeak {
   /** `test/users.test.ts > users > finds one`, the file relative to the baseline. */
   readonly test: string
@@ -16,14 +16,14 @@ export interface KnownLeak {
 }
 
 export interface BaselineFile {
-  /** Returns the new leaks, and those that are listed and gone. In writing mode it updates the file instead. */
+  /** Returns the new leaks, and the listed ones that no longer occur. In write mode it updates the file instead. */
   compare(
     test: { readonly name: string; readonly file?: string | undefined },
     leaks: readonly Finding[],
   ): { readonly leaks: readonly Finding[]; readonly outdated?: string }
 }
 
-/** `LIFEGUARD_BASELINE=write` writes what it finds into the file. */
+/** `LIFEGUARD_BASELINE=write` writes the leaks that are found into the file. */
 const variable = 'LIFEGUARD_BASELINE'
 
 /** @throws OptionError, LeakCheckError if the file cannot be read */
@@ -34,7 +34,7 @@ export function openBaseline(path: string, env: NodeJS.ProcessEnv = process.env)
   }
   const file = resolve(path)
   const folder = dirname(file)
-  // Read at once, so that a missing or broken file is reported before the first test.
+  // Read at once, so that a missing or invalid file is reported before the first test.
   const known = mode === 'write' ? [] : readKnown(file)
 
   function place(path: string): string {
@@ -67,7 +67,7 @@ export function openBaseline(path: string, env: NodeJS.ProcessEnv = process.env)
 
 function outdatedMessage(path: string, gone: readonly KnownLeak[]): string {
   const lines = gone.map(({ kind, origin }) => `  ${kind} ${origin}`)
-  return `${path} lists for this test what no longer leaks; remove it there, or run with ${variable}=write:\n${lines.join('\n')}`
+  return `${path} lists leaks of this test that no longer occur; remove them there, or run with ${variable}=write:\n${lines.join('\n')}`
 }
 
 function isSame(one: KnownLeak, other: KnownLeak | undefined): boolean {
@@ -107,7 +107,7 @@ function parse(file: string, text: string): KnownLeak[] {
   return leaks
 }
 
-/** Several processes run tests: each reads what the others have written before it writes. */
+/** Updates the file under a lock: several processes may run tests, and each must keep the entries of the others. */
 function update(file: string, change: (leaks: KnownLeak[]) => KnownLeak[]): void {
   withFileLock(`${file}.lock`, () => {
     let known: KnownLeak[] = []

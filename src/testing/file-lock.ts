@@ -6,15 +6,15 @@ const pauseMillis = 10
 const sleeper = new Int32Array(new SharedArrayBuffer(4))
 
 export interface FileLockOptions {
-  /** A lock that one process holds for longer was left by one that died: `work` takes milliseconds. */
+  /** The age after which a lock is considered abandoned by a dead process: `work` takes milliseconds. */
   readonly abandonedMillis?: number
-  /** After that long the caller gets an error. */
+  /** The time after which waiting fails. */
   readonly patienceMillis?: number
 }
 
 /**
- * Calls `work` while no other process is in `work` for the same lock file, and blocks this process until then. Neither
- * timers nor clocks are asked, because a test may have replaced them: waiting is counted in pauses.
+ * Calls `work` under an exclusive lock between processes, and blocks this process until then. Waiting is counted in
+ * pauses, without timers or clocks, because a test may have replaced them.
  *
  * @throws LeakCheckError if others hold the lock for too long
  */
@@ -39,12 +39,12 @@ export function withFileLock<Result>(
   try {
     return work()
   } finally {
-    // Another process may have taken it over from one that stood still.
+    // Another process may have taken the lock over if this one was paused.
     if (read(lock) === own) rmSync(lock, { force: true })
   }
 }
 
-/** Only one of those who wait may remove an abandoned lock, or the second would remove the lock of the first. */
+/** Only one waiting process may remove an abandoned lock, or the second would remove the new lock of the first. */
 function breakLock(lock: string, holder: string): void {
   const right = `${lock}.${holder.replaceAll(/[^\w-]/g, '-')}`
   if (!create(right, '')) return

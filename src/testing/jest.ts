@@ -45,10 +45,10 @@ const handlersSymbol = Symbol.for('EVENT_HANDLERS')
 const installed = Symbol.for('pg-lifeguard.leak-check.jest')
 
 /**
- * Fails each test that leaves a session, a transaction or a dirty client behind. Call it in a module that Jest loads before
- * each test file.
+ * Fails each test that leaves a session, a transaction or a dirty client behind. Call it in a module that Jest loads
+ * before each test file.
  *
- * @throws LeakCheckError if it cannot see the pools; OptionError
+ * @throws LeakCheckError if the lifeguard cannot see the pools; OptionError
  *
  * @example
  * // test/leak-check.js, in jest.config.js: setupFilesAfterEnv: ['./test/leak-check.js']
@@ -65,30 +65,30 @@ export function leakCheck(lifeguard: Lifeguard, options: LeakCheckOptions = {}):
   })
   if (Reflect.has(globalThis, installed)) {
     throw new LeakCheckError(
-      'leakCheck(lifeguard) of Jest was called twice: once in setupFilesAfterEnv is enough',
+      'leakCheck(lifeguard) of Jest was called twice: call it only once, in setupFilesAfterEnv',
     )
   }
   Reflect.set(globalThis, installed, true)
   const handlers: unknown = Reflect.get(globalThis, handlersSymbol)
   const hasHandlers = Array.isArray(handlers)
   const tests = testsInScopes(check, hasHandlers)
-  // Before Jest's own handlers, which report a test as soon as it is done.
+  // Before Jest's own handlers, which report a test as soon as it has finished.
   if (hasHandlers) handlers.unshift(verifyingHandler(check, tests))
   else verifyByHooks(check, tests)
 }
 
-/** The tests of a file, each of which runs in a scope of its own. */
+/** The tests of a file, each in its own scope. */
 interface TestsInScopes {
   running: CircusTest | undefined
   wrap(block: CircusBlock): void
-  /** The test is over, hooks included. Returns the error that it fails with. */
+  /** Ends a test, after its hooks. Returns the error that it fails with. */
   verify(test: CircusTest): Promise<Error | undefined>
 }
 
 function testsInScopes(check: LeakCheck, hasHandlers: boolean): TestsInScopes {
   const attempts = new WeakMap<CircusTest, CheckedTest>()
 
-  /** The current attempt at a test. Jest may start a concurrent test long before it announces it. */
+  /** The current attempt at a test. Jest may start a concurrent test long before announcing it. */
   function attemptOf(test: CircusTest): CheckedTest {
     const known = attempts.get(test)
     if (known !== undefined) return known
@@ -97,7 +97,7 @@ function testsInScopes(check: LeakCheck, hasHandlers: boolean): TestsInScopes {
     return attempt
   }
 
-  /** Jest before 30 starts all concurrent tests first, and returns to each in its turn. */
+  /** Jest before 30 starts all concurrent tests first, and awaits each in its turn. */
   async function verified(test: CircusTest, result: unknown): Promise<unknown> {
     const attempt = attempts.get(test)
     attempts.delete(test)
@@ -136,7 +136,7 @@ function testsInScopes(check: LeakCheck, hasHandlers: boolean): TestsInScopes {
       }
     },
     async verify(test) {
-      // In Jest before 30 a concurrent test has its verdict by now. Any other test that is unknown ran outside the check.
+      // In Jest before 30 a concurrent test has its verdict already. Any other unknown test ran outside the check.
       const isJudged = test.concurrent === true && !hasHandlers
       const attempt = isJudged ? attempts.get(test) : attemptOf(test)
       attempts.delete(test)
@@ -182,7 +182,7 @@ function verifyByHooks(check: LeakCheck, tests: TestsInScopes): void {
   keepLast(state.rootDescribeBlock.hooks, 2)
 }
 
-/** Hooks that the file adds may still release something: ours must remain the last. */
+/** Keeps our hooks last: later hooks of the file may still release clients. */
 function keepLast(hooks: CircusHook[], count: number): void {
   const own = hooks.splice(-count)
   const { push } = Array.prototype
@@ -198,11 +198,11 @@ function stateOfCircus(): CircusState {
     if (symbol.description === 'JEST_STATE_SYMBOL') return Reflect.get(globalThis, symbol) as CircusState
   }
   throw new LeakCheckError(
-    'leakCheck(lifeguard) of Jest needs jest-circus, and belongs in setupFilesAfterEnv',
+    'leakCheck(lifeguard) of Jest needs jest-circus, and must be called in setupFilesAfterEnv',
   )
 }
 
-/** Jest passes `done` to functions that declare an argument. */
+/** Gives a replacement as many parameters as the original: Jest passes `done` to functions that declare one. */
 function likeness(original: Anything, replacement: Anything): Anything {
   Object.defineProperty(replacement, 'length', { value: original.length })
   return replacement

@@ -14,11 +14,12 @@ import { type VerifyOptions, verifyRows } from './verify-options.ts'
 export interface LeakCheckOptions extends VerifyOptions {
   /** A file of known leaks, relative to the working directory. New leaks fail, and so do listed ones that are gone. */
   readonly baseline?: string
-  /** Called with the leaks that fail a test or a file, for a report of your own. */
+  /** Called with the leaks that fail a test or a file, for additional reports. */
   readonly onLeak?: (leaks: readonly Finding[]) => void
   /**
-   * Pools, and clients under `watchClients`, that are still open when all tests are over: `tell` (default) prints them on
-   * stderr if they keep the process from ending, `fail` fails the test file, `ignore` does nothing.
+   * The reaction to pools, and clients under `watchClients`, that are still open when all tests are over: `tell`
+   * (default) prints them on stderr if they keep the process from exiting, `fail` fails the test file, `ignore` does
+   * nothing.
    */
   readonly unendedPools?: UnendedPools
 }
@@ -34,13 +35,13 @@ export const leakCheckOptions = {
   },
 } as const satisfies OptionTable<LeakCheckOptions>
 
-/** How a runner behaves. */
+/** The differences between runners. */
 export interface RunnerTraits {
   /** The name of the check in messages. */
   readonly name: string
   /** The runner shows the source at the top of an error's stack. */
   readonly showsFrames: boolean
-  /** The runner waits for its process to end by itself: an open pool makes it hang. */
+  /** The runner waits for its process to exit by itself: an open pool makes it hang. */
   readonly waitsForExit: boolean
 }
 
@@ -49,17 +50,17 @@ export interface CheckedTest {
   /** Calls a part of the test, such as a hook or its body, in its scope. */
   run<Result>(work: () => Result): Result
   /**
-   * The test is over, hooks included. Returns the error that it fails with, if it left something behind and has not failed
-   * by itself. Its sessions are taken back in any case.
+   * Ends the test, after its hooks. Returns the error that it fails with, if it has leaks and has not failed already.
+   * Its sessions are taken back in any case.
    */
   finish(verdict: 'passed' | 'failed'): Promise<Error | undefined>
 }
 
-/** The check as runners drive it: a scope for each test, and the rest at the end of a file. */
+/** The leak check of a runner: a scope for each test, and the rest at the end of a file. */
 export interface LeakCheck {
-  /** `file`: an absolute path, where the runner knows it. */
+  /** `file` is an absolute path, if the runner knows it. */
   begin(test: { readonly name: string; readonly file?: string | undefined }): CheckedTest
-  /** The tests of a file are over, hooks included. Returns the error that the file fails with. */
+  /** Ends a file, after its hooks. Returns the error that the file fails with. */
   finishFile(): Promise<Error | undefined>
 }
 
@@ -126,5 +127,5 @@ export function createLeakCheck(
 }
 
 function outOfReach({ name }: RunnerTraits): string {
-  return `the test ran outside the leak check, which saw nothing of it: pg-lifeguard does not support this version of ${name}`
+  return `the test ran outside the leak check, which could not see it: pg-lifeguard does not support this version of ${name}`
 }

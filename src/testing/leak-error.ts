@@ -3,7 +3,7 @@ import { LifeguardError } from '../errors.ts'
 import { findingText } from '../reporters/finding-text.ts'
 import { placeOf } from '../reporters/place.ts'
 
-/** Something was left behind: a session, a transaction, a client that was released dirty. */
+/** Leaks were found: a session or a transaction was left open, or a client was released dirty. */
 export class LeakError extends LifeguardError {
   static readonly code = 'LIFEGUARD_LEAK'
 
@@ -12,7 +12,7 @@ export class LeakError extends LifeguardError {
 
   constructor(message: string, findings: readonly Finding[], stack: string) {
     super(LeakError.code, message)
-    // Test runners print enumerable properties; the message says everything.
+    // Not enumerable: test runners print enumerable properties, and the message contains everything.
     Object.defineProperties(this, {
       code: { enumerable: false },
       findings: { value: findings },
@@ -21,13 +21,13 @@ export class LeakError extends LifeguardError {
   }
 }
 
-/** A leak check cannot see the pools, or its baseline differs from what the tests do. */
+/** A leak check cannot see the pools, or its baseline differs from the leaks found. */
 export class LeakCheckError extends LifeguardError {
   static readonly code = 'LIFEGUARD_LEAK_CHECK'
 
   constructor(message: string) {
     super(LeakCheckError.code, message)
-    // The stack leads nowhere, and test runners print enumerable properties.
+    // Without a stack, which would lead nowhere; and test runners print enumerable properties.
     Object.defineProperties(this, {
       code: { enumerable: false },
       stack: { value: `${this.name}: ${message}`, writable: true, configurable: true },
@@ -40,8 +40,8 @@ const columns = 100
 const plain = (_format: unknown, text: string) => text
 
 /**
- * The error for these findings. Its stack is the first checkout's: a runner that shows the source at the top of a stack
- * (`framesByRunner`) shows the line that leaks, and the message leaves it out.
+ * The error for these findings. Its stack is that of the first checkout: a runner that shows the source at the top of a
+ * stack (`framesByRunner`) shows the leaking line, and the message omits it.
  */
 export function leakError(findings: readonly Finding[], options: { framesByRunner: boolean }): LeakError {
   const texts = findings.map((finding, index) => {

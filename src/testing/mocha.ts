@@ -23,7 +23,7 @@ interface Runnable {
 
 interface Suite {
   readonly parent?: Suite
-  /** Mocha's own accessor to its lists of hooks, by `afterEach` and the like. */
+  /** Mocha's accessor to its lists of hooks, by names such as `afterEach`. */
   getHooks(name: string): Runnable[]
 }
 
@@ -32,7 +32,7 @@ interface HookContext {
   readonly currentTest?: Runnable
 }
 
-/** Root hooks, which Mocha takes from a module that it loads before the tests. */
+/** Root hooks for a module that Mocha loads before the tests. */
 export interface MochaRootHooks {
   beforeAll(this: unknown): void
   afterEach(this: unknown): Promise<void>
@@ -45,7 +45,7 @@ const wrapped = Symbol.for('pg-lifeguard.leak-check.mocha')
  * Fails each test that leaves a session, a transaction or a dirty client behind. Returns root hooks, for a module that
  * Mocha loads before the tests.
  *
- * @throws LeakCheckError if it cannot see the pools; OptionError
+ * @throws LeakCheckError if the lifeguard cannot see the pools; OptionError
  *
  * @example
  * // test/leak-check.js, in .mocharc.json: "require": ["./test/leak-check.js"]
@@ -61,7 +61,7 @@ export function leakCheck(lifeguard: Lifeguard, options: LeakCheckOptions = {}):
     waitsForExit: true,
   })
   const attempts = new WeakMap<Runnable, CheckedTest>()
-  // A retry is another test to Mocha, with the same title.
+  // For Mocha, a retry is another test with the same title.
   const judged = new WeakSet<Runnable>()
   return {
     beforeAll() {
@@ -75,7 +75,7 @@ export function leakCheck(lifeguard: Lifeguard, options: LeakCheckOptions = {}):
       if (currentTest === undefined || attempt === undefined || judged.has(currentTest)) return
       judged.add(currentTest)
       const error = await attempt.finish(currentTest.state === 'failed' ? 'failed' : 'passed')
-      // An error thrown here would fail this hook, and Mocha would run no further test.
+      // If this hook threw the error, Mocha would run no further test.
       if (error !== undefined) currentTest.emit('error', error)
     },
     async afterAll() {
@@ -85,7 +85,7 @@ export function leakCheck(lifeguard: Lifeguard, options: LeakCheckOptions = {}):
   }
 }
 
-/** Root hooks run first; ours must run last after a test, since others may still release something. */
+/** Moves our root hook to the end: other hooks after a test may still release clients. */
 function putLast(root: Suite): void {
   for (const name of ['afterEach', 'afterAll']) {
     const hooks = root.getHooks(name)
@@ -95,8 +95,8 @@ function putLast(root: Suite): void {
 }
 
 /**
- * Mocha calls a test and its hooks through `run` of their common prototype. The callback that returns to the runner must
- * leave the test's scope.
+ * Mocha calls tests and hooks through `run` of their common prototype. The callback to the runner must leave the test's
+ * scope.
  */
 function runInScopes(
   hook: Runnable,
@@ -109,7 +109,7 @@ function runInScopes(
   if (prototype === null)
     throw new LeakCheckError('leakCheck(lifeguard) does not support this version of Mocha')
   const runnable = prototype as Runnable
-  // Watch mode loads this module again, with another check.
+  // In watch mode, Mocha loads this module again, with another check.
   const run = (Reflect.get(runnable, wrapped) as Run | undefined) ?? runnable.run
   Reflect.set(runnable, wrapped, run)
 
@@ -124,8 +124,8 @@ function runInScopes(
     const outside = AsyncResource.bind(done)
     const { run: inScope, finish } = attempt
     const over = async (error?: unknown) => {
-      // A test that was reported as passed would be counted twice if it failed after that. So the verdict comes first, if
-      // no hook can release anything any more.
+      // A test that fails after it was reported as passed would be counted twice. So the verdict comes first if no
+      // further hook can release anything.
       const isLast = this.type === 'test' && error === undefined && !hasHooksAfter(test)
       if (isLast) judged.add(test)
       outside(isLast ? await finish('passed') : error)
@@ -139,7 +139,7 @@ function testOf({ title, ctx }: Runnable): Runnable | undefined {
   return /^"(before|after) each" hook/.test(title) ? ctx?.currentTest : undefined
 }
 
-/** Whether hooks other than ours follow the test. */
+/** Whether other hooks run after the test. */
 function hasHooksAfter({ parent }: Runnable): boolean {
   let hooks = 0
   for (let suite = parent; suite !== undefined; suite = suite.parent)

@@ -18,7 +18,7 @@ interface TestContext {
 
 type Anything = (...args: unknown[]) => unknown
 
-/** Node.js makes one for each test, suite and hook, and calls their functions in its own async context. */
+/** The object of each test, suite and hook, in whose async context Node.js calls its functions. */
 interface Runnable {
   readonly hookType?: unknown
   readonly parentTest?: unknown
@@ -28,10 +28,10 @@ interface Runnable {
 const installed = Symbol.for('pg-lifeguard.leak-check.node-test')
 
 /**
- * Fails each test that leaves a session, a transaction or a dirty client behind. Call it in a module that is loaded before
- * the tests.
+ * Fails each test that leaves a session, a transaction or a dirty client behind. Call it in a module that is loaded
+ * before the tests.
  *
- * @throws LeakCheckError if it cannot see the pools; OptionError
+ * @throws LeakCheckError if the lifeguard cannot see the pools; OptionError
  *
  * @example
  * // node --import ./test/leak-check.js --test
@@ -49,7 +49,7 @@ export function leakCheck(lifeguard: Lifeguard, options: LeakCheckOptions = {}):
   if (onlyStartsOthers()) return
   if (Reflect.has(globalThis, installed)) {
     throw new LeakCheckError(
-      'leakCheck(lifeguard) of node:test was called twice: one module, loaded once, is enough',
+      'leakCheck(lifeguard) of node:test was called twice: call it in one module, loaded once',
     )
   }
   Reflect.set(globalThis, installed, true)
@@ -63,7 +63,7 @@ export function leakCheck(lifeguard: Lifeguard, options: LeakCheckOptions = {}):
   runInScopes(prototypeOf(eachHook), attempts)
   const lastHook = hookMadeBy(() => {
     after((context) => {
-      // Registered from within, it is the last: others may still release something. Without its parent, Node.js would not
+      // Registered inside a hook, it runs last: others may still release clients. Without its parent, Node.js would not
       // report its failure.
       const { after: afterAll } = context as unknown as TestContext
       Reflect.apply(afterAll, context, [finishFile, { parent: lastHook.parentTest }])
@@ -78,14 +78,14 @@ export function leakCheck(lifeguard: Lifeguard, options: LeakCheckOptions = {}):
   }
 }
 
-/** With `--test`, modules are also loaded into the process that only starts the ones that run tests. */
+/** With `--test`, modules are also loaded into the process that only starts those that run tests. */
 function onlyStartsOthers(): boolean {
   const { execArgv, env } = process
   const isIsolated = !execArgv.some((arg) => /^--(experimental-)?test-isolation=none$/.test(arg))
   return execArgv.includes('--test') && env.NODE_TEST_CONTEXT === undefined && isIsolated
 }
 
-/** The object behind a hook, taken while it is registered: an async resource whose class is not exported. */
+/** The object behind a hook, captured during its registration: an async resource whose class is not exported. */
 function hookMadeBy(register: () => void): Runnable {
   let found: object | undefined
   const hook = createHook({
@@ -100,8 +100,8 @@ function hookMadeBy(register: () => void): Runnable {
 }
 
 /**
- * A context that is entered in a hook does not reach the test: each test is an AsyncResource, whose function and hooks are
- * called through `runInAsyncScope`. There is no other way in.
+ * The prototype of tests. A context that is entered in a hook does not reach the test, because each test is an
+ * AsyncResource whose function and hooks are called through `runInAsyncScope`: overriding this is the only way.
  */
 function prototypeOf(hook: Runnable): Runnable {
   for (let at: object | null = hook; at !== null; at = Reflect.getPrototypeOf(at)) {
@@ -119,7 +119,7 @@ function runInScopes(prototype: Runnable, attempts: WeakMap<object, CheckedTest>
   const { runInAsyncScope } = prototype
 
   prototype.runInAsyncScope = function (work, context, ...args) {
-    // Hooks of a test are called on the context of the test.
+    // Hooks of a test are called with the context of the test as `this`.
     const isKnown = typeof context === 'object' && context !== null && typeof work === 'function'
     const attempt = isKnown ? attempts.get(context) : undefined
     if (attempt === undefined) return Reflect.apply(runInAsyncScope, this, [work, context, ...args])
@@ -133,7 +133,7 @@ function runInScopes(prototype: Runnable, attempts: WeakMap<object, CheckedTest>
   }
 }
 
-/** Registers the verdict as the last of the test's own hooks: those that the body registers may still release something. */
+/** Registers the verdict as the last of the test's hooks: those that the body registers may still release clients. */
 function callBody(body: Anything, context: TestContext, args: unknown[], attempt: CheckedTest): unknown {
   const over = (verdict: 'passed' | 'failed') =>
     context.after(async () => {

@@ -18,7 +18,7 @@ export interface PgModuleLike {
   readonly Client: { readonly prototype: object }
 }
 
-/** A connection that is open. */
+/** An open connection. */
 export interface UnendedClient {
   /** The line of `connect`. */
   readonly origin?: Origin
@@ -28,14 +28,14 @@ export interface UnendedClient {
   readonly ending: boolean
 }
 
-/** Knows which clients of `pg` are connected. */
+/** The watch of the clients of `pg`. */
 export interface ClientWatch {
   /** The clients that are connected or connecting; the oldest first. */
   unended(): readonly UnendedClient[]
   /**
    * Waits for clients that are ending, half a second at most (`settleMillis`).
    *
-   * @throws LeakCheckError with the line of `connect` of each client that is still open, pools' clients included
+   * @throws LeakCheckError with the line of `connect` of each client that is still open, including those of pools
    */
   verifyEnded(options?: Pick<VerifyOptions, 'settleMillis'>): Promise<void>
   /** Restores the module. */
@@ -60,7 +60,7 @@ interface Entry {
 
 const watchesKey = Symbol.for('pg-lifeguard.client-watches')
 
-/** Every watch that is on, for the leak checks of the runners. All copies of the package share them. */
+/** All active watches, for the leak checks of the runners. All copies of the package share them. */
 function watches(): Set<ClientWatch> {
   const shared = (Reflect.get(globalThis, watchesKey) as Set<ClientWatch> | undefined) ?? new Set()
   Object.defineProperty(globalThis, watchesKey, { value: shared, configurable: true })
@@ -68,9 +68,9 @@ function watches(): Set<ClientWatch> {
 }
 
 /**
- * Watches all clients that connect from now on, above all those of `new pg.Client()`, which belong to no pool and keep the
- * process from ending if they are never ended. The leak checks of the runners report them; elsewhere `verifyEnded` does.
- * Call it before the first one connects.
+ * Watches all clients that connect from now on. A client of `new pg.Client()` belongs to no pool, and keeps the process
+ * from exiting if it is never ended. The leak checks of the runners report open clients; elsewhere call `verifyEnded`.
+ * Call this before the first client connects.
  *
  * @throws OptionError if the argument is not the module `pg`
  *
@@ -97,7 +97,7 @@ export function watchClients(pg: PgModuleLike): ClientWatch {
         const client = this as Client
         if (!open.has(client)) {
           open.set(client, { client, stack: captureStack(), ending: false })
-          // Emitted in any case, also after a failed connect.
+          // Emitted in any case, even after a failed connect.
           client.once('end', () => open.delete(client))
         }
         return Reflect.apply(original, this, args)
@@ -142,12 +142,12 @@ function describe({ client, stack, ending }: Entry): UnendedClient {
   return { ...(origin === undefined ? {} : { origin }), pooled: 'release' in client, ending }
 }
 
-/** Open clients that belong to no pool. */
+/** The open clients that belong to no pool. */
 export function standaloneClients(): readonly UnendedClient[] {
   return [...watches()].flatMap((watch) => watch.unended().filter(({ pooled }) => !pooled))
 }
 
-/** One line for each. */
+/** One line for each client. */
 export function describeClients(clients: readonly UnendedClient[]): string {
   return clients
     .map(({ origin, pooled, ending }) => {

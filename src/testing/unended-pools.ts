@@ -4,13 +4,13 @@ import type { InspectedPool, Inspector } from '../guard/inspection.ts'
 import { LeakCheckError } from './leak-error.ts'
 import { describeClients, standaloneClients } from './unended-clients.ts'
 
-/** The reaction to pools, and clients of no pool, that are still open when the tests are over. */
+/** The reaction to pools, and clients without a pool, that are still open when the tests are over. */
 export type UnendedPools = 'tell' | 'fail' | 'ignore'
 
-// Bound when the module loads: a test's fake timers must not stop it.
+// Bound when the module loads: fake timers of a test must not stop it.
 const setSystemTimeout = setTimeout
 
-/** By then, a process that has nothing to wait for has ended. */
+/** A process without pending work has exited by then. */
 const hangMillis = 1000
 
 /** The error of a test file, if pools or clients are still open. */
@@ -19,22 +19,22 @@ export function unendedError(inspector: Inspector): LeakCheckError | undefined {
   return open === '' ? undefined : new LeakCheckError(open)
 }
 
-/** Prints on stderr what keeps the process from ending, if something does. Its own timer does not. */
+/** Prints on stderr the open pools and clients if the process does not exit. Its own timer does not delay the exit. */
 export function watchForHang(inspector: Inspector): void {
   setSystemTimeout(() => {
     const open = describeOpen(inspector)
     if (open === '') return
-    process.stderr.write(`pg-lifeguard: the tests are over and the process does not end.\n${open}\n`)
+    process.stderr.write(`pg-lifeguard: the tests are over and the process does not exit.\n${open}\n`)
   }, hangMillis).unref()
 }
 
-/** One line for each, nothing if all is ended. */
+/** One line for each open pool and client; undefined without any. */
 function describeOpen(inspector: Inspector): string {
   const pools = inspector.pools().filter(isOpen)
   return [describe(pools), describeClients(standaloneClients())].filter((text) => text !== '').join('\n')
 }
 
-/** A pool without connections keeps nothing, ended or not. */
+/** A pool without connections does not keep the process running, ended or not. */
 function isOpen({ connections }: InspectedPool): boolean {
   return connections > 0
 }

@@ -2,9 +2,9 @@ import { type IgnoreRule, ignoreRow } from '../core/findings/ignore.ts'
 import type { OptionTable, RowsFor } from '../core/options/rows.ts'
 
 export interface VerifyOptions {
-  /** Findings that are intended. Their sessions are left alone. */
+  /** Intended findings. Their sessions are left alone. */
   readonly ignore?: readonly IgnoreRule[]
-  /** How long to wait for sessions that may still be released. Default 500. */
+  /** The time to wait for sessions that may still be released, in milliseconds. Default 500. */
   readonly settleMillis?: number
 }
 

@@ -9,9 +9,9 @@ import { LeakCheckError, leakError } from './leak-error.ts'
 import { type VerifyOptions, verifyRows } from './verify-options.ts'
 
 export interface VerifyServiceOptions extends VerifyOptions {
-  /** The token that the service gave its `lifeguardHandler`. */
+  /** The token of the service's `lifeguardHandler`. */
   readonly token?: string
-  /** Only checkouts and findings of so many milliseconds before the call. Default: all that the service keeps. */
+  /** Considers only checkouts and findings in this time before the call. Default: all that the service keeps. */
   readonly withinMillis?: number
 }
 
@@ -26,8 +26,8 @@ export const verifyServiceOptions = {
 } as const satisfies OptionTable<VerifyServiceOptions>
 
 /**
- * Verifies after end-to-end tests that a service has left nothing behind. `url` is the address of its `lifeguardHandler`.
- * Waits for sessions that may still be released. It only reads from the service: nothing is taken back.
+ * Verifies after end-to-end tests that a service has no leaks. `url` is the address of its `lifeguardHandler`. Waits for
+ * sessions that may still be released. It only reads from the service: nothing is taken back.
  *
  * @throws LeakError with kind, line and likely cause; LeakCheckError if the service's lifeguard cannot see its pools;
  * ConnectionError without an answer of a lifeguard; OptionError

@@ -23,8 +23,8 @@ export type { VerifyOptions } from './verify-options.ts'
 export { type VerifyServiceOptions, verifyService } from './verify-service.ts'
 
 /**
- * Verifies that nothing is left behind: no session is checked out, and no leak was found. Waits for sessions that may still
- * be released, and takes back those that are left.
+ * Verifies that there are no leaks: no session is checked out, and none was found. Waits for sessions that may still be
+ * released, and takes back the rest.
  *
  * @throws LeakError with kind, line and likely cause; LeakCheckError if the lifeguard cannot see the pools; OptionError
  *
@@ -47,7 +47,7 @@ export async function verifyNone(lifeguard: Lifeguard, options: VerifyOptions = 
 }
 
 /**
- * Allows the current test to leave something behind. Its sessions are taken back all the same.
+ * Allows the current test to leak. Its sessions are still taken back.
  *
  * @throws LeakCheckError outside a test
  *

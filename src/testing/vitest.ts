@@ -23,7 +23,7 @@ type AroundEach = (hook: (runTest: () => Promise<void>, context: { task: Task })
  * Fails each test that leaves a session, a transaction or a dirty client behind. Call it in a setup file of Vitest 3 or
  * later.
  *
- * @throws LeakCheckError if it cannot see the pools; OptionError
+ * @throws LeakCheckError if the lifeguard cannot see the pools; OptionError
  *
  * @example
  * // test/leak-check.ts, in vitest.config.ts: test: { setupFiles: ['test/leak-check.ts'] }
@@ -80,8 +80,8 @@ function verdictOf(task: Task): 'passed' | 'failed' {
 type Anything = (...args: unknown[]) => unknown
 
 /**
- * Vitest before 4.1 has no `aroundEach`, and a context that a `beforeEach` enters is left before the body runs. So each body
- * and each hook is replaced by one that runs in the scope, once all of them are known: before the first test.
+ * Vitest before 4.1 has no `aroundEach`, and a context entered in `beforeEach` has ended when the body runs. So each
+ * body and hook is replaced by one that runs in the scope, when all of them are known: before the first test.
  */
 function wrapTests(check: LeakCheck): void {
   const attempts = new WeakMap<object, CheckedTest>()

@@ -1,4 +1,4 @@
-/** A duration for people: `340 ms`, `4.1 s`, `2 min 5 s`, `3 h 10 min`. */
+/** A readable duration: `340 ms`, `4.1 s`, `2 min 5 s`, `3 h 10 min`. */
 export function describeMillis(millis: number): string {
   if (millis < 999.5) return `${Math.round(millis)} ms`
   if (millis < 59_950) return `${(millis / 1000).toFixed(1).replace(/\.0$/, '')} s`

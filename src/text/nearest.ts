@@ -1,6 +1,6 @@
 /**
- * The word that was probably meant: one that the given one begins, or one that a few slips of the fingers make of it.
- * Case does not count. `part` is what of a word is compared.
+ * The known word that was probably meant: one that starts with the given word, or differs from it by a few typos. Case
+ * is ignored. `part` returns the part of a word that is compared.
  */
 export function nearest(
   given: string,
@@ -13,7 +13,7 @@ export function nearest(
   let least = most + 1
   for (const word of words) {
     const known = part(word).toLowerCase()
-    // A word that was cut short is nearer than one with a slip in each place.
+    // An abbreviation is nearer than a word with a typo in each place.
     const slips = wanted.length > 2 && known.startsWith(wanted) ? 1 : slipsBetween(wanted, known, most)
     if (slips < least) {
       least = slips
@@ -23,7 +23,7 @@ export function nearest(
   return best
 }
 
-/** Letters to insert, leave out, replace or swap with their neighbour; more than `most` counts as one more. */
+/** The number of typos: inserted, missing, replaced or swapped letters, counted up to `most` + 1. */
 function slipsBetween(one: string, other: string, most: number): number {
   if (Math.abs(one.length - other.length) > most) return most + 1
   let beforeLast: number[] = []

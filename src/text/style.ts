@@ -11,13 +11,14 @@ export interface TextSink {
 
 type Format = Parameters<typeof styleText>[0]
 
-/** Decorates text, or leaves it alone where colours are not wanted. */
+/** Formats text with colours, or returns it unchanged if colours are off. */
 export type Style = (format: Format, text: string) => string
 
 export const plain: Style = (_format, text) => text
 
 /**
- * Colours where the terminal has them. `NO_COLOR` and `FORCE_COLOR` decide first; empty, they count as unset.
+ * The style for a stream: colours if its terminal has them. `NO_COLOR` and `FORCE_COLOR` take precedence; empty, they
+ * count as unset.
  */
 export function styleFor(sink: Pick<TextSink, 'isTTY' | 'hasColors'>, env = process.env): Style {
   return wantsColors(sink, env) ? colored : plain

@@ -1,10 +1,10 @@
-/** On narrower terminals, text that the terminal breaks is easier to read. */
+/** The narrowest terminal to wrap for; below it, the terminal's own line breaks are easier to read. */
 export const narrowest = 40
 
 /** Spaces between words, but not those between a number and its unit. */
 const breaks = /(?<!\d) | (?!(?:ms|s|min|h)\b)/
 
-/** Breaks a text between words at a number of columns, and indents every line. Without columns it stays one line. */
+/** Wraps a text at a number of columns, and indents every line. Without columns it stays one line. */
 export function wrap(text: string, columns: number | undefined, indent: string, further = indent): string[] {
   if (columns === undefined || columns < narrowest) return [`${indent}${text}`]
   const lines: string[] = []

@@ -30,7 +30,7 @@ describe('the command line', () => {
     expect(code).toBe(exitCode.noConnection)
     expect(err).toMatchInlineSnapshot(`
       "pg-lifeguard: database shop at 127.0.0.1:1 as app: connect ECONNREFUSED 127.0.0.1:1 (ECONNREFUSED)
-      is the server there, and does it listen on this address?"
+      check that the server is running and listens on this address"
     `)
   })
 

@@ -113,7 +113,7 @@ describe.each(Object.entries(expresses))('%s', (_name, express) => {
     expect(await ask(app, '/twice')).toMatchObject({ name: 'GET /twice' })
     expect(await ask(app, '/twice')).toMatchObject({ name: 'GET /twice' })
     expect(await warnings()).toEqual([
-      'lifeguardMiddleware is mounted twice on the way of a request: once is enough',
+      'lifeguardMiddleware is mounted twice on the route of a request: mount it only once',
     ])
   })
 

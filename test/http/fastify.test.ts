@@ -81,14 +81,14 @@ describe.each(Object.entries(fastifies))('%s', (_name, fastify) => {
   it('cannot be registered twice', async () => {
     const app = await service()
     await expect(app.register(lifeguardPlugin, { lifeguard })).rejects.toThrow(
-      'request.lifeguard exists already: lifeguardPlugin is registered twice, once is enough',
+      'request.lifeguard exists already: register lifeguardPlugin only once',
     )
   })
 
   it('cannot be registered without a lifeguard', async () => {
     const app = fastify()
     await expect(app.register(lifeguardPlugin, { lifeguard: {} as Lifeguard })).rejects.toThrow(
-      'lifeguardPlugin.lifeguard must be a lifeguard, as createLifeguard() makes it, got an object',
+      'lifeguardPlugin.lifeguard must be a lifeguard, created by createLifeguard(), got an object',
     )
     const bare = fastify()
     await expect(

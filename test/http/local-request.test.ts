@@ -150,7 +150,7 @@ describe('a request is doubted', () => {
     ],
     ...['app.localhost', 'localhost.', 'user@localhost', 'localhost:3000, shop.example.com', '', '[::]'],
   ])('for the Host %j', (host) => {
-    expect(doubtOf(withHeaders({ host }))).toBe('its Host is no name of this machine')
+    expect(doubtOf(withHeaders({ host }))).toBe('its Host is not a name of this machine')
   })
 
   it('without a Host, and where Host and :authority are not both of this machine', () => {

@@ -252,7 +252,7 @@ it('says once that it is wrapped around a handler twice', async () => {
   const port = await listen(createServer(twice))
   await ask(port, '/twice')
   expect(await ask(port, '/twice')).toEqual({ kind: 'request', name: 'GET /twice' })
-  expect(await warnings()).toEqual(['withRequestScope is wrapped around a handler twice: once is enough'])
+  expect(await warnings()).toEqual(['withRequestScope is wrapped around a handler twice: wrap it only once'])
 })
 
 it.each([

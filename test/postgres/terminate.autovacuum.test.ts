@@ -44,7 +44,7 @@ describe('autovacuum', () => {
     expect(await terminateSession(client, { pid: worker.pid, backendStart: worker.started })).toEqual({
       pid: worker.pid,
       outcome: 'denied',
-      detail: 'it is no client session: autovacuum worker',
+      detail: 'it is not a client session: autovacuum worker',
     })
     await waiting.end()
     await lock

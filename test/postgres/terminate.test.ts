@@ -121,7 +121,7 @@ describe('terminateSession', () => {
           pid: process?.pid ?? 0,
           backendStart: process?.started ?? '',
         }),
-      ).toEqual({ pid: process?.pid, outcome: 'denied', detail: `it is no client session: ${type}` })
+      ).toEqual({ pid: process?.pid, outcome: 'denied', detail: `it is not a client session: ${type}` })
     },
   )
 
@@ -137,7 +137,7 @@ describe('terminateSession', () => {
     const identity = { pid: rows[0]?.pid ?? 0, backendStart: rows[0]?.started ?? '' }
     expect(await terminateSession(clientOf(db), identity)).toMatchObject({
       outcome: 'denied',
-      detail: 'it is no client session: walsender',
+      detail: 'it is not a client session: walsender',
     })
     await sender?.client.end()
   })

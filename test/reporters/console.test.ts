@@ -154,7 +154,7 @@ describe('a report', () => {
   it('says so where no line is known, and still tells state and statement', () => {
     const { reporter, text } = reporting()
     reporter.finding(without(sampleFinding(), 'origin'))
-    expect(text()).toContain('\n  line unknown: the library in between has lost it\n')
+    expect(text()).toContain('\n  line unknown: a library between your code and the pool has lost it\n')
     expect(text()).toContain('server pid 4711')
     expect(text()).toContain('last query: SELECT id FROM orders WHERE note = ?')
   })

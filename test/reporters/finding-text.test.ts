@@ -30,11 +30,11 @@ describe('the place of a finding', () => {
   it('is unknown for a reason that is true', () => {
     const nowhere = (differing: Partial<Finding['checkout']>) =>
       text(without(sampleFinding({ checkout: { ...checkout, ...differing } }), 'origin'))
-    const lost = '  line unknown: the library in between has lost it\n'
+    const lost = '  line unknown: a library between your code and the pool has lost it\n'
     expect(nowhere({})).toContain(lost)
     expect(nowhere({ via: 'pool.query', phase: 'waiting' })).toContain(lost)
     expect(nowhere({ via: 'pool.query', phase: 'out' })).toContain(
-      '  line unknown: of pool.query it is recorded for statements that may leave something behind, by their text\n',
+      '  line unknown: for pool.query it is recorded only if the text shows that the statement may leave something behind\n',
     )
   })
 })
@@ -71,7 +71,7 @@ describe('what was done', () => {
     ['destroyed', 'done: the session was destroyed, its slot is free'],
     ['refused', 'done: the call was refused'],
     ['reset', 'done: the session was reset'],
-    ['rejected', 'done: the caller that came last was rejected'],
+    ['rejected', 'done: the last caller was rejected'],
   ] as const)('is said of %s', (outcome, said) => {
     expect(text(sampleFinding({ outcome }))).toContain(`\n  ${said}\n`)
   })

@@ -74,7 +74,7 @@ describe('a look at a service', () => {
     for (const answer of wrong) {
       await expect(lookAt(serviceOf(answer)), JSON.stringify(answer)).rejects.toMatchObject({
         code: 'LIFEGUARD_CONNECTION',
-        message: `${url}/snapshot: this is no snapshot as this version of pg-lifeguard understands it`,
+        message: `${url}/snapshot: this is not a snapshot that this version of pg-lifeguard understands`,
       })
     }
   })

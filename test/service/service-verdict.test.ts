@@ -72,7 +72,7 @@ describe('the wait for what is out', () => {
         certainty: 'certain',
         pool: 'main',
         checkout: { id: 7 },
-        hint: 'still checked out after a wait of 100 ms: release was not reached, or the work still goes on',
+        hint: 'still checked out after a wait of 100 ms: release was not reached, or its work is still running',
       },
     ])
   })
@@ -143,7 +143,7 @@ describe('the blindness of a service', () => {
 
   it('is about clients in use that are never seen, but not about statements that come and go', async () => {
     const { blindness, pauses } = await verdictOf([unseen(2), unseen(1)])
-    expect(blindness).toMatch(/^of pool main, 1 client is in use that its lifeguard does not see/)
+    expect(blindness).toMatch(/^pool main: 1 client is in use that its lifeguard cannot see/)
     expect(pauses).toEqual([20, 40, 40])
     expect(await verdictOf([unseen(2), quiet, unseen(2)])).toMatchObject({
       blindness: undefined,
@@ -156,7 +156,7 @@ describe('the blindness of a service', () => {
       return { ...finding, id: `finding ${index}`, certainty: 'suspected', resolvedAt: 99_000 + index }
     })
     const look = { ...quiet, findings: resolved }
-    expect((await verdictOf([look], { withinMillis: 2_000 })).blindness).toMatch(/its last 200 findings only/)
+    expect((await verdictOf([look], { withinMillis: 2_000 })).blindness).toMatch(/only its last 200 findings/)
     expect((await verdictOf([look], { withinMillis: 999 })).blindness).toBeUndefined()
     expect((await verdictOf([{ ...quiet, findings: resolved.slice(1) }])).blindness).toBeUndefined()
   })

@@ -30,7 +30,9 @@ describe('a set-up in which nothing can be seen', () => {
     const client = await pool.connect()
     const { lifeguard } = guardedPool(db.config, {}, pool)
     onTestFinished(() => client.release())
-    await expect(verifyNone(lifeguard)).rejects.toThrow(/was in use before it was watched: 1 client was out/)
+    await expect(verifyNone(lifeguard)).rejects.toThrow(
+      /was in use before it was watched: 1 client was already checked out/,
+    )
   })
 
   it('is refused: a lifeguard that was closed while sessions were out', async () => {

@@ -57,7 +57,7 @@ it('what keeps a process from ending is told a second after the tests, fake time
   vi.useRealTimers()
   await eventually(() =>
     expect(written.join('')).toMatch(
-      /^pg-lifeguard: the tests are over and the process does not end\.\npool main, /m,
+      /^pg-lifeguard: the tests are over and the process does not exit\.\npool main, /m,
     ),
   )
 })

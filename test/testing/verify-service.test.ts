@@ -150,7 +150,7 @@ describe('a service of which nothing can be said', () => {
   it('fails: its lifeguard watches no pool', async () => {
     const verified = verifyService(await blindService(), quick)
     await expect(verified).rejects.toThrow(LeakCheckError)
-    await expect(verified).rejects.toThrow(/watches no pool, so nothing can be said/)
+    await expect(verified).rejects.toThrow(/watches no pool, so it sees nothing/)
   })
 
   it('fails: a client was out before its pool was watched', async () => {
@@ -163,7 +163,7 @@ describe('a service of which nothing can be said', () => {
     late.watch(pool, { name: 'main' })
     const pretended = await pretendedService({ '': { service: 'pg-lifeguard' }, snapshot: late.snapshot() })
     await expect(verifyService(pretended, quick)).rejects.toThrow(
-      /of pool main, 1 client is in use that its lifeguard does not see/,
+      /pool main: 1 client is in use that its lifeguard cannot see/,
     )
     client.release()
   })
@@ -187,7 +187,7 @@ describe('a service of which nothing can be said', () => {
       ...{ id: `f${index}`, certainty: 'suspected', resolvedAt: snapshot.takenAt - index },
     }))
     const pretended = await pretendedService({ '': { service: 'pg-lifeguard' }, snapshot })
-    await expect(verifyService(pretended, quick)).rejects.toThrow(/has had more: some may be lost/)
+    await expect(verifyService(pretended, quick)).rejects.toThrow(/has had more: some may be missing/)
     await verifyService(pretended, { ...quick, withinMillis: 100 })
     await leakOf(app)
   })
@@ -212,7 +212,7 @@ describe('a service of which nothing can be said', () => {
       { ...snapshot, checkouts: [{ ...checkout, heldMillis: null }] },
     ]) {
       const pretended = await pretendedService({ '': index, snapshot: broken })
-      await expect(verifyService(pretended)).rejects.toThrow(/this is no snapshot as this version/)
+      await expect(verifyService(pretended)).rejects.toThrow(/this is not a snapshot that this version/)
     }
   })
 

@@ -1,9 +1,9 @@
-/** For each node those that it waits for. */
+/** For each node, the nodes that it waits for. */
 export type WaitsFor = ReadonlyMap<string, readonly string[]>
 
 /**
- * Each node after those that it waits for, and the groups that wait for each other: Tarjan's strongly connected
- * components, which come out in just that order.
+ * Sorts the nodes so that each one follows those that it waits for, and finds the groups that wait for each other:
+ * Tarjan's strongly connected components, which are found in this order.
  */
 export function cyclesFirst(graph: WaitsFor): { order: string[]; cycles: string[][] } {
   const order: string[] = []
@@ -35,8 +35,8 @@ export function cyclesFirst(graph: WaitsFor): { order: string[]; cycles: string[
 }
 
 /**
- * Leaves out those that are waited for through somebody else anyway (transitive reduction): of ALTER 3, which waits for
- * ALTER 2, ALTER 1 and a forgotten transaction, only "behind ALTER 2" remains. Within a cycle nothing is left out.
+ * Keeps only the nearest blockers (transitive reduction): if ALTER 3 waits for ALTER 2, ALTER 1 and a forgotten
+ * transaction, only ALTER 2 remains. Nothing is removed within a cycle.
  */
 export function nearestOnly(
   graph: WaitsFor,

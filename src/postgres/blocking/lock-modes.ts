@@ -1,4 +1,4 @@
-/** Table-level locks, weakest first, as `pg_locks` names them. Other lockable things use two of them. */
+/** The modes of table locks in `pg_locks`, weakest first. Other lockable objects use two of them. */
 const modes: readonly string[] = [
   'AccessShareLock',
   'RowShareLock',
@@ -10,7 +10,7 @@ const modes: readonly string[] = [
   'AccessExclusiveLock',
 ]
 
-/** For each mode the weakest one that it conflicts with, and whether it conflicts with itself. */
+/** For each mode, the weakest one that it conflicts with, and whether it conflicts with itself. */
 const conflictsFrom: readonly (readonly [weakest: number, withItself: boolean])[] = [
   [7, false],
   [6, false],
@@ -22,7 +22,7 @@ const conflictsFrom: readonly (readonly [weakest: number, withItself: boolean])[
   [0, true],
 ]
 
-/** Two locks on one object exclude each other. Predicate locks (`SIReadLock`) exclude nobody. */
+/** Whether two locks on one object conflict. Predicate locks (`SIReadLock`) conflict with none. */
 export function conflicts(one: string, other: string): boolean {
   const [a, b] = [modes.indexOf(one), modes.indexOf(other)]
   const rule = conflictsFrom[a]

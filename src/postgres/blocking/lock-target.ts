@@ -2,7 +2,7 @@ import { namesQuery } from '../queries/names.ts'
 import { type QueryClient, queryFrozen } from '../query-client.ts'
 import type { LockRow, LockWait, ServerData } from '../server-data.ts'
 
-/** Names of the database that was asked, by oid. */
+/** Names of objects of the connected database, by oid. */
 export interface NameTable {
   readonly relations: Readonly<Record<string, string>>
   /** By `classid/objid/objsubid`. */
@@ -12,8 +12,8 @@ export interface NameTable {
 const noNames: NameTable = { relations: {}, objects: {} }
 
 /**
- * Looks up what the waits are about. If a catalog is locked itself, there are no names: who blocks whom is known all the
- * same, and that is when it is needed.
+ * Looks up the names of the awaited objects. If a catalog itself is locked, there are no names, but the blocking tree
+ * must still be shown.
  */
 export async function readNames(
   client: QueryClient,
@@ -41,7 +41,7 @@ function isTimeout(error: unknown): boolean {
   return error instanceof Error && 'code' in error && (error.code === '55P03' || error.code === '57014')
 }
 
-/** Oids of another database mean something else here, in a clone of a template even something plausible. */
+/** An oid of another database may be another object here: a plausible but wrong one in a clone of a template. */
 function isKnown(database: number | undefined, server: ServerData): boolean {
   return database === 0 || database === server.databaseId
 }

@@ -9,28 +9,28 @@ export interface BlockingNode {
   readonly prepared?: PreparedTransaction
   /** The lock that it waits for. */
   readonly wait?: LockWait
-  /** All that the server names, directly ahead or not. */
+  /** All blockers that the server names, direct or not. */
   readonly blockedBy: readonly { readonly id: string; readonly kind: 'hard' | 'soft' }[]
-  /** Those directly ahead: of `blockedBy`, the ones that nobody else in it stands behind. */
+  /** The nearest blockers: those in `blockedBy` that no other one in it waits for. */
   readonly behind: readonly string[]
-  /** Those directly behind, the longest waiting first. */
+  /** The nodes that wait directly behind this one, the longest wait first. */
   readonly blocks: readonly string[]
-  /** Nodes that have to end before this one is free, and that wait for nobody. A root is its own. */
+  /** The nodes that wait for nothing and must end before this one can continue. The root of a root is itself. */
   readonly roots: readonly string[]
 }
 
 /** The blocking tree as plain data; nodes refer to each other by id. */
 export interface BlockingTree {
-  /** Nodes that block and wait for nobody, those that block most first. */
+  /** The nodes that block others and wait for nothing, those that block most first. */
   readonly roots: readonly string[]
   /** Blockers come before those that they block. */
   readonly nodes: readonly BlockingNode[]
-  /** Nodes that wait for each other. Seen once, it may be chance: see {@link deadlocks}. */
+  /** Groups of nodes that wait for each other. Seen only once, it may be a coincidence: see {@link deadlocks}. */
   readonly cycles: readonly (readonly string[])[]
 }
 
 /**
- * Builds the tree of who blocks whom from one snapshot. Pure.
+ * Builds the blocking tree of one snapshot. A pure function.
  *
  * @example
  * const tree = blockingTree(await serverSnapshot(client))
@@ -83,7 +83,7 @@ export function blockingTree(snapshot: ServerSnapshot): BlockingTree {
   return freezeAll(tree)
 }
 
-/** Nodes that would be free if this one ended, as far as one snapshot shows: nobody else is in their way. */
+/** The nodes that could continue if this one ended: in this snapshot nothing else blocks them. */
 export function freedBy(tree: BlockingTree, id: string): readonly string[] {
   return tree.nodes
     .filter((node) => node.id !== id && node.roots.every((root) => root === id))
@@ -91,7 +91,7 @@ export function freedBy(tree: BlockingTree, id: string): readonly string[] {
     .map((node) => node.id)
 }
 
-/** All that wait for this one, directly or not. */
+/** All nodes that wait for this one, directly or not. */
 export function blockedBehind(tree: BlockingTree, id: string): readonly string[] {
   const nodes = new Map(tree.nodes.map((node) => [node.id, node]))
   const found = new Set<string>()
@@ -107,8 +107,8 @@ export function blockedBehind(tree: BlockingTree, id: string): readonly string[]
 }
 
 /**
- * Cycles that two looks in a row agree on: the same sessions, in the same statements, wait for the same things. One look
- * is not enough, because the server does not look at all sessions at one instant.
+ * The cycles in two consecutive snapshots: the same sessions, in the same statements, wait for the same objects. One
+ * snapshot is not enough, because the server does not read all sessions at the same instant.
  */
 export function deadlocks(earlier: ServerSnapshot, later: ServerSnapshot): readonly (readonly string[])[] {
   const before = new Set(blockingTree(earlier).cycles.map((cycle) => fingerprint(earlier, cycle)))

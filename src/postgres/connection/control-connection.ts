@@ -4,43 +4,50 @@ import { openConnection, type PlainConnection } from './plain-connection.ts'
 import { type ConnectionOptions, connectionSettings } from './settings.ts'
 
 export interface ControlOptions extends ConnectionOptions {
-  /** How long connecting may take, authentication included. Default 10 s. */
+  /** The time limit for connecting, including authentication, in milliseconds. Default 10,000. */
   readonly connectMillis?: number
-  /** How long a statement may wait for a lock, on a catalog for instance. Default 2 s. */
+  /** The time limit for lock waits, on a catalog for instance, in milliseconds. Default 2,000. */
   readonly lockMillis?: number
-  /** How long a statement may run. Default 15 s. A statement that is not answered within twice the time ends the connection. */
+  /**
+   * The time limit of a statement, in milliseconds. Default 15,000. Without an answer in twice the time the connection
+   * ends.
+   */
   readonly statementMillis?: number
 }
 
-/** A connection outside of any pool: a pool that is full must not keep its rescuer out. */
+/** A connection outside any pool, because a full pool must not block its diagnosis. */
 export interface ControlConnection extends QueryClient, AsyncDisposable {
-  /** Runs one statement. Throws ConnectionError if the connection is lost, and the driver's error if the statement fails. */
+  /**
+   * Runs one statement. Throws ConnectionError if the connection is lost, and the driver's error if the statement
+   * fails.
+   */
   query(text: string, values?: unknown[]): Promise<{ readonly rows: readonly unknown[] }>
-  /** The server's process for this connection. */
+  /** The pid of the server's process. */
   readonly pid: number
   /**
-   * A pooler such as PgBouncer is in between. Then settings are made for one statement at a time, because a setting of the
-   * session would reach the client that gets the server connection next, and nothing that belongs to a session may be relied on.
+   * True if a pooler such as PgBouncer is between this connection and the server. Settings are then applied to each
+   * statement by itself, because a session setting would affect the next client of the server connection, and session
+   * state is not reliable.
    */
   readonly isPooled: boolean
-  /** For people: `database shop at db:5432 as app`. */
+  /** The readable target: `database shop at db:5432 as app`. */
   readonly target: string
-  /** Settles when the connection is over, with what ended it, or undefined after `close()`. */
+  /** Resolves when the connection has ended, with the reason, or with undefined after `close()`. */
   readonly closed: Promise<ConnectionError | undefined>
-  /** Ends the session, and the socket after a moment in any case. */
+  /** Ends the session, and closes the socket after a moment in any case. */
   close(): Promise<void>
 }
 
 const isolation = 'ISOLATION LEVEL READ COMMITTED'
 
-/** Applies settings to the session. Those that an old server lacks are left out: its version is checked later. */
+/** Applies settings to the session, except those that an old server lacks: its version is checked later. */
 const applySettings = `
 SELECT pg_catalog.set_config(s.name, w.value, false)
 FROM pg_catalog.pg_settings AS s JOIN pg_catalog.json_each_text($1::pg_catalog.json) AS w(name, value) ON w.name = s.name`
 
 /**
- * Opens a connection that only looks, and signals sessions: read only, with timeouts, and under the application name
- * `pg-lifeguard`. `pg` must be installed.
+ * Opens a connection for looking at a server and signalling sessions: read-only, with timeouts, and with the application
+ * name `pg-lifeguard`. `pg` must be installed.
  *
  * @throws OptionError for invalid options; ConnectionError if there is no connection
  *
@@ -52,7 +59,7 @@ export async function connectControl(options: ControlOptions = {}): Promise<Cont
   const { connectMillis = 10_000, lockMillis = 2_000, statementMillis = 15_000 } = options
   const connection = await openConnection(connectionSettings(options), connectMillis, 2 * statementMillis)
   const settings = {
-    // Serializable, a look would fail on a standby; deferrable as well, it would wait for those that it is to show.
+    // A serializable look would fail on a standby, and a deferrable one would wait for the sessions that it should show.
     default_transaction_isolation: 'read committed',
     lock_timeout: `${lockMillis}ms`,
     statement_timeout: `${statementMillis}ms`,
@@ -64,7 +71,7 @@ export async function connectControl(options: ControlOptions = {}): Promise<Cont
     await connection.query(`BEGIN ${isolation}`)
     const { rows } = await connection.query('SELECT pg_catalog.pg_backend_pid() AS pid')
     const { pid } = rows[0] as { pid: number }
-    // A pooler gives its clients a process id of its own making.
+    // A pooler gives its clients a process id of its own.
     const isPooled = connection.processId !== pid
     if (!isPooled) await connection.query(applySettings, [JSON.stringify(settings)])
     await connection.query('COMMIT')
@@ -76,7 +83,7 @@ export async function connectControl(options: ControlOptions = {}): Promise<Cont
   }
 }
 
-/** Each statement in a transaction of its own, with the settings for it alone. */
+/** Runs each statement in a separate transaction, with settings for that transaction only. */
 function oneByOne(
   connection: PlainConnection,
   settings: Readonly<Record<'lock_timeout' | 'statement_timeout', string>>,

@@ -15,7 +15,7 @@ const advice: Readonly<Record<string, Advice>> = {
   '53300': adviceOnSlots,
   '57P03': 'the server is starting, stopping or recovering: try again',
   '08P01': 'is this a pooler that refuses startup options? Unset PGOPTIONS, or connect to the server itself',
-  ECONNREFUSED: 'is the server there, and does it listen on this address?',
+  ECONNREFUSED: 'check that the server is running and listens on this address',
   ENOTFOUND: 'there is no such host',
   ETIMEDOUT:
     'the host does not answer, or a lock on a catalog such as pg_class keeps new sessions from starting',
@@ -26,12 +26,12 @@ const advice: Readonly<Record<string, Advice>> = {
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: untrusted,
   CERT_HAS_EXPIRED: 'the certificate of the server has expired. sslmode=require encrypts without checking it',
   ERR_TLS_CERT_ALTNAME_INVALID:
-    'the certificate is for another name of the host: connect by that name, or check its authority alone with sslmode=verify-ca',
+    'the certificate is for another host name: connect by that name, or check only its authority with sslmode=verify-ca',
 }
 
-const noPassword = 'the server asks for a password, and there is none'
+const noPassword = 'the server asks for a password, and none is set'
 
-/** The reason why there is no connection: a message without the password, and the code of the server or the system. */
+/** The error of a failed connection: a message without the password, and the code of the server or the system. */
 export function explainFailure(
   error: unknown,
   attempt: Attempt,
@@ -41,7 +41,7 @@ export function explainFailure(
   const isTimeout = cause instanceof Error && /timeout expired|in time/.test(cause.message)
   const reason = code ?? (isTimeout ? 'ETIMEDOUT' : undefined)
   const said = cause instanceof Error ? cause.message : String(cause)
-  // Only what others say can quote it: our own words, such as the name of a user, may look like it by chance.
+  // Only foreign messages can quote the password: parts of ours, such as the user's name, may equal it by chance.
   const text = wantsPassword(cause) ? noPassword : withoutPassword(said, attempt.password)
   const hint = text === noPassword ? adviceFor('28P01', said, attempt) : adviceFor(reason, said, attempt)
   const message = `${describeTarget(attempt)}: ${text}${reason === undefined ? '' : ` (${reason})`}${hint === undefined ? '' : `\n${hint}`}`
@@ -70,23 +70,23 @@ function adviceOnRefusal(message: string, { ssl }: Attempt): string | undefined 
 function adviceOnSlots(message: string): string {
   const limited = /too many connections for (database|role)/.exec(message)?.[1]
   if (limited === 'database')
-    return 'the limit is of this database alone: connect to another one, such as postgres, to see who is connected'
-  if (limited === 'role') return 'the limit is of this role alone: connect as another one'
-  return 'all slots are taken; the last ones are kept for superusers, and since PostgreSQL 16 for roles with pg_use_reserved_connections. As such a role, check shows which application has how many'
+    return 'only the limit of this database is reached: connect to another one, such as postgres, to see who is connected'
+  if (limited === 'role') return 'only the limit of this role is reached: connect as another one'
+  return 'all slots are taken; the last ones are reserved for superusers, and since PostgreSQL 16 for roles with pg_use_reserved_connections. Run check as such a role to see how many slots each application has'
 }
 
-/** A driver or a server may quote what it was given. */
+/** Removes the password, which a driver or a server may quote. */
 export function withoutPassword(text: string, password: string | undefined): string {
   if (password === undefined || password.length < 3) return text
   return text.replaceAll(password, '***').replaceAll(encodeURIComponent(password), '***')
 }
 
-/** The driver's words for it: `SASL: SCRAM-SERVER-FIRST-MESSAGE: client password must be a string`. */
+/** Whether it is the driver's error: `SASL: SCRAM-SERVER-FIRST-MESSAGE: client password must be a string`. */
 function wantsPassword(cause: unknown): boolean {
   return cause instanceof Error && /^SASL: .*password must be/.test(cause.message)
 }
 
-/** Several addresses of one host: the error is a list without a message. */
+/** The first error of a host with several addresses, whose own error is a list without a message. */
 function firstOf(error: unknown): unknown {
   return error instanceof AggregateError ? (error.errors[0] ?? error) : error
 }

@@ -27,7 +27,7 @@ type Driver = new (config: object) => DriverClient
 
 const farewellMillis = 1_000
 
-/** Without anything sent yet: the admin console of a pooler takes no settings. */
+/** Opens a connection without sending settings, which the admin console of a pooler refuses. */
 export async function openConnection(
   settings: ConnectionSettings,
   connectMillis: number,
@@ -83,7 +83,7 @@ function connected(
     closed,
     async close() {
       isClosing = true
-      // A network that swallows the farewell must not keep the process alive.
+      // A network that drops the Terminate message must not keep the process alive.
       await within(systemClock, farewellMillis, client.end(), tooLate('the farewell')).catch(() =>
         client.connection?.stream?.destroy(),
       )
@@ -95,7 +95,7 @@ function connected(
       } catch (error) {
         if (isServerError(error)) throw error
         broken ??= asError(error)
-        // A late answer could not be told apart from that to the next statement. A busy connection is cut off by it.
+        // A late answer could be taken for that of the next statement. `end` closes a busy connection at once.
         void client.end().catch(() => {})
         throw broken
       }
@@ -123,7 +123,7 @@ function pick({ host, port, database, user, password, options }: ConnectionSetti
   }
 }
 
-/** An answer of the server to the statement, after which the connection is as good as before. */
+/** Whether it is the server's answer to the statement, after which the connection is still usable. */
 function isServerError(error: unknown): boolean {
   if (!(error instanceof Error) || !('severity' in error)) return false
   return error.severity === 'ERROR'

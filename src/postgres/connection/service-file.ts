@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { OptionError } from '../../errors.ts'
 import { readOptionFile } from './option-file.ts'
 
-/** By libpq's names: `host`, `dbname`, `sslmode`, ... */
+/** Connection parameters with libpq's names: `host`, `dbname`, `sslmode`, ... */
 export type ConnectionParameters = Readonly<Record<string, string | undefined>>
 
 /** The section `[name]` of `~/.pg_service.conf` or `PGSERVICEFILE`. */

@@ -5,7 +5,7 @@ import { OptionError } from '../../errors.ts'
 import { readService } from './service-file.ts'
 import { urlParameters } from './url.ts'
 
-/** Server, database and role: from a URL, the environment and a service file, in this order. */
+/** The server, the database and the role, from a URL, the environment and a service file, in this order. */
 export interface ConnectionSettings {
   /** A name, an address, or the folder of a Unix socket. */
   readonly host: string
@@ -26,7 +26,7 @@ export type SslMode = 'disable' | 'allow' | 'prefer' | 'require' | 'no-verify' |
 export interface ConnectionOptions {
   /** `postgres://user:password@host:port/database?sslmode=require`. Default: `DATABASE_URL`, then `PGHOST` and so on. */
   readonly url?: string
-  /** Instead of the one in the URL. */
+  /** Overrides the database in the URL. */
   readonly database?: string
   /** Default: `process.env`. */
   readonly env?: NodeJS.ProcessEnv
@@ -38,10 +38,10 @@ const sslModes: readonly SslMode[] = [
 const socketFolders = ['/var/run/postgresql', '/tmp']
 
 /**
- * Reads the connection like PostgreSQL's own tools: what the URL leaves out comes from the service, from `PGHOST`,
- * `PGPORT`, `PGDATABASE`, `PGUSER`, `PGPASSWORD`, `PGSSLMODE`, `PGOPTIONS`, and then from libpq's defaults.
+ * Reads the connection settings as PostgreSQL's own tools do: parts missing in the URL come from the service, from
+ * `PGHOST`, `PGPORT`, `PGDATABASE`, `PGUSER`, `PGPASSWORD`, `PGSSLMODE`, `PGOPTIONS`, and then from libpq's defaults.
  *
- * @throws OptionError, without the URL in it, for it may hold a password
+ * @throws OptionError, without the URL, which may contain a password
  */
 export function connectionSettings(options: ConnectionOptions = {}): ConnectionSettings {
   const env = options.env ?? process.env
@@ -54,7 +54,7 @@ export function connectionSettings(options: ConnectionOptions = {}): ConnectionS
     filled(given[name]) ?? filled(named[name]) ?? filled(env[variable])
 
   const address = pick('hostaddr', 'PGHOSTADDR') ?? pick('host', 'PGHOST')
-  // libpq goes through a list until one takes the connection: that may be another server than the one that is meant.
+  // libpq tries a list of hosts until one accepts: that may be another server than the intended one.
   if (address?.includes(',')) throw new OptionError('host', 'must be one host, not a list', address)
   const port = readPort(pick('port', 'PGPORT') ?? '5432')
   const host = address ?? defaultHost(port)
@@ -74,10 +74,10 @@ export function connectionSettings(options: ConnectionOptions = {}): ConnectionS
   }
 }
 
-/** As `sslrootcert`: the certificates that the system trusts, as far as Node knows them. */
+/** The value of `sslrootcert` for the certificates that the system trusts, as far as Node.js has them. */
 export const systemRoots = 'system'
 
-/** For people, without the password. */
+/** A readable description without the password. */
 export function describeTarget({ host, port, database, user }: ConnectionSettings): string {
   return `database ${database} at ${host}:${port} as ${user}`
 }

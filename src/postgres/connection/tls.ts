@@ -1,7 +1,9 @@
 import { readOptionFile } from './option-file.ts'
 import { type ConnectionSettings, systemRoots } from './settings.ts'
 
-/** `prefer`, as libpq has it: TLS where the server has it, without looking at the certificate. */
+/**
+ * The TLS options to try, in order. `prefer`, as in libpq: TLS if the server has it, without checking the certificate.
+ */
 export function tlsChoices(settings: ConnectionSettings): readonly (object | false)[] {
   if (settings.ssl === 'disable' || settings.host.startsWith('/')) return [false]
   const file = (option: string, path: string | undefined) =>
@@ -18,7 +20,7 @@ export function tlsChoices(settings: ConnectionSettings): readonly (object | fal
     case 'verify-ca':
       return [{ ...given, checkServerIdentity: () => undefined }]
     case 'require':
-      // With a root certificate libpq looks at the chain, too.
+      // With a root certificate libpq checks the chain, too.
       return [
         settings.sslRootCert === undefined
           ? { ...given, rejectUnauthorized: false }
@@ -33,7 +35,7 @@ export function tlsChoices(settings: ConnectionSettings): readonly (object | fal
   }
 }
 
-/** The server has no TLS, or its pg_hba.conf refuses this kind of connection (28000): libpq tries the other kind. */
+/** Whether the server has no TLS, or its pg_hba.conf refuses this kind of connection (28000): libpq tries the other. */
 export function isAboutTls(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   return /does not support SSL/i.test(error.message) || ('code' in error && error.code === '28000')

@@ -2,9 +2,9 @@ import { OptionError } from '../../errors.ts'
 import type { ConnectionParameters } from './service-file.ts'
 
 /**
- * What a URL says, by libpq's names.
+ * The parameters in a URL, with libpq's names.
  *
- * @throws OptionError, without the URL in it, for it may hold a password
+ * @throws OptionError, without the URL, which may contain a password
  */
 export function urlParameters(given: string, option: string): ConnectionParameters {
   const text = given.trim()
@@ -53,7 +53,7 @@ function faultOf(text: string): string | undefined {
     if (found !== null) return typeof fault === 'string' ? fault : fault(found)
   }
   if (/^postgres(?:ql)?:\/\//.test(text) && URL.canParse(withHost(text))) return undefined
-  // Behind the first slash or question mark there is no host any more.
+  // After the first slash or question mark there can be no host.
   return /^postgres(?:ql)?:\/\/[^/?]*:[^@/?]*[/?].*@/.test(text)
     ? 'must have special characters of its password percent-encoded: / as %2F, ? as %3F, @ as %40'
     : `must look like ${example}`
@@ -66,7 +66,7 @@ function withHost(text: string): string {
 
 const noHost = 'no-host.invalid'
 
-/** Stands for a text that may hold a password, where an error says what it got. */
+/** A placeholder in error messages for a string that may contain a password. */
 const secret = { constructor: { name: 'text that is not shown here' } }
 
 function decode(text: string, option: string): string {

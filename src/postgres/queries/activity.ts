@@ -1,19 +1,21 @@
 import { advisoryKey } from './advisory.ts'
 
 /**
- * Sessions, who blocks whom, and what for, in one statement, so that all of it is of one moment as far as the server
- * allows. `pg_blocking_pids` is called once per waiting process, because each call takes all partitions of the lock table.
+ * The sessions, their blockers and their lock waits in one statement, so that all data is from the same moment as far
+ * as the server allows. `pg_blocking_pids` is called once per waiting process, because each call locks all partitions
+ * of the lock table.
  *
- * - On a standby, `pg_blocking_pids` does not know the startup process, which replays what the primary has locked for itself
- *   alone: everyone who has a lock on the same is in its way.
- * - Oids are cast to int8, because JSON would have them as strings.
- * - `object` is the identity of what a lock is on, in a form that can be hashed.
+ * - On a standby, `pg_blocking_pids` does not include the startup process, which replays exclusive locks of the
+ *   primary: every session with a lock on the same object blocks it.
+ * - Oids are cast to int8, because JSON would contain them as strings.
+ * - `object` identifies the locked object, in a form that can be hashed.
  * - `session` is the leader of a parallel worker, and the process itself otherwise.
  * - Locks of prepared transactions have no pid. They are found by the virtual transaction that they share with the lock
- *   on their own transaction id; `pg_blocking_pids` only says 0.
- * - A statement is in the encoding of its own database, which the server takes for ours, and fails to convert. Of another
- *   database it comes as bytes. `quote_literal` is what doubles backslashes byte by byte, as `decode` wants them.
- * - Times are in UTC, to the microsecond, whatever the session's settings are, for they are compared later.
+ *   on their own transaction id; `pg_blocking_pids` only returns 0.
+ * - A statement has the encoding of its own database, but the server assumes that of the connected one, and fails to
+ *   convert it. Statements of other databases are returned as bytes. `quote_literal` doubles backslashes byte by byte,
+ *   as `decode` requires.
+ * - Times are in UTC, to the microsecond, independent of the session's settings, because they are compared later.
  */
 export const activityQuery = `
 WITH activity AS MATERIALIZED (

@@ -1,10 +1,10 @@
-/** The key of an advisory lock as the application gave it: `-9007199254740993`, or `7, -3`. Of a row of `pg_locks`. */
+/** The key of an advisory lock in a row of `pg_locks`, in the form of the call: `-9007199254740993`, or `7, -3`. */
 export const advisoryKey = (row: string) => `CASE ${row}.objsubid
           WHEN 1 THEN ((${row}.classid::pg_catalog.int8 << 32) | ${row}.objid::pg_catalog.int8)::pg_catalog.text
           ELSE (${row}.classid::pg_catalog.int8::pg_catalog.bit(32)::pg_catalog.int4)::pg_catalog.text || ', '
             || (${row}.objid::pg_catalog.int8::pg_catalog.bit(32)::pg_catalog.int4)::pg_catalog.text END`
 
-/** Advisory locks that sessions hold in this database, whether anybody waits for them or not. */
+/** The advisory locks that sessions hold in this database, awaited or not. */
 export const advisoryLocksQuery = `
 SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_object(
   'pid', l.pid,

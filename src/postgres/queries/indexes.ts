@@ -1,4 +1,4 @@
-/** Indexes that an interrupted CREATE INDEX CONCURRENTLY or REINDEX CONCURRENTLY left behind, not those that are being built. */
+/** Indexes left by an interrupted CREATE or REINDEX INDEX CONCURRENTLY, without those that are being built. */
 export const invalidIndexesQuery = `
 SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_object(
   'id', i.indexrelid::pg_catalog.int8,

@@ -1,6 +1,6 @@
 /**
- * Names of relations and other objects of this database. Apart from the activity, for it reads catalogs that may be locked
- * themselves. $1: oids of relations. $2: `classid/objid/objsubid`.
+ * The names of relations and other objects of this database. Separate from the activity, because it reads catalogs that
+ * may be locked themselves. $1: oids of relations. $2: `classid/objid/objsubid`.
  */
 export const namesQuery = `
 SELECT pg_catalog.json_build_object(

@@ -1,11 +1,11 @@
-/** Tables in which migration tools record what is done, by their own name or that of their schema. */
+/** The tables in which migration tools keep their records, recognised by their name or that of their schema. */
 const records = `'(?<![em])migrat(e|ion)|schema_(version|history|revision|info)|alembic_version|sequelizemeta|databasechangelog|goose_db_version|typeorm_metadata|ar_internal_metadata|^sqitch[.]'`
 
 const isMember = (catalog: string, oid: string) =>
   `EXISTS (SELECT FROM pg_catalog.pg_depend AS d WHERE d.deptype = 'e'
     AND d.classid = 'pg_catalog.${catalog}'::pg_catalog.regclass AND d.objid = ${oid})`
 
-/** What users have created: no temporary tables, no extensions, and not the tables of tools. */
+/** The objects created by users, without temporary tables, extensions and the tables of tools. */
 const ofUsers = `
 namespaces AS MATERIALIZED (
   SELECT n.oid, n.nspname FROM pg_catalog.pg_namespace AS n
@@ -27,12 +27,12 @@ namespaces AS MATERIALIZED (
   WHERE NOT ${isMember('pg_proc', 'p.oid')}
 )`
 
-/** A sum does not depend on the order of the rows, and needs no memory for them. */
+/** A sum of hashes: it does not depend on the order of the rows, and needs no memory for them. */
 const sumOf = (columns: string, from: string) =>
   `(SELECT sum(pg_catalog.hashtextextended(pg_catalog.concat_ws('|', ${columns}), 0)) FROM ${from})`
 
 const parts = [
-  // A schema that holds nothing but a tool's records is the tool's.
+  // A schema that contains only a tool's records belongs to the tool.
   sumOf(
     'n.oid, n.nspname',
     `namespaces AS n WHERE EXISTS (SELECT FROM relations AS r WHERE r.relnamespace = n.oid)
@@ -67,7 +67,7 @@ const parts = [
   sumOf('oid, proname, prosrc', 'functions'),
 ]
 
-/** The mark is the same as long as nobody changes the schema: VACUUM, TRUNCATE and REINDEX do not count. */
+/** A mark that changes only with the schema: VACUUM, TRUNCATE and REINDEX do not change it. */
 export const schemaMarkQuery = `
 WITH ${ofUsers}
 SELECT pg_catalog.json_build_object(
@@ -76,8 +76,8 @@ SELECT pg_catalog.json_build_object(
 )::pg_catalog.text AS mark`
 
 /**
- * What was changed since a mark, and by which transaction last. Not from pg_class, which others write as well. Dropped
- * objects have left no row. $1: the next transaction at the mark.
+ * The relations changed since a mark, and the last transaction that did so. Not from pg_class, whose rows are also
+ * written by other operations. Dropped objects leave no row. $1: the next transaction id at the mark.
  */
 export const schemaChangesQuery = `
 WITH ${ofUsers}, versions AS (

@@ -1,4 +1,4 @@
-/** The server, and what the connected role may see of it. */
+/** The server, and the permissions of the connected role. */
 export const serverQuery = `
 SELECT pg_catalog.json_strip_nulls(pg_catalog.json_build_object(
   'version', pg_catalog.current_setting('server_version'),

@@ -1,6 +1,6 @@
 /**
- * Settings as a new session gets them. `reset_val`, not the value: the one that asks has set its own timeouts. What is set
- * for a database or a role is listed apart, because it is not what everybody gets. $1: the names.
+ * The settings of a new session. `reset_val`, not the value, because the calling session has set its own timeouts.
+ * Values of a database or a role are listed separately, because they do not apply to all. $1: the names.
  */
 export const settingsQuery = `
 SELECT pg_catalog.json_build_object(

@@ -1,6 +1,6 @@
 /**
- * The session's identity is checked in the statement that signals: the pid may belong to another session by now, and the
- * session may have gone on with its work. $1: pid, $2: backend start, $3: state change or NULL, $4: state or NULL.
+ * The statement that signals checks the session's identity, because the pid may belong to another session by now, and
+ * the session may have continued its work. $1: pid, $2: backend start, $3: state change or NULL, $4: state or NULL.
  */
 const same = `
 FROM pg_catalog.pg_stat_activity AS a
@@ -9,12 +9,12 @@ WHERE a.pid = $1 AND a.pid <> pg_catalog.pg_backend_pid() AND a.backend_type = '
   AND ($3::pg_catalog.text IS NULL OR a.state_change = $3::pg_catalog.timestamptz)
   AND ($4::pg_catalog.text IS NULL OR a.state = $4)`
 
-/** $5: how many milliseconds to wait for the end. */
+/** $5: the time to wait for the end, in milliseconds. */
 export const terminateQuery = `SELECT pg_catalog.pg_terminate_backend(a.pid, $5::pg_catalog.int8) AS done ${same}`
 
 export const cancelQuery = `SELECT pg_catalog.pg_cancel_backend(a.pid) AS done ${same} AND a.state = 'active'`
 
-/** The session that has the pid now. $1: pid */
+/** The present session with a pid. $1: pid */
 export const identityQuery = `
 SELECT coalesce((SELECT pg_catalog.json_strip_nulls(pg_catalog.json_build_object(
   'pid', a.pid,

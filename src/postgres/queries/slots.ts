@@ -1,4 +1,4 @@
-/** How many sessions may connect. `reserved_connections` is there since PostgreSQL 16; a limit of -1 is none. */
+/** The limits of connections. `reserved_connections` exists since PostgreSQL 16; a limit of -1 means none. */
 export const slotsQuery = `
 SELECT pg_catalog.json_strip_nulls(pg_catalog.json_build_object(
   'max', pg_catalog.current_setting('max_connections')::pg_catalog.int4,

@@ -1,4 +1,4 @@
-/** How many sessions this database had, and how often they met a deadlock or were terminated, since statistics were reset. */
+/** The numbers of sessions, deadlocks and terminated sessions in this database since the statistics were reset. */
 export const databaseCountersQuery = `
 SELECT pg_catalog.json_build_object(
   'sessions', s.sessions,

@@ -7,19 +7,19 @@ export interface SchemaMark {
   readonly digest: string
 }
 
-/** What was committed since a mark, by whomever. */
+/** The schema changes of all sessions that were committed since a mark. */
 export interface SchemaChanges {
-  /** Tables and views that were created or changed. What was dropped is not there to be named. */
+  /** The tables and views that were created or changed. Dropped ones are unknown. */
   readonly relations: readonly string[]
-  /** The records of a migration tool were written with the last change or after it: the tool knows that it is done. */
+  /** True if a migration tool has written its records with or after the last change: the tool knows about it. */
   readonly isRecorded: boolean
 }
 
 interface FoundChanges {
-  /** The transaction of the last change that left a row. */
+  /** The transaction of the last change that is visible in a catalog row. */
   readonly last?: string
   readonly relations: readonly string[]
-  /** Tables of migration tools, quoted. */
+  /** The tables of migration tools, quoted. */
   readonly records: readonly string[]
 }
 
@@ -27,7 +27,7 @@ export function schemaMark(client: QueryClient): Promise<SchemaMark> {
   return queryFrozen<SchemaMark>(client, schemaMarkQuery)
 }
 
-/** @returns undefined if the schema is as it was */
+/** @returns undefined if the schema is unchanged */
 export async function schemaChanges(
   client: QueryClient,
   since: SchemaMark,
@@ -52,7 +52,7 @@ async function newestVersion(client: QueryClient, table: string): Promise<string
   return (rows[0] as { version: string } | undefined)?.version
 }
 
-/** Transactions are counted in 32 bits, round and round. */
+/** Transaction ids are 32-bit counters that wrap around. */
 function isSince(transaction: string, other: string): boolean {
   return Number(BigInt.asIntN(32, BigInt(transaction) - BigInt(other))) >= 0
 }

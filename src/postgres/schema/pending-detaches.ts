@@ -1,20 +1,20 @@
 import { pendingDetachesQuery } from '../queries/detaches.ts'
 import { type QueryClient, queryFrozen } from '../query-client.ts'
 
-/** A partition between the two phases of DETACH PARTITION CONCURRENTLY: neither a partition any more nor a table of its own. */
+/** A partition between the two phases of DETACH PARTITION CONCURRENTLY. */
 export interface PendingDetach {
   readonly id: number
-  /** Both with their schemas, quoted. */
+  /** Both names qualified and quoted. */
   readonly parent: string
   readonly partition: string
 }
 
-/** All of this database, also those that somebody is detaching now. */
+/** All pending detaches of this database, including those that are in progress. */
 export function pendingDetaches(client: QueryClient): Promise<readonly PendingDetach[]> {
   return queryFrozen<readonly PendingDetach[]>(client, pendingDetachesQuery)
 }
 
-/** The statement that completes it. Nothing else does. */
+/** The statement that completes it, and the only way to do so. */
 export function finalizeStatement({ parent, partition }: PendingDetach): string {
   return `ALTER TABLE ${parent} DETACH PARTITION ${partition} FINALIZE;`
 }

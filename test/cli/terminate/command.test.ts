@@ -166,7 +166,7 @@ describe('terminate', () => {
       "SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'",
     )
     const refused = await terminate(['--pid', rows[0]?.pid ?? 0, '--yes'])
-    expect(refused.out).toContain('denied: it is no client session: checkpointer')
+    expect(refused.out).toContain('denied: it is not a client session: checkpointer')
     expect(refused.code).toBe(exitCode.found)
     const nobody = await terminate(['--pid', 2 ** 31 - 1, '--yes'])
     expect(nobody.out).toContain('gone: there is no such session')

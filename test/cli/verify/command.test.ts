@@ -46,7 +46,7 @@ describe('verify', () => {
   it('does not pass an application whose lifeguard watches no pool', async () => {
     const { code, out, err } = await verify(await blindService())
     expect(code).toBe(exitCode.notAllVisible)
-    expect(err).toMatch(/its lifeguard watches no pool, so nothing can be said/)
+    expect(err).toMatch(/its lifeguard watches no pool, so it sees nothing/)
     expect(out).toBe('')
   })
 

@@ -12,7 +12,7 @@ describe('why there is no connection', () => {
     url.password = ''
     const env = { PGPASSFILE: '/nowhere' }
     await expect(connectControl({ url: url.href, env })).rejects.toThrow(
-      /: the server asks for a password, and there is none\nset PGPASSWORD or ~\/\.pgpass/,
+      /: the server asks for a password, and none is set\nset PGPASSWORD or ~\/\.pgpass/,
     )
   })
 
@@ -92,19 +92,19 @@ describe('what helps', () => {
       "Host: db. is not in the cert's altnames",
       'ERR_TLS_CERT_ALTNAME_INVALID',
       'verify-full',
-      'the certificate is for another name of the host: connect by that name, or check its authority alone with sslmode=verify-ca',
+      'the certificate is for another host name: connect by that name, or check only its authority with sslmode=verify-ca',
     ],
     [
       'too many connections for database "shop"',
       '53300',
       'prefer',
-      'the limit is of this database alone: connect to another one, such as postgres, to see who is connected',
+      'only the limit of this database is reached: connect to another one, such as postgres, to see who is connected',
     ],
     [
       'too many connections for role "app"',
       '53300',
       'prefer',
-      'the limit is of this role alone: connect as another one',
+      'only the limit of this role is reached: connect as another one',
     ],
     ['anything else', 'constructor', 'prefer', undefined],
   ] as const)('against %j (%s, sslmode=%s)', (message, code, ssl, expected) => {

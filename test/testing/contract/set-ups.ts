@@ -62,7 +62,7 @@ import { existsSync } from 'node:fs'
   /** Of a run that does not end before the leak check has said why. */
   async function hangingOutcome(files: Files) {
     write(files)
-    const why = 'the tests are over and the process does not end'
+    const why = 'the tests are over and the process does not exit'
     return await project.runUntilTold(why, runner.human('test/one.test.js'))
   }
 
