@@ -27,11 +27,12 @@ export function failQuery(client: Client, query: SubmittedQuery, error: Error): 
   })
 }
 
-/** A stream without an error listener would end the process, which would not happen without a remedy. */
+/**
+ * Without a listener for errors a stream would end the process, which it would not have done without a remedy. One that
+ * `pipe` has added does not count: it throws where there is no other.
+ */
 function bearErrors(query: SubmittedQuery): void {
-  const { listenerCount, once } = query
-  if ((query.callback !== undefined && !isStream(query)) || !listenerCount || !once) return
-  if (listenerCount.call(query, 'error') === 0) once.call(query, 'error', () => {})
+  if (query.callback === undefined || isStream(query)) query.once?.('error', () => {})
 }
 
 /** Whether the fence lets these arguments of `query` through: a plain ROLLBACK. */

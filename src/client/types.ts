@@ -101,7 +101,6 @@ export interface SubmittedQuery {
   callback?: Callback | undefined
   handleError?(error: unknown, connection: unknown): void
   /** Present if it is an emitter, as streams are. */
-  listenerCount?(event: string): number
   once?(event: string, listener: Callback): unknown
   /** A query stream wraps a cursor. */
   readonly cursor?: unknown

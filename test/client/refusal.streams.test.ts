@@ -165,6 +165,14 @@ describe('on a session that is destroyed', () => {
     expect(await failed).toBeInstanceOf(SessionDestroyedError)
   })
 
+  it('a COPY FROM that is piped into ends no process, though nobody else listens', async () => {
+    const { client, destroy } = await held()
+    const stream = source().pipe(client.query(copyFrom('COPY items (note) FROM STDIN')))
+    await untilAtWork('COPY items')
+    await destroy()
+    await eventually(() => expect(stream.destroyed).toBe(true))
+  })
+
   it('a stream that nobody listens to ends no process', async () => {
     const { client, destroy } = await held()
     const stream = client.query(copyTo(`COPY (${endless}) TO STDOUT`))
