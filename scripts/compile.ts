@@ -38,7 +38,7 @@ export function compile(): boolean {
   }
   const emit: ts.WriteFileCallback = (file, text) => {
     const path = relative(join(root, 'dist'), file)
-    write(join('dist', path), text)
+    if (!isCommonJsOnly(path)) write(join('dist', path), text)
     // Which kind of module a declaration describes is a matter of the folder that it is in.
     if (path.endsWith('.d.ts') && !isEsModuleOnly(path)) write(join('dist/cjs', path), text)
   }
@@ -60,6 +60,11 @@ export function compile(): boolean {
 /** The command line is started, not imported, and Vitest refuses to be loaded by `require`. */
 function isEsModuleOnly(path: string): boolean {
   return /^cli[/\\]|^testing[/\\]vitest\./.test(path)
+}
+
+/** It loads the rest of the package when a pool is used, which ES modules cannot. */
+function isCommonJsOnly(path: string): boolean {
+  return /^register[/\\]/.test(path)
 }
 
 /** The types have been checked; what is left is syntax, file by file. */

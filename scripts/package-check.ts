@@ -42,7 +42,7 @@ const manifest = manifestOf(root)
 const entries = Object.entries(manifest.exports).flatMap(([subpath, target]) =>
   typeof target === 'string' ? [] : [{ specifier: manifest.name + subpath.slice(1), target }],
 )
-const esModulesOnly = entries.filter(({ target }) => !('require' in target)).map(({ specifier }) => specifier)
+const esModulesOnly = entries.filter(({ target }) => isEsModule(target)).map(({ specifier }) => specifier)
 
 type Kind = 'esm' | 'commonjs'
 type Compilation = readonly [file: string, module: string, moduleResolution: string]
@@ -90,6 +90,11 @@ async function step<Result>(name: string, work: () => Promise<Result>): Promise<
   }
 }
 
+/** An entry point that cannot be required. One that is CommonJS alone can be imported as well. */
+function isEsModule(target: Conditions): boolean {
+  return 'default' in target && !target.default.startsWith('./dist/cjs/')
+}
+
 /** Packs as for the registry, with `prepack`, and compares the files with what src/ says should be there. */
 async function pack(): Promise<string> {
   const report = await run('npm', ['pack', '--json', '--pack-destination', folder], root)
@@ -100,7 +105,7 @@ async function pack(): Promise<string> {
   const expected = [
     ...['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json', 'schema/finding.json'],
     'dist/cjs/package.json',
-    ...modules.flatMap((module) => filesOf(`dist/${module}`)),
+    ...modules.filter((module) => !isCommonJsOnly(module)).flatMap((module) => filesOf(`dist/${module}`)),
     ...modules.filter((module) => !isEsModuleOnly(module)).flatMap((module) => filesOf(`dist/cjs/${module}`)),
   ]
   const paths = packed.files.map(({ path }) => path)
@@ -118,6 +123,10 @@ function filesOf(module: string): string[] {
 
 function isEsModuleOnly(module: string): boolean {
   return module.startsWith('cli/') || module === 'testing/vitest'
+}
+
+function isCommonJsOnly(module: string): boolean {
+  return module.startsWith('register/')
 }
 
 /** A CommonJS file may load an entry point of ES modules by `import()` alone, which is no fault of its types. */
@@ -144,7 +153,7 @@ async function consume(kind: Kind, tarball: string): Promise<void> {
   // An entry point that is listed in `sideEffects` may have some.
   const { sideEffects } = manifest
   const loaded = entries
-    .filter(({ target }) => kind === 'esm' || 'require' in target)
+    .filter(({ target }) => kind === 'esm' || !isEsModule(target))
     .filter(
       ({ target }) =>
         !(sideEffects || []).includes('import' in target ? target.import.default : target.default),

@@ -1,25 +1,11 @@
+import { readDuration } from '../text/duration.ts'
 import { UsageError } from './command.ts'
-
-const units: Readonly<Record<string, number>> = {
-  ms: 1,
-  s: 1_000,
-  m: 60_000,
-  min: 60_000,
-  h: 3_600_000,
-  d: 86_400_000,
-}
 
 /** `500ms`, `30s`, `5m`, `2h`, `1d`, `1h30m` in milliseconds. A unit must be there: nobody knows what `30` means. */
 export function parseDuration(text: string): number {
-  if (text === '0') return 0
-  if (!/^(?:\d+(?:\.\d+)?(?:ms|min|[smhd]))+$/.test(text)) {
-    throw new UsageError('It must be a duration such as 500ms, 30s, 5m, 2h or 1d.')
-  }
-  let millis = 0
-  for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|min|[smhd])/g)) {
-    millis += Number(amount) * (units[unit ?? ''] ?? 0)
-  }
-  return Math.round(millis)
+  const millis = text === '0' ? 0 : readDuration(text)
+  if (millis === undefined) throw new UsageError('It must be a duration such as 500ms, 30s, 5m, 2h or 1d.')
+  return millis
 }
 
 /** More than a timer can wait, or a server's setting holds, is a mistake. */

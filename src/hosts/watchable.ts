@@ -20,7 +20,10 @@ export function asPool(host: unknown): Pool {
 
 /** @throws WatchError if the pool is already watched, by another lifeguard or through another object */
 export function refuseWatched(pool: object): void {
-  if (Reflect.has(pool, watchedMark)) {
+  const mark: unknown = Reflect.get(pool, watchedMark)
+  // Watched from outside of the application, whose own lifeguard takes it over.
+  if (typeof mark === 'function') mark()
+  else if (mark !== undefined) {
     throw new WatchError('this pool is already watched by another lifeguard: unwatch it there first')
   }
 }

@@ -34,7 +34,7 @@ export interface RequestNaming {
   id(): string | undefined
 }
 
-export type Surface = 'express' | 'fastify' | 'http'
+export type Surface = 'express' | 'fastify' | 'http' | 'register'
 
 export interface RequestScope {
   readonly scope: OpenScope
@@ -182,7 +182,7 @@ function constant<Value>(value: Value): () => Value {
 }
 
 /** The path without the query, which may contain user input. */
-function pathOf(url: string | undefined): string {
+export function pathOf(url: string | undefined): string {
   return (url ?? '').split('?', 1)[0] || '/'
 }
 

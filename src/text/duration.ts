@@ -11,3 +11,22 @@ export function describeMillis(millis: number): string {
 function joined(major: number, majorUnit: string, minor: number, minorUnit: string): string {
   return minor === 0 ? `${major} ${majorUnit}` : `${major} ${majorUnit} ${minor} ${minorUnit}`
 }
+
+const units: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1_000,
+  m: 60_000,
+  min: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+}
+
+/** `500ms`, `30s`, `5m`, `2h`, `1d`, `1h30m` in milliseconds; undefined for anything else. A unit is required. */
+export function readDuration(text: string): number | undefined {
+  if (!/^(?:\d+(?:\.\d+)?(?:ms|min|[smhd]))+$/.test(text)) return undefined
+  let millis = 0
+  for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|min|[smhd])/g)) {
+    millis += Number(amount) * (units[unit ?? ''] ?? 0)
+  }
+  return Math.round(millis)
+}

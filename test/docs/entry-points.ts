@@ -14,7 +14,7 @@ function readEntryPoints(): Map<string, string> {
   for (const [path, target] of Object.entries(exports)) {
     if (typeof target === 'string') continue
     const { types } = 'import' in target ? target.import : target
-    const source = types.replace(/^\.\/dist\/(.*)\.d\.ts$/, 'src/$1.ts')
+    const source = types.replace(/^\.\/dist\/(?:cjs\/)?(.*)\.d\.ts$/, 'src/$1.ts')
     found.set(`${name}${path.slice(1)}`, join(root, source))
   }
   return found

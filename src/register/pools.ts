@@ -1,0 +1,74 @@
+import type { Lifeguard } from '../lifeguard.ts'
+import { addDetour } from './prototypes.ts'
+
+/** The same for every copy of the package. */
+const watchedMark = Symbol.for('pg-lifeguard.watched')
+
+/**
+ * Watches pools at their first use. A pool that the application watches by itself is left to its lifeguard, also if it
+ * does so later.
+ */
+export class PoolAdoption {
+  readonly #lifeguard: () => Lifeguard
+  readonly #seen = new WeakSet<object>()
+  #hasDriver = false
+  #unseenDriver: string | undefined
+
+  constructor(lifeguard: () => Lifeguard) {
+    this.#lifeguard = lifeguard
+  }
+
+  /** Whether the process has loaded anything that makes pools of PostgreSQL clients. */
+  get hasDriver(): boolean {
+    return this.#hasDriver
+  }
+
+  /** A driver that was loaded and cannot be watched from outside. */
+  get unseenDriver(): string | undefined {
+    return this.#unseenDriver
+  }
+
+  /** A package was loaded. */
+  loaded(name: string, exported: unknown): void {
+    const { Pool } = Object(exported) as { readonly Pool?: unknown }
+    switch (name) {
+      case 'pg':
+        this.#hasDriver = true
+        break
+      case 'pg-pool':
+        this.#hasDriver = true
+        addDetour(exported, ['connect', 'query'], (pool, method) => this.#watched(pool, method))
+        break
+      case 'postgres':
+      case '@neondatabase/serverless':
+        this.#unseenDriver ??= name
+        break
+      case 'tarn':
+      case 'sequelize-pool':
+        // Other databases have these pools, too. Those of PostgreSQL load the driver before they acquire a client.
+        addDetour(Pool, ['acquire'], (pool, method) =>
+          this.#hasDriver ? this.#watched(pool, method) : undefined,
+        )
+        break
+    }
+  }
+
+  /** The method of the pool that is watched by now; undefined if it was called by that method. */
+  #watched(pool: object, method: string): unknown {
+    if (this.#seen.has(pool)) return undefined
+    this.#seen.add(pool)
+    if (Reflect.has(pool, watchedMark)) return undefined
+    try {
+      const unwatch = this.#lifeguard().watch(pool as never)
+      Object.defineProperty(pool, watchedMark, { value: unwatch, configurable: true })
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error)
+      process.emitWarning(`a pool is not watched: ${message}`, {
+        type: 'LifeguardWarning',
+        code: 'LIFEGUARD_REGISTER',
+      })
+      return undefined
+    }
+    return Reflect.get(pool, method)
+  }
+}

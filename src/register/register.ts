@@ -1,0 +1,103 @@
+import cluster from 'node:cluster'
+import { isMainThread } from 'node:worker_threads'
+import type { Lifeguard } from '../lifeguard.ts'
+import type * as guard from './guard.ts'
+import { followPackages } from './loaded-packages.ts'
+import { PoolAdoption } from './pools.ts'
+import { Routes } from './routes.ts'
+import { followRequests, type RequestRunner } from './servers.ts'
+import type { Variables } from './variables.ts'
+
+/** The parts that are loaded when they are needed: to start the application must cost next to nothing. */
+export interface LateParts {
+  variables(): Variables
+  guard(): typeof guard
+}
+
+/** The same for every copy of the package. */
+const key = Symbol.for('pg-lifeguard.register')
+const blindMillis = 10_000
+const launchers = /[\\/](?:npm|npx)-cli\.js$|[\\/](?:yarn|pnpm|pnpx|corepack)(?:\.c?js)?$/
+
+/**
+ * Watches the pools of this process from their first use on, and makes its HTTP requests scopes. Done once in a process,
+ * or in a thread.
+ *
+ * @returns a function that gives the lifeguard, and creates it if there is none yet
+ * @throws OptionError if a variable of the environment is unknown or invalid
+ */
+export function register(env: NodeJS.ProcessEnv, late: LateParts): () => Lifeguard {
+  const known = Reflect.get(globalThis, key) as (() => Lifeguard) | undefined
+  if (known !== undefined) return known
+
+  const isConfigured = Object.entries(env).some(
+    ([name, value]) => name.startsWith('LIFEGUARD_') && value !== '',
+  )
+  const variables: Pick<Variables, 'options' | 'reporter' | 'given'> = isConfigured
+    ? late.variables()
+    : { options: {}, reporter: 'console', given: [] }
+  let lifeguard: Lifeguard | undefined
+  const getLifeguard = () => {
+    lifeguard ??= late.guard().createRegistered(variables)
+    return lifeguard
+  }
+  Object.defineProperty(globalThis, key, { value: getLifeguard })
+  // NODE_OPTIONS reaches the package manager that starts the application, too.
+  if (!launchers.test(process.argv[1] ?? '')) follow(getLifeguard, late, variables)
+  return getLifeguard
+}
+
+function follow(
+  getLifeguard: () => Lifeguard,
+  late: LateParts,
+  variables: Pick<Variables, 'options' | 'reporter' | 'given'>,
+): void {
+  const say = sayer(variables.reporter === 'json')
+  const pools = new PoolAdoption(getLifeguard)
+  const routes = new Routes()
+  followPackages((name, exported) => {
+    pools.loaded(name, exported)
+    routes.loaded(name, exported)
+  })
+
+  const blind = setTimeout(sayIfBlind, blindMillis)
+  blind.unref()
+  let run: RequestRunner | undefined
+  followRequests((request, response, handle) => {
+    if (!pools.hasDriver) {
+      sayIfBlind()
+      return handle()
+    }
+    run ??= late.guard().requestRunner(getLifeguard(), routes)
+    return run(request, response, handle)
+  })
+  if (isMainThread && !cluster.isWorker) say(startLine(variables))
+
+  let saidBlind = false
+  function sayIfBlind(): void {
+    clearTimeout(blind)
+    if (saidBlind || pools.hasDriver) return
+    saidBlind = true
+    say(blindLine(pools.unseenDriver))
+  }
+}
+
+function startLine({ options: { mode = 'observe' }, given }: Pick<Variables, 'options' | 'given'>): string {
+  const settings = given.map(([name, value]) => `${name}=${value}`)
+  return `on, in mode ${mode}${settings.length === 0 ? '' : `, with ${settings.join(' ')}`}`
+}
+
+function blindLine(driver: string | undefined): string {
+  const why =
+    driver === undefined
+      ? 'has loaded no PostgreSQL driver that can be seen: it may be bundled, or an ES module such as postgres.js'
+      : `uses ${driver}, which cannot be watched from outside`
+  return `this application ${why}. Watch its pool in code: getLifeguard().watch(pool), from 'pg-lifeguard/register'`
+}
+
+function sayer(asJson: boolean): (message: string) => void {
+  return (message) => {
+    const text = `pg-lifeguard: ${message}`
+    process.stderr.write(`${asJson ? JSON.stringify({ event: 'info', message: text }) : text}\n`)
+  }
+}

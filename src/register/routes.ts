@@ -1,0 +1,74 @@
+import { channel } from 'node:diagnostics_channel'
+import { addDetour } from './prototypes.ts'
+
+interface FastifyLike {
+  addHook?(
+    name: 'onRequest',
+    hook: (request: FastifyRequestLike, reply: unknown, done: () => void) => void,
+  ): unknown
+}
+
+interface FastifyRequestLike {
+  readonly raw: object
+  readonly routeOptions?: { readonly url?: string }
+  readonly routerPath?: string
+}
+
+interface KoaContextLike {
+  /** What the routers of Koa leave there. */
+  readonly _matchedRoute?: unknown
+}
+
+/** The patterns of routes that frameworks say by themselves. Express is read from the request, which has its route. */
+export class Routes {
+  readonly #patterns = new WeakMap<object, () => unknown>()
+
+  constructor() {
+    // Fastify 4 and 5 publish each instance when it is made.
+    channel('fastify.initialization').subscribe((message) => {
+      const { fastify } = message as { readonly fastify?: FastifyLike }
+      fastify?.addHook?.('onRequest', (request, _reply, done) => {
+        this.#patterns.set(request.raw, () => request.routeOptions?.url ?? request.routerPath)
+        done()
+      })
+    })
+  }
+
+  /** A package was loaded. */
+  loaded(name: string, exported: unknown): void {
+    if (name !== 'koa') return
+    const { default: Koa = exported } = Object(exported) as { readonly default?: unknown }
+    addDetour(Koa, ['createContext'], (_app, _name, original) => {
+      const patterns = this.#patterns
+      return function createContext(this: object, ...args: unknown[]) {
+        const context = Reflect.apply(original, this, args) as KoaContextLike
+        const [request] = args
+        if (typeof request === 'object' && request !== null)
+          patterns.set(request, () => context._matchedRoute)
+        return context
+      }
+    })
+  }
+
+  /** Undefined while no framework has said it. */
+  of(request: object): string | undefined {
+    const pattern = this.#patterns.get(request)?.()
+    return pattern === undefined || pattern === null ? undefined : String(pattern)
+  }
+}
+
+/** A path without what differs from request to request, where no route is known: `/orders/:id` for `/orders/17`. */
+export function generalPath(path: string): string {
+  return path
+    .split('/')
+    .map((segment) => (isId(segment) ? ':id' : segment))
+    .join('/')
+}
+
+function isId(segment: string): boolean {
+  return (
+    /^\d+$/.test(segment) ||
+    /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i.test(segment) ||
+    (segment.length >= 16 && /^(?=.*\d)[\w-]+$/.test(segment))
+  )
+}
