@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import { serverPid } from './aftermath.ts'
-import type { Model, Owner, PooledSession } from './model.ts'
+import type { Model } from './model.ts'
+import type { Owner, PooledSession } from './owners.ts'
 import { describeAnswer, type Shape, scriptShapes, send, shapes } from './sending.ts'
 import * as sql from './server-session.ts'
 import { commit, ExpectedRows, type Statement, type Tag } from './server-session.ts'

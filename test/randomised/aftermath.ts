@@ -1,6 +1,8 @@
 import type pg from 'pg'
+import type { Lifeguard } from '../../src/index.ts'
 import type { TestDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
+import type { Model } from './model.ts'
 import type { ExpectedRows } from './server-session.ts'
 import { until, within } from './waiting.ts'
 
@@ -114,4 +116,14 @@ export function closeForGood(client: pg.Client): void {
 /** The server's process for a client, also in the types of a version that does not tell. */
 export function serverPid(client: pg.ClientBase): number {
   return (client as unknown as { processID: number }).processID
+}
+
+/** The snapshot counts those who hold a client. */
+export function compareSnapshot({ guard, owners }: Model, lifeguard: Lifeguard): void {
+  const [pool] = lifeguard.snapshot().pools
+  if (guard === 0 || pool === undefined) return
+  const out = owners.filter(({ phase, watched }) => phase === 'holding' && watched)
+  if (pool.out !== out.length) {
+    throw new Error(`the snapshot counts ${pool.out} checkouts, there are ${out.map(({ name }) => name)}`)
+  }
 }

@@ -24,7 +24,7 @@ import {
 import { drivers } from './drivers.ts'
 import { RunError } from './failure.ts'
 import { type Life, lives } from './lives.ts'
-import { limits } from './model.ts'
+import { limits } from './owners.ts'
 import { type Random, seededRandom } from './random.ts'
 import { ExpectedRows } from './server-session.ts'
 import { nextTurn, until, within } from './waiting.ts'

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module'
 import { clientOf } from './acts.ts'
-import type { Owner } from './model.ts'
+import type { Owner } from './owners.ts'
 import { within } from './waiting.ts'
 import type { World } from './world.ts'
 
@@ -18,6 +18,12 @@ export async function openCursor(world: World, owner: Owner): Promise<void> {
   owner.work = 'portal'
   world.cursors.set(owner, cursor)
   await readCursor(world, owner, cursor)
+}
+
+export function cursorOf(world: World, owner: Owner): Cursor {
+  const cursor = world.cursors.get(owner)
+  if (cursor === undefined) throw new Error(`${owner.name} has no cursor`)
+  return cursor
 }
 
 export async function readCursor(world: World, owner: Owner, cursor: Cursor): Promise<void> {

@@ -1,6 +1,6 @@
 import { noteAnswer, sessionOf } from './acts.ts'
 import { serverPid } from './aftermath.ts'
-import type { Owner, PooledSession } from './model.ts'
+import type { Owner, PooledSession } from './owners.ts'
 import { describeAnswer, send } from './sending.ts'
 import type { Statement, Tag } from './server-session.ts'
 import { within } from './waiting.ts'
@@ -91,6 +91,23 @@ export async function crash(world: World, flight: Flight, ...expected: string[])
   const answer = await within(flight.answered, `${statement.name} of ${owner.name} is answered`)
   noteAnswer(world, `${owner.name}: ${statement.name} ${tag}`, answer, ...expected)
   await openGate(world, flight)
+}
+
+/** The same where the server may have got to the end of the statement first. */
+export async function crashUnseen(world: World, flight: Flight, expected: string): Promise<void> {
+  notePossible(world, flight)
+  await crash(world, flight, expected)
+}
+
+/** A statement of its own transaction may have been committed, though nobody was told. */
+export function notePossible(world: World, { isFinal, tag }: Flight): void {
+  if (isFinal) world.model.rows.possible.add(tag)
+}
+
+export function flightOf(world: World, owner: Owner): Flight {
+  const flight = world.flights.get(owner)
+  if (flight === undefined) throw new Error(`${owner.name} has no statement under way`)
+  return flight
 }
 
 /** Statements that a remedy has put an end to. */

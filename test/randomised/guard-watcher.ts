@@ -1,7 +1,9 @@
 import type pg from 'pg'
 import type { Finding, Lifeguard, Snapshot } from '../../src/index.ts'
 import { serverPid } from './aftermath.ts'
-import { type Awaited, isCertain, type Kind, type Model, type Owner, suspicions } from './model.ts'
+import { freedAt } from './deadlines.ts'
+import type { Model } from './model.ts'
+import { type Awaited, isCertain, type Kind, type Owner, suspicions } from './owners.ts'
 import { discard } from './server-session.ts'
 
 /** A limit is looked at once per sweep, which is a tenth of the smallest limit. */
@@ -95,7 +97,7 @@ export class GuardWatcher {
       owners.some(
         (owner) =>
           owner.destroyAt <= now ||
-          this.#model.freedAt(owner) <= now ||
+          freedAt(this.#model, owner) <= now ||
           this.#model.deadlines(owner).some(({ at }) => at <= now),
       )
     )
@@ -133,9 +135,9 @@ export class GuardWatcher {
       for (const { kind, until, optional } of this.#model.deadlines(owner)) {
         if (!optional && now > until) throw new Error(`${kind} of ${owner.name} was due by ${until}`)
       }
-      const freedAt = this.#model.freedAt(owner)
-      if (now > freedAt + 2 * sweepMillis)
-        throw new Error(`the slot of ${owner.name} was to be freed at ${freedAt}`)
+      const slotIsFree = freedAt(this.#model, owner)
+      if (now > slotIsFree + 2 * sweepMillis)
+        throw new Error(`the slot of ${owner.name} was to be freed at ${slotIsFree}`)
       if (now > owner.destroyAt + sweepMillis) {
         throw new Error(`${owner.name} was to be destroyed at ${owner.destroyAt}`)
       }
@@ -174,16 +176,6 @@ export class GuardWatcher {
   dismiss(owners: ReadonlySet<Owner>): void {
     for (const [key, { owner, isResolved }] of this.#known) {
       if (!isResolved && owners.has(owner)) this.#known.delete(key)
-    }
-  }
-
-  compareSnapshot(lifeguard: Lifeguard): void {
-    const { guard, owners } = this.#model
-    const [pool] = lifeguard.snapshot().pools
-    if (guard === 0 || pool === undefined) return
-    const out = owners.filter(({ phase, watched }) => phase === 'holding' && watched)
-    if (pool.out !== out.length) {
-      throw new Error(`the snapshot counts ${pool.out} checkouts, there are ${out.map(({ name }) => name)}`)
     }
   }
 

@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import type { Crowd } from './concurrent.ts'
-import { limits } from './model.ts'
+import { limits } from './owners.ts'
 
 /** What one owner does from connect to release, or instead of release. */
 export interface Life {

@@ -1,96 +1,25 @@
 import type pg from 'pg'
-import type { Finding } from '../../src/index.ts'
+import { type Deadline, limitsOf } from './deadlines.ts'
+import {
+  type Awaited,
+  type Kind,
+  limits,
+  type Outcome,
+  type Owner,
+  type PooledSession,
+  pooledSession,
+  type Remedy,
+  waitingOwner,
+} from './owners.ts'
 import {
   type Answer,
   discard,
   ExpectedRows,
-  newSession,
   opensTransaction,
   rollback,
-  type ServerSession,
   type Statement,
   type Tag,
 } from './server-session.ts'
-
-export type Kind = Finding['kind']
-export type Remedy = Finding['remedy']
-export type Outcome = Finding['outcome']
-
-export const limits = {
-  idleTransactionMillis: 1000,
-  transactionMillis: 3000,
-  holdMillis: 5000,
-  acquireWaitMillis: 1500,
-  scopeGraceMillis: 1000,
-}
-
-/** How long a client may be held whose connection has ended. */
-const closedMillis = 250
-/** The end itself is noticed by a sweep. */
-const sweepMillis = 100
-
-/** Who asks for a client, has it, or has had it. */
-export interface Owner {
-  readonly name: string
-  readonly via: 'connect' | 'pool.query'
-  phase: 'waiting' | 'holding' | 'destroyed' | 'over'
-  /** Its checkout is known to a guard that is on still. */
-  watched: boolean
-  /** Which guard that is, and under which number it knows the checkout. */
-  readonly guard: number
-  checkoutId: number | undefined
-  session: PooledSession | undefined
-  readonly queued: boolean
-  readonly requestedAt: number
-  acquiredAt: number
-  idleSince: number
-  exempt: boolean
-  /** Its transaction was rolled back by a remedy, and it has not sent ROLLBACK yet. */
-  fenced: boolean
-  destroyAt: number
-  work: 'none' | 'query' | 'portal'
-  /** It has set something in its session that it has not set back. */
-  leavesState: boolean
-  /** Its long hold is certain, since the connection is closed. */
-  holdsInVain: boolean
-  readonly reported: Set<Kind>
-  /** It was found to wait for too long. */
-  exhausted: boolean
-  /** Findings that are reported and not resolved. */
-  readonly open: Set<Kind>
-  /** It came to its end in the middle of a remedy: what resolves first is a matter of luck. */
-  vague: boolean
-}
-
-export interface PooledSession extends ServerSession {
-  /** The present transaction was there when the present owner came. */
-  inherited: boolean
-  /** The present transaction was opened or left open while no guard was on: nobody can say whose it is. */
-  murky: boolean
-  /** When its connection ended, and whether its owner has ended it. */
-  goneAt: number
-  endedByOwner: boolean
-  /** Owners that left it dirty or busy, and were reported for it. */
-  leftBy: Owner[]
-}
-
-/** A finding that must come, or may. */
-export interface Awaited {
-  readonly owner: Owner
-  readonly kind: Kind
-  readonly outcomes: readonly Outcome[]
-  readonly optional: boolean
-  /** What the remedy does to the owner is in the model already. */
-  readonly applied?: true
-}
-
-export interface Deadline {
-  readonly kind: Kind
-  readonly at: number
-  readonly optional: boolean
-  /** Who is found at the latest by then is found in time. */
-  readonly until: number
-}
 
 /** What the guard ought to see, say and do, told apart from what it does. */
 export class Model {
@@ -130,29 +59,8 @@ export class Model {
 
   newOwner(via: Owner['via'], queued: boolean): Owner {
     this.#names += 1
-    const owner: Owner = {
-      name: `${via === 'connect' ? 'c' : 'q'}${this.#names}`,
-      via,
-      phase: 'waiting',
-      watched: this.guard !== 0,
-      guard: this.guard,
-      checkoutId: undefined,
-      session: undefined,
-      queued,
-      requestedAt: this.now,
-      acquiredAt: 0,
-      idleSince: 0,
-      exempt: false,
-      fenced: false,
-      destroyAt: Number.POSITIVE_INFINITY,
-      work: 'none',
-      leavesState: false,
-      holdsInVain: false,
-      reported: new Set(),
-      exhausted: false,
-      open: new Set(),
-      vague: false,
-    }
+    const name = `${via === 'connect' ? 'c' : 'q'}${this.#names}`
+    const owner = waitingOwner({ name, via, guard: this.guard, queued, requestedAt: this.now })
     this.owners.push(owner)
     // Owners long gone are of no interest; the last ones may still release once more.
     const over = this.owners.filter(({ phase }) => phase === 'over')
@@ -163,14 +71,7 @@ export class Model {
   sessionOf(client: pg.Client): PooledSession {
     let session = this.sessions.get(client)
     if (session === undefined) {
-      session = {
-        ...newSession(client, this.sessions.size + 1),
-        inherited: false,
-        murky: false,
-        goneAt: Number.POSITIVE_INFINITY,
-        endedByOwner: false,
-        leftBy: [],
-      }
+      session = pooledSession(client, this.sessions.size + 1)
       this.sessions.set(client, session)
     }
     return session
@@ -349,13 +250,6 @@ export class Model {
     this.closed(session)
   }
 
-  /** When the slot of an owner is freed whose session was ended by somebody else. */
-  freedAt({ watched, phase, session }: Owner): number {
-    if (!this.freesSlots || !watched || phase !== 'holding' || session === undefined)
-      return Number.POSITIVE_INFINITY
-    return session.endedByOwner ? Number.POSITIVE_INFINITY : session.goneAt + closedMillis
-  }
-
   /** The connection was cut by the server. */
   killed(session: PooledSession): void {
     this.closed(session)
@@ -426,70 +320,6 @@ export class Model {
 
   /** The limits that a guard sees run for an owner and has not reported. */
   deadlines(owner: Owner): Deadline[] {
-    return owner.watched ? this.limitsOf(owner) : []
-  }
-
-  limitsOf(owner: Owner): Deadline[] {
-    const { session } = owner
-    const found: Deadline[] = []
-    const add = (kind: Kind, since: number, limit: number, optional = false, delay = 0) => {
-      const at = since + limit
-      if (!owner.reported.has(kind)) found.push({ kind, at, optional, until: at + delay + sweepMillis })
-    }
-    // Once a leak is certain, a suspicion without a remedy adds nothing; one of the same sweep may still have come first.
-    const suspect: typeof add = (kind, since, limit, optional, delay) => {
-      if (this.remedies[kind] !== 'report') add(kind, since, limit, optional, delay)
-      else if (!isCertain(owner)) {
-        const mayBeCertain =
-          this.endingSince + limits.scopeGraceMillis <= this.now ||
-          session?.goneAt !== Number.POSITIVE_INFINITY
-        add(kind, since, limit, optional || mayBeCertain, delay)
-      }
-    }
-    if (owner.phase === 'waiting' && owner.queued) {
-      const optional = this.#isExplained(owner)
-      add('pool-exhausted', owner.requestedAt, limits.acquireWaitMillis, optional)
-    }
-    if (owner.phase !== 'holding' || session === undefined) return found
-    add('blocked-shutdown', this.endingSince, limits.scopeGraceMillis)
-    const hold = owner.acquiredAt + limits.holdMillis
-    const end = session.goneAt + (session.endedByOwner ? closedMillis : limits.holdMillis)
-    if (owner.exempt || end < hold) add('long-hold', end, 0, false, sweepMillis)
-    if (owner.exempt) return found
-    // Of a connection that has ended it is certain, and comes after a suspicion that was left out.
-    const isLeftOut = this.remedies['long-hold'] === 'report' && isCertain(owner)
-    if (hold <= end && isLeftOut) add('long-hold', end, 0, false, sweepMillis)
-    else if (hold <= end) suspect('long-hold', hold, 0)
-    // An heir is not to blame for what it does not know of.
-    if (session.transaction !== 'idle' && !session.inherited) {
-      const optional = session.murky
-      suspect('long-transaction', session.since, limits.transactionMillis, optional)
-      if (owner.work === 'none')
-        suspect('idle-transaction', owner.idleSince, limits.idleTransactionMillis, optional)
-    }
-    return found
-  }
-
-  /** One that has waited for longer, or has been found, stands for the others that wait meanwhile. */
-  #isExplained(waiter: Owner): boolean {
-    const dueAt = waiter.requestedAt + limits.acquireWaitMillis
-    const index = this.owners.indexOf(waiter)
-    return this.owners.some((other, at) => {
-      if (other === waiter || other.guard !== waiter.guard || !other.queued) return false
-      if (other.phase === 'waiting' && at < index) return true
-      // It may have given up, at a time that is not kept.
-      const waitedUntil = other.acquiredAt > other.requestedAt ? other.acquiredAt : Number.POSITIVE_INFINITY
-      return other.exhausted && waitedUntil >= dueAt - sweepMillis
-    })
+    return owner.watched ? limitsOf(this, owner) : []
   }
 }
-
-/** Kinds that are certain and last as long as the client is held. */
-const certain: readonly Kind[] = ['blocked-shutdown', 'session-killed']
-
-export function isCertain({ open }: Owner): boolean {
-  return certain.some((kind) => open.has(kind))
-}
-
-/** What a certain finding takes the place of. */
-export const suspicions: readonly Kind[] = ['idle-transaction', 'long-transaction', 'long-hold']

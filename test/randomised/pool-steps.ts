@@ -1,5 +1,6 @@
 import { callRelease, connect, loseSocket, noteAnswer, terminate } from './acts.ts'
-import type { Model, PooledSession } from './model.ts'
+import type { Model } from './model.ts'
+import type { PooledSession } from './owners.ts'
 import { describeAnswer, describeError } from './sending.ts'
 import * as sql from './server-session.ts'
 import { millisLeft, poolStep, type Step } from './steps.ts'

@@ -1,7 +1,8 @@
 import { callRelease, clientOf, connect, execute, release, sessionOf } from './acts.ts'
 import { serverPid } from './aftermath.ts'
+import { freedAt } from './deadlines.ts'
 import { crash, type Flight } from './flights.ts'
-import type { Kind, Outcome, Owner } from './model.ts'
+import type { Kind, Outcome, Owner } from './owners.ts'
 import { send } from './sending.ts'
 import * as sql from './server-session.ts'
 import { ownerStep, type Step } from './steps.ts'
@@ -95,7 +96,7 @@ function awaitsRollback(world: World, owner: Owner, kind: Kind): boolean {
   return model.owners.every(
     (other) =>
       other.destroyAt > due.at + 300 &&
-      model.freedAt(other) > due.at + 300 &&
+      freedAt(model, other) > due.at + 300 &&
       model
         .deadlines(other)
         .every((deadline) => deadline.at > due.at + 300 || (deadline.kind === kind && other === owner)),

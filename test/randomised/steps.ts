@@ -1,4 +1,5 @@
-import type { Owner } from './model.ts'
+import { limitsOf } from './deadlines.ts'
+import type { Owner } from './owners.ts'
 import type { World } from './world.ts'
 
 /** Something that a program may do next. */
@@ -47,6 +48,6 @@ export function poolStep(step: StepOf<[]>): Step {
 
 /** How long a correct program may wait until somebody has to come to an end. */
 export function millisLeft({ model }: World): number {
-  const due = model.owners.flatMap((owner) => model.limitsOf(owner).map(({ at }) => at))
+  const due = model.owners.flatMap((owner) => limitsOf(model, owner).map(({ at }) => at))
   return Math.min(...due) - model.now - 1
 }

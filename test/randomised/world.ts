@@ -8,12 +8,13 @@ import {
   type Remedy,
 } from '../../src/index.ts'
 import type { TestDatabase } from '../support/database.ts'
-import type { OpenPool } from './aftermath.ts'
+import { compareSnapshot, type OpenPool } from './aftermath.ts'
 import type { Cursor } from './cursors.ts'
 import { drivers } from './drivers.ts'
 import { collectBroken, type Flight } from './flights.ts'
 import { GuardWatcher } from './guard-watcher.ts'
-import { limits, Model, type Owner } from './model.ts'
+import { Model } from './model.ts'
+import { limits, type Owner } from './owners.ts'
 import { type Random, seededRandom } from './random.ts'
 import type { Tag } from './server-session.ts'
 import { nextTurn, until, within } from './waiting.ts'
@@ -238,7 +239,7 @@ export class World {
       () => `it changes that ${watcher.wronglyOpenOrResolved()}`,
     )
     watcher.dropOptional()
-    watcher.compareSnapshot(this.lifeguard)
+    compareSnapshot(this.model, this.lifeguard)
   }
 
   #clientsAreReady(): boolean {
