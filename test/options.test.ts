@@ -2,17 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { systemClock } from '../src/core/time/clock.ts'
 import { createLifeguard, type LifeguardOptions, manualClock, OptionError } from '../src/index.ts'
 import { resolveOptions } from '../src/options.ts'
-
-/** What the options are when they come from JavaScript, from JSON or from a wrong guess. */
-function failure(options: unknown): OptionError {
-  try {
-    createLifeguard(options as LifeguardOptions)
-  } catch (error) {
-    if (error instanceof OptionError) return error
-    throw error
-  }
-  throw new Error(`accepted ${JSON.stringify(options)}`)
-}
+import { failure } from './option-failure.ts'
 
 describe('without options', () => {
   it('observes, with the documented limits, on the console', () => {

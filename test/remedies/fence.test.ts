@@ -1,43 +1,12 @@
 import pg from 'pg'
 import Cursor from 'pg-cursor'
-import { beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { TransactionRolledBackError } from '../../src/index.ts'
-import { useDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
-import { type GuardedPool, guardedPool, hereLine } from '../support/guarded-pool.ts'
+import { hereLine } from '../support/guarded-pool.ts'
+import { insert, rolledBack, useEnforcedPools } from './enforced-pools.ts'
 
-const db = useDatabase()
-
-beforeEach(async () => {
-  await db.query('TRUNCATE items')
-})
-
-function enforced(
-  poolOptions: pg.PoolConfig = {},
-  options: Parameters<typeof guardedPool>[1] = {},
-): GuardedPool {
-  return guardedPool({ ...db.config, max: 1, ...poolOptions }, { mode: 'enforce', ...options })
-}
-
-/** A client whose transaction was left open and has been rolled back by the guard. */
-async function rolledBack(guarded: GuardedPool): Promise<pg.PoolClient> {
-  const client = await guarded.pool.connect()
-  await client.query('BEGIN')
-  await client.query("INSERT INTO items (note) VALUES ('before')")
-  guarded.clock.advance(10_300)
-  expect(await guarded.found('idle-transaction')).toMatchObject({
-    remedy: 'rollback',
-    outcome: 'rolled-back',
-  })
-  return client
-}
-
-async function notes(): Promise<string[]> {
-  const { rows } = await db.query<{ note: string }>('SELECT note FROM items ORDER BY id')
-  return rows.map(({ note }) => note)
-}
-
-const insert = "INSERT INTO items (note) VALUES ('after')"
+const { enforced, notes } = useEnforcedPools()
 
 describe('the fence of a transaction that was rolled back', () => {
   it('refuses each statement of the owner, in any shape of call, so that no row persists', async () => {
@@ -81,7 +50,7 @@ describe('the fence of a transaction that was rolled back', () => {
       finding: { id: guarded.findings[0]?.id, kind: 'idle-transaction' },
     })
     expect((error as Error).message).toMatch(
-      /rolled back by pg-lifeguard .*fence\.test\.ts:\d+:\d+.* until ROLLBACK or release/,
+      /rolled back by pg-lifeguard .*enforced-pools\.ts:\d+:\d+.* until ROLLBACK or release/,
     )
     expect((error as Error).stack).toContain(`fence.test.ts:${line + 1}:`)
     client.release()

@@ -1,39 +1,14 @@
-import pg from 'pg'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { createLifeguard, type Finding, manualClock, SessionReleasedError } from '../../src/index.ts'
-import { leakCheck } from '../../src/testing/vitest.ts'
+import type pg from 'pg'
+import { describe, expect, it } from 'vitest'
+import { createLifeguard, manualClock, SessionReleasedError } from '../../src/index.ts'
 import { ownPool } from '../own-pool.ts'
-import { useDatabase } from '../support/database.ts'
 import { startProxy } from '../support/tcp-proxy.ts'
+import { useGuardedTransactions } from './guarded-transactions.ts'
 
-const db = useDatabase()
-let pool: pg.Pool
-const lifeguard = createLifeguard({ clock: manualClock(), reporters: [] })
-const findings: Finding[] = []
-leakCheck(lifeguard, { unendedPools: 'fail' })
-
-beforeAll(() => {
-  pool = new pg.Pool({ ...db.config, max: 2, connectionTimeoutMillis: 5000 })
-  pool.on('error', () => {})
-  lifeguard.watch(pool)
-  lifeguard.on('finding', (finding) => findings.push(finding))
-})
-beforeEach(async () => {
-  findings.length = 0
-  await db.query('TRUNCATE items')
-})
-afterAll(async () => {
-  await lifeguard.close()
-  await pool.end()
-})
+const { db, pool, lifeguard, findings, notes } = useGuardedTransactions({ max: 2 })
 
 function out(): number {
   return lifeguard.snapshot().checkouts.length
-}
-
-async function notes(): Promise<string[]> {
-  const { rows } = await db.query<{ note: string }>('SELECT note FROM items ORDER BY id')
-  return rows.map(({ note }) => note)
 }
 
 describe('a session', () => {

@@ -1,30 +1,10 @@
-import pg from 'pg'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { createLifeguard, type Finding, LostCommitError, manualClock } from '../../src/index.ts'
+import { describe, expect, it } from 'vitest'
+import { LostCommitError } from '../../src/index.ts'
 import { allowLeaks } from '../../src/testing/verify.ts'
-import { leakCheck } from '../../src/testing/vitest.ts'
-import { useDatabase } from '../support/database.ts'
+import { deferred } from '../http/deferred.ts'
+import { useGuardedTransactions } from './guarded-transactions.ts'
 
-const db = useDatabase()
-let pool: pg.Pool
-const lifeguard = createLifeguard({ clock: manualClock(), reporters: [] })
-const findings: Finding[] = []
-leakCheck(lifeguard, { unendedPools: 'fail' })
-
-beforeAll(() => {
-  pool = new pg.Pool({ ...db.config, max: 3, connectionTimeoutMillis: 5000 })
-  lifeguard.watch(pool)
-  lifeguard.on('finding', (finding) => findings.push(finding))
-})
-beforeEach(async () => {
-  findings.length = 0
-  await db.query('TRUNCATE items, accounts')
-  await db.query('INSERT INTO accounts VALUES (1, 100), (2, 100)')
-})
-afterAll(async () => {
-  await lifeguard.close()
-  await pool.end()
-})
+const { db, pool, lifeguard, findings } = useGuardedTransactions({ max: 3 })
 
 /** Every client is back, and nothing was found. */
 function expectWhole(): void {
@@ -33,15 +13,22 @@ function expectWhole(): void {
   expect(findings).toEqual([])
 }
 
+/** Resolves when it has been called twice, and at once from then on. */
+function meetingOfTwo(): () => Promise<void> {
+  const both = deferred()
+  let arrived = 0
+  return () => {
+    arrived += 1
+    if (arrived === 2) both.resolve()
+    return both.promise
+  }
+}
+
 describe('retries', () => {
   /** Two transactions that read both accounts and write one each: one of them must fail. */
   async function conflict(retries: number) {
     const attempts = [0, 0]
-    let arrived = 0
-    let meet = () => {}
-    const met = new Promise<void>((resolve) => {
-      meet = resolve
-    })
+    const meeting = meetingOfTwo()
     const withdraw = (account: number, index: number) =>
       lifeguard.transaction(
         pool,
@@ -50,9 +37,7 @@ describe('retries', () => {
           const { rows } = await client.query<{ total: number }>(
             'SELECT sum(balance)::int AS total FROM accounts',
           )
-          arrived += 1
-          if (arrived === 2) meet()
-          await met
+          await meeting()
           const total = rows[0]?.total ?? 0
           if (total >= 150)
             await client.query('UPDATE accounts SET balance = balance - 150 WHERE id = $1', [account])
@@ -83,11 +68,7 @@ describe('retries', () => {
 
   it('come after a deadlock, too', async () => {
     const attempts = [0, 0]
-    let arrived = 0
-    let meet = () => {}
-    const met = new Promise<void>((resolve) => {
-      meet = resolve
-    })
+    const meeting = meetingOfTwo()
     const move = (from: number, to: number) =>
       lifeguard.transaction(
         pool,
@@ -95,9 +76,7 @@ describe('retries', () => {
           attempts[from - 1] = (attempts[from - 1] ?? 0) + 1
           await client.query("SET LOCAL deadlock_timeout = '50ms'")
           await client.query('UPDATE accounts SET balance = balance - 10 WHERE id = $1', [from])
-          arrived += 1
-          if (arrived === 2) meet()
-          await met
+          await meeting()
           await client.query('UPDATE accounts SET balance = balance + 10 WHERE id = $1', [to])
         },
         { retries: 20 },

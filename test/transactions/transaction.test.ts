@@ -1,46 +1,12 @@
-import pg from 'pg'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import {
-  createLifeguard,
-  type Finding,
-  LostCommitError,
-  manualClock,
-  OptionError,
-  type TransactionOptions,
-} from '../../src/index.ts'
+import { describe, expect, it } from 'vitest'
+import { createLifeguard, LostCommitError, manualClock } from '../../src/index.ts'
 import { allowLeaks } from '../../src/testing/verify.ts'
-import { leakCheck } from '../../src/testing/vitest.ts'
 import { ownPool } from '../own-pool.ts'
-import { useDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
 import { startProxy } from '../support/tcp-proxy.ts'
+import { useGuardedTransactions } from './guarded-transactions.ts'
 
-const db = useDatabase()
-let pool: pg.Pool
-const lifeguard = createLifeguard({ clock: manualClock(), reporters: [] })
-const findings: Finding[] = []
-leakCheck(lifeguard, { unendedPools: 'fail' })
-
-beforeAll(() => {
-  pool = new pg.Pool({ ...db.config, max: 3, connectionTimeoutMillis: 5000 })
-  pool.on('error', () => {})
-  lifeguard.watch(pool)
-  lifeguard.on('finding', (finding) => findings.push(finding))
-})
-beforeEach(async () => {
-  findings.length = 0
-  await db.query('TRUNCATE items, accounts')
-  await db.query('INSERT INTO accounts VALUES (1, 100), (2, 100)')
-})
-afterAll(async () => {
-  await lifeguard.close()
-  await pool.end()
-})
-
-async function notes(): Promise<string[]> {
-  const { rows } = await db.query<{ note: string }>('SELECT note FROM items ORDER BY id')
-  return rows.map(({ note }) => note)
-}
+const { db, pool, lifeguard, findings, notes } = useGuardedTransactions({ max: 3 })
 
 function insert(note: string): string {
   return `INSERT INTO items (note) VALUES ('${note}')`
@@ -298,71 +264,5 @@ describe('a transaction', () => {
     ).rejects.toBe(failure)
     // What it left open is rolled back before the client is in its pool again.
     await eventually(expectWhole)
-  })
-})
-
-describe('options of a transaction', () => {
-  it.each<[TransactionOptions, { isolation: string; readOnly: string; deferrable: string }]>([
-    [{}, { isolation: 'read committed', readOnly: 'off', deferrable: 'off' }],
-    [{ isolation: 'read committed' }, { isolation: 'read committed', readOnly: 'off', deferrable: 'off' }],
-    [{ isolation: 'repeatable read' }, { isolation: 'repeatable read', readOnly: 'off', deferrable: 'off' }],
-    [
-      { isolation: 'serializable', readOnly: true, deferrable: true },
-      { isolation: 'serializable', readOnly: 'on', deferrable: 'on' },
-    ],
-    [{ readOnly: true }, { isolation: 'read committed', readOnly: 'on', deferrable: 'off' }],
-    [
-      { readOnly: false, retries: 0 },
-      { isolation: 'read committed', readOnly: 'off', deferrable: 'off' },
-    ],
-  ])('%o reach the server', async (options, expected) => {
-    const { rows } = await lifeguard.transaction(
-      pool,
-      (client) =>
-        client.query(`SELECT current_setting('transaction_isolation') AS isolation,
-          current_setting('transaction_read_only') AS "readOnly",
-          current_setting('transaction_deferrable') AS deferrable`),
-      options,
-    )
-    expect(rows).toEqual([expected])
-  })
-
-  it.each<[unknown, string]>([
-    [
-      { isolationLevel: 'serializable' },
-      'unknown option transaction.isolationLevel; did you mean transaction.isolation? (got "serializable")',
-    ],
-    [
-      { isolation: 'snapshot' },
-      'transaction.isolation must be "read committed", "repeatable read" or "serializable", got "snapshot"',
-    ],
-    [{ isolation: 'serializable; DROP TABLE items; --' }, 'transaction.isolation must be'],
-    [{ isolation: null }, 'transaction.isolation must be'],
-    [{ readOnly: 'yes' }, 'transaction.readOnly must be true or false, got "yes"'],
-    [{ deferrable: 1 }, 'transaction.deferrable must be true or false, got 1'],
-    [{ retries: -1 }, 'transaction.retries must be a whole number, 0 or more, got -1'],
-    [{ retries: 1.5 }, 'transaction.retries must be a whole number, 0 or more, got 1.5'],
-    [{ retries: '3' }, 'transaction.retries must be a whole number, 0 or more, got "3"'],
-    [
-      { retries: Number.POSITIVE_INFINITY },
-      'transaction.retries must be a whole number, 0 or more, got Infinity',
-    ],
-    [{ retries: null }, 'transaction.retries must be a whole number, 0 or more, got null'],
-    [null, 'transaction(pool, work, options) must be an object, got null'],
-    ['serializable', 'transaction(pool, work, options) must be an object, got "serializable"'],
-  ])('are refused before a client is taken: %o', async (options, message) => {
-    let worked = false
-    const attempt = lifeguard.transaction(
-      pool,
-      async () => {
-        worked = true
-      },
-      options as TransactionOptions,
-    )
-    const error = await attempt.catch((reason: unknown) => reason)
-    expect(error).toBeInstanceOf(OptionError)
-    expect((error as OptionError).message).toContain(message)
-    expect(worked).toBe(false)
-    await expectWhole()
   })
 })

@@ -1,18 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { limitRows } from '../../../src/core/findings/limits.ts'
-import { type LifeguardOptions, OptionError } from '../../../src/index.ts'
 import { resolveOptions } from '../../../src/options.ts'
-
-/** What the options are when they come from JavaScript. */
-function failure(options: unknown): OptionError {
-  try {
-    resolveOptions(options as LifeguardOptions)
-  } catch (error) {
-    if (error instanceof OptionError) return error
-    throw error
-  }
-  throw new Error(`accepted ${JSON.stringify(options)}`)
-}
+import { failure } from '../../option-failure.ts'
 
 describe('a limit', () => {
   const names = [

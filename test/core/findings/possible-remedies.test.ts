@@ -1,21 +1,11 @@
 import { describe, expect, expectTypeOf, it } from 'vitest'
 import { type FindingKind, findingKinds, type Remedy } from '../../../src/core/findings/finding.ts'
 import { possibleRemedies } from '../../../src/core/findings/possible-remedies.ts'
-import { createLifeguard, type LifeguardOptions, OptionError } from '../../../src/index.ts'
+import { createLifeguard, type LifeguardOptions } from '../../../src/index.ts'
 import { resolveOptions } from '../../../src/options.ts'
+import { failure } from '../../option-failure.ts'
 
 type Chosen = NonNullable<LifeguardOptions['remedies']>
-
-/** What the options are when they come from JavaScript. */
-function failure(options: unknown): OptionError {
-  try {
-    resolveOptions(options as LifeguardOptions)
-  } catch (error) {
-    if (error instanceof OptionError) return error
-    throw error
-  }
-  throw new Error(`accepted ${JSON.stringify(options)}`)
-}
 
 describe('a remedy', () => {
   const all = [

@@ -1,31 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { SessionChanges } from '../../../src/core/session-state/changes.ts'
 import { describeItem } from '../../../src/core/session-state/item.ts'
-import { heapBytes } from '../../support/garbage.ts'
-
-interface Step {
-  readonly text: string
-  readonly letter?: 'I' | 'T' | 'E'
-  readonly command?: string
-  readonly rows?: readonly object[]
-  readonly fails?: boolean
-}
-
-/** What is left after these statements; the letter is that of the status after each. */
-function after(steps: readonly (Step | string)[]): SessionChanges {
-  const changes = new SessionChanges()
-  let before = 'I'
-  for (const step of steps) {
-    const { text, letter, command, rows, fails } = typeof step === 'string' ? ({ text: step } as Step) : step
-    changes.sending(text, undefined, true)
-    if (fails === true) changes.failed(text)
-    const now = letter ?? (/^(COMMIT|ROLLBACK$)/.test(text) ? 'I' : text === 'BEGIN' ? 'T' : before)
-    const answer = { text: fails === true ? undefined : text, command: command ?? text.split(' ')[0], rows }
-    changes.answered(answer, now)
-    before = now
-  }
-  return changes
-}
+import { after, type Step } from './session-steps.ts'
 
 function leftBy(steps: readonly (Step | string)[], sure = true): string[] {
   return after(steps)
@@ -314,31 +290,5 @@ describe('what an owner leaves in its session', () => {
   it('asks again for advisory locks where the answer does not show how many there are', () => {
     const step = { text: 'SELECT id FROM jobs WHERE pg_try_advisory_lock(id)', rows: [{ id: 1 }] }
     expect(leftBy([step], false)).toEqual(['an advisory lock'])
-  })
-
-  it('does not grow with the savepoints of a long transaction', () => {
-    const steps = ['BEGIN', 'SET ROLE a']
-    for (let n = 0; n < 20_000; n++) steps.push('SAVEPOINT s', `SET ROLE r${n % 100}`, 'RELEASE s')
-    const before = heapBytes()
-    const changes = after(steps)
-    expect(heapBytes() - before).toBeLessThan(2 ** 20)
-    expect(changes.left(false)).toEqual([])
-  })
-
-  it('is nothing for the next owner', () => {
-    const changes = new SessionChanges()
-    changes.sending('SET ROLE a', undefined, true)
-    changes.answered({ text: 'SET ROLE a', command: 'SET', rows: [] }, 'I')
-    expect(changes.touched).toBe(true)
-    changes.begin()
-    expect(changes.touched).toBe(false)
-    expect(changes.left(false)).toEqual([])
-  })
-
-  it('costs no memory for statements that change nothing', () => {
-    const changes = new SessionChanges()
-    changes.sending('SELECT 1', undefined, true)
-    changes.sending('SET LOCAL search_path TO app', undefined, true)
-    expect(changes.touched).toBe(false)
   })
 })

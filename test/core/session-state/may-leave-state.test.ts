@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { mayLeaveState } from '../../../src/core/session-state/may-leave-state.ts'
 import { expectQuick } from '../../support/quick.ts'
+import { hostileTexts } from './effects.ts'
 
 describe('a statement', () => {
   it.each([
@@ -55,15 +56,5 @@ describe('a statement', () => {
 })
 
 it('takes no longer for a hostile text than its length explains', () => {
-  const calls = Array.from({ length: 5000 }, (_, n) => `set_config('app.a${n}', 'b', false)`)
-  for (const text of [
-    `INSERT INTO t VALUES ${"(1, 'abc', 2.5),".repeat(200_000)}`,
-    `SELECT ${calls.join(', ')}`,
-    `CREATE TEMP TABLE ${'a.'.repeat(50_000)}b (c int)`,
-    'SET a.b = 1;'.repeat(10_000),
-    `DROP TABLE ${'a,'.repeat(50_000)}b`,
-    `SELECT set_config('a.b', 'c' ${'-'.repeat(1000)}\n, false)`,
-  ]) {
-    expectQuick(() => mayLeaveState(text))
-  }
+  for (const text of hostileTexts()) expectQuick(() => mayLeaveState(text))
 })
