@@ -20,6 +20,7 @@ import { keepStatistics } from './guard/statistics-reporting.ts'
 import { startSweep, sweepPeriod } from './guard/sweep.ts'
 import { Attachment } from './hosts/attachment.ts'
 import { poolSourceOf, type Watchable } from './hosts/pool-source.ts'
+import { slonikGuardOf } from './hosts/slonik/guarded-source.ts'
 import { type LifeguardOptions, resolveOptions, type Settings } from './options.ts'
 import { type ClientOf, openSession, type Session, type SessionPool } from './transactions/session.ts'
 import { missingTimeouts } from './transactions/session-timeouts.ts'
@@ -218,10 +219,11 @@ function watchedPools(settings: Settings, { ledger, judge, announcer, inspection
   return {
     watch(host: Watchable, options: WatchOptions): () => void {
       const { name } = readOptions(watchTable, options)
-      const watch = watches.get(host) ?? begin(host, name)
+      const key = slonikGuardOf(host) ?? host
+      const watch = watches.get(key) ?? begin(key as Watchable, name)
       return () => {
         watch.unwatch()
-        if (watches.get(host) === watch) watches.delete(host)
+        if (watches.get(key) === watch) watches.delete(key)
       }
     },
     exempt(client: PgClientLike, reason: string): void {

@@ -24,6 +24,8 @@ export interface ClientHost extends Omit<StatementHost, 'adopt'> {
   readonly setUpByHost: boolean
   /** The pool does not refuse a second release itself. */
   readonly takesBackTwice: boolean
+  /** The pool resets each session that is given back. */
+  readonly resetsSessions: boolean
   /** Frees the slot of a client that is still checked out, and closes its session. */
   destroy(client: Client, error: Error, giveBack: GiveBack): void
   /** Does the same for an owner that holds the pool's own release; returns false if the pool cannot do that. */
@@ -62,7 +64,7 @@ export class GuardedClient implements ReleaseHost, StatementHost {
     this.#control = new Control(client, {
       stream: host.stream,
       setUpByHost: host.setUpByHost,
-      tracksState: events.sessionState !== 'ignored',
+      tracksState: events.sessionState !== 'ignored' && !host.resetsSessions,
       clock: ledger.clock,
       foreign: ownership.foreign,
       takeBack: (error) => this.#takeBack(error),

@@ -5,7 +5,7 @@ import type { PoolRecord } from './pool-record.ts'
 import type { Scope } from './scope.ts'
 import type { ActiveTime } from './time/active-time.ts'
 import type { SpanIds } from './trace.ts'
-import type { TransactionStatus } from './transaction.ts'
+import { isInTransaction, type TransactionStatus } from './transaction.ts'
 
 /** The pool of a checkout. */
 export type CheckoutPool = PoolRecord<Checkout>
@@ -157,7 +157,8 @@ export interface CheckoutData {
   /** The time from the request to the client's arrival, or until now. */
   readonly waitedMillis: number
   readonly heldMillis: number
-  readonly transaction: TransactionStatus
+  /** `unknown` where the pool does not expose its clients. */
+  readonly transaction: TransactionStatus | 'unknown'
   /** The age of the open transaction; 0 without one. */
   readonly transactionMillis: number
   /** The time since the last statement was answered; 0 while one is running. */
@@ -175,7 +176,7 @@ export function checkoutData(checkout: Checkout, time: ActiveTime, queryText: Qu
   const now = time.now()
   const { control, pid } = checkout
   const waiting = checkout.phase === 'waiting'
-  const transaction = control?.transaction ?? 'idle'
+  const transaction = control?.isObserved === true ? 'unknown' : (control?.transaction ?? 'idle')
   const working = control !== undefined && (control.work() !== 'none' || !control.isReady())
   const lastQuery = presentQueryText(checkout.lastQuery, queryText)
   return {
@@ -188,8 +189,7 @@ export function checkoutData(checkout: Checkout, time: ActiveTime, queryText: Qu
     waitedMillis: span(checkout.requestedAt, waiting ? now : checkout.acquiredAt),
     heldMillis: waiting ? 0 : span(checkout.acquiredAt, now),
     transaction,
-    transactionMillis:
-      control === undefined || transaction === 'idle' ? 0 : span(control.transactionSince, now),
+    transactionMillis: isInTransaction(transaction) && control ? span(control.transactionSince, now) : 0,
     idleMillis: waiting || working ? 0 : span(checkout.idleSince, now),
     queryCount: checkout.queryCount,
     busyMillis: Math.round(checkout.busyMillis + (working ? Math.max(0, now - checkout.busySince) : 0)),

@@ -24,6 +24,8 @@ export interface Fence {
  * Times are readings of the lifeguard's active time.
  */
 export interface ClientControl {
+  /** Its client is not exposed: the state of its transaction is unknown, and it has no remedies. */
+  readonly isObserved?: boolean
   /** The server's process id, if the driver knows it. Behind a pooler it is an arbitrary number. */
   readonly pid: number | undefined
   /** The state at the last ReadyForQuery; `idle` for a session that has ended. */

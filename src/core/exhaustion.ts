@@ -6,6 +6,7 @@ import type { Holder } from './findings/finding.ts'
 import { describeFrame } from './origin/origin.ts'
 import { describePool } from './pool-record.ts'
 import type { ScopeData } from './scope.ts'
+import { isInTransaction } from './transaction.ts'
 
 /** The time-out messages of pg-pool, postgres-pool, tarn and sequelize-pool. */
 const acquireTimeouts =
@@ -60,7 +61,7 @@ export function describeHolder(holder: Holder): string {
   const parts = [holder.origin === undefined ? holder.via : describeFrame(holder.origin)]
   if (holder.scope !== undefined) parts.push(describeScope(holder.scope))
   if (holder.heldMillis !== undefined) parts.push(`held for ${describeMillis(holder.heldMillis)}`)
-  if (holder.transaction !== undefined && holder.transaction !== 'idle') {
+  if (isInTransaction(holder.transaction)) {
     const idle = holder.idleMillis ? `, idle for ${describeMillis(holder.idleMillis)}` : ''
     parts.push(`transaction ${holder.transaction}${idle}`)
   }

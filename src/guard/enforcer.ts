@@ -1,5 +1,6 @@
 import type { Checkout } from '../core/checkout.ts'
 import type { ClientControl } from '../core/client-control.ts'
+import type { Remedy } from '../core/findings/finding.ts'
 import type { FindingEvidence, FindingRecord } from '../core/findings/finding-record.ts'
 import type { Rule } from '../core/findings/rule.ts'
 import type { Ledger } from '../core/ledger.ts'
@@ -37,9 +38,8 @@ export class Enforcer {
     hint: string,
     more: More = {},
   ): FindingRecord | undefined {
-    const { kind, certainty, freesSlot } = rule
-    const { mode, remedies } = this.#settings
-    const remedy = freesSlot && mode === 'enforce' ? 'destroy' : remedies[kind]
+    const { kind, certainty } = rule
+    const remedy = this.#remedyFor(rule, checkout)
     return this.#ledger.findings.open({ kind, certainty, checkout, hint, remedy, ...more })
   }
 
@@ -121,6 +121,14 @@ export class Enforcer {
   /** Resolves when no work is running. */
   async settled(): Promise<void> {
     while (this.#underWay.size > 0) await Promise.all(this.#underWay)
+  }
+
+  #remedyFor<Subject>({ kind, freesSlot }: Rule<Subject>, { control, reject }: Checkout): Remedy {
+    const { mode, remedies } = this.#settings
+    const remedy = freesSlot && mode === 'enforce' ? 'destroy' : remedies[kind]
+    // Not every pool lets one reach its clients, or take a caller out of its queue.
+    if (control?.isObserved === true || (remedy === 'reject' && reject === undefined)) return 'report'
+    return remedy
   }
 
   #rollBack(record: FindingRecord, control: ClientControl, ownerHolds: boolean): Promise<void> {

@@ -49,7 +49,8 @@ export async function takeBackAll(
         continue
       }
       leaks.push(record)
-      await takeBack(checkout, record)
+      if (checkout.control?.isObserved === true) spared.add(checkout)
+      else await takeBack(checkout, record)
     }
     // The caller that waited for the slot gets it, perhaps on a new connection.
     await settle(() => openCheckouts(ledger, belongs).some(({ phase }) => phase === 'waiting'), servedMillis)

@@ -61,6 +61,12 @@ export interface PoolHost {
    * Returns false if the pool cannot do that; `destroy` is called then.
    */
   drop?(client: Client): boolean
+  /** Set if the pool itself resets each session that is given back: what owners leave in it is not judged. */
+  readonly resetsSessions?: boolean
+  /** Called by each sweep, before anything is judged. */
+  sweep?(): void
+  /** The checkout of an object that the library hands out in place of a client. */
+  checkoutOf?(given: unknown): Checkout | undefined
 }
 
 /** The stack of the caller that asks for a client, if a library above the pool has recorded it. */

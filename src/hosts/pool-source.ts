@@ -8,12 +8,23 @@ import type { CallerStack, PoolSource } from './pool-host.ts'
 import { isPostgresPool, postgresPoolHost } from './postgres-pool.ts'
 import { isSequelize, type SequelizeLike, sequelizeSource } from './sequelize.ts'
 import { isSequelizePool, type SequelizePoolLike, sequelizePoolHost } from './sequelize-pool.ts'
+import { guardedSource } from './slonik/guarded-source.ts'
+import { observedSlonikHost } from './slonik/observed-pool.ts'
+import { isSlonikPool } from './slonik/shape.ts'
+import type { SlonikPoolLike } from './slonik/types.ts'
 import { isTarnPool, type TarnPoolLike, tarnHost } from './tarn.ts'
 import { describeUnwatchable } from './unwatchable.ts'
 import { asPool } from './watchable.ts'
 
 /** Any pool, or library object with pools, that `watch` accepts. */
-export type Watchable = PgPoolLike | PoolHolder | KnexLike | SequelizeLike | TarnPoolLike | SequelizePoolLike
+export type Watchable =
+  | PgPoolLike
+  | PoolHolder
+  | KnexLike
+  | SequelizeLike
+  | TarnPoolLike
+  | SequelizePoolLike
+  | SlonikPoolLike
 
 /**
  * Recognises the argument of `watch` by its structure.
@@ -26,8 +37,12 @@ export function poolSourceOf(given: unknown): PoolSource {
   if (isTarnPool(given)) return { hosts: () => [tarnHost(given)] }
   if (isSequelizePool(given)) return { hosts: () => [sequelizePoolHost(given)] }
   if (isPostgresPool(given)) return { hosts: () => [postgresPoolHost(given)] }
+  if (isSlonikPool(given)) return { hosts: () => [observedSlonikHost(given)] }
   return (
-    fastifyPostgresSource(given, pgPoolSource) ?? poolHolderSource(given, pgPoolSource) ?? pgPoolSource(given)
+    guardedSource(given) ??
+    fastifyPostgresSource(given, pgPoolSource) ??
+    poolHolderSource(given, pgPoolSource) ??
+    pgPoolSource(given)
   )
 }
 

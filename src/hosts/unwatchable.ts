@@ -24,11 +24,6 @@ const known: readonly Known[] = [
     advice: 'its driver is not node-postgres, and it has no pool that can be watched',
   },
   {
-    library: 'a Slonik pool',
-    traits: ['connect', 'any', 'one', 'transaction', 'configuration'],
-    advice: 'it hands out its own connection objects, and the clients behind them cannot be reached',
-  },
-  {
     library: 'a MySQL pool',
     traits: ['getConnection', 'query', 'format'],
     advice: 'it is not PostgreSQL',

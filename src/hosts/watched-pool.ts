@@ -207,7 +207,8 @@ export class WatchedPool implements PoolCore, ClientHost {
   /** The present checkout of a client of this pool, or of a handle of one. */
   checkoutOf(client: unknown): Checkout | undefined {
     const behind = clientBehind(client)
-    return isClient(behind) ? this.#guards.get(behind)?.checkout : undefined
+    const guard = isClient(behind) ? this.#guards.get(behind) : undefined
+    return guard?.checkout ?? this.#host.checkoutOf?.(client)
   }
 
   unwatch(): void {
@@ -231,6 +232,10 @@ export class WatchedPool implements PoolCore, ClientHost {
 
   get setUpByHost(): boolean {
     return this.#host.setUpByHost
+  }
+
+  get resetsSessions(): boolean {
+    return this.#host.resetsSessions === true
   }
 
   get capturesQueries(): boolean {
@@ -258,6 +263,7 @@ export class WatchedPool implements PoolCore, ClientHost {
   }
 
   #sweep(): void {
+    this.#host.sweep?.()
     for (const guard of this.#alive) {
       if (guard.isOver) this.#alive.delete(guard)
       if (!guard.sweep() || this.#hasReportedUnseen) continue

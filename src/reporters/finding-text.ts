@@ -9,6 +9,7 @@ import {
 import { describeFrame, type Frame, type Origin } from '../core/origin/origin.ts'
 import { describePool } from '../core/pool-record.ts'
 import type { ScopeData } from '../core/scope.ts'
+import { isInTransaction } from '../core/transaction.ts'
 import { describeMillis } from '../text/duration.ts'
 import { oneLine } from '../text/safe-text.ts'
 import type { Style } from '../text/style.ts'
@@ -86,7 +87,7 @@ function traceText({ traceId }: ScopeData): string {
 function isCurable({ kind, remedy, checkout }: Finding): boolean {
   return (
     remedy === 'report' &&
-    checkout.transaction !== 'idle' &&
+    isInTransaction(checkout.transaction) &&
     (kind === 'idle-transaction' || kind === 'long-transaction')
   )
 }
@@ -181,7 +182,7 @@ function stateOf({ checkout }: Finding): string {
     printed.push(millis)
     parts.push(`${what} for ${describeMillis(millis)}`)
   }
-  if (transaction !== 'idle') {
+  if (isInTransaction(transaction)) {
     add(`idle in ${transaction === 'open' ? 'an open' : 'a failed'} transaction`, idleMillis)
     add(`transaction ${transaction}`, transactionMillis)
     if (printed.length === 0) parts.push(`transaction ${transaction}`)

@@ -1,0 +1,3 @@
+import { createPgDriverFactory } from '@slonik/pg-driver'
+import { createPool, type DatabasePool, sql } from 'slonik'
+import { longMillis, unended } from '../../../contracts/libraries.ts'
