@@ -9,6 +9,8 @@ const placingJobs = 4
 
 /** What differs between a pool that is only observed and one whose driver is guarded. */
 export interface SlonikHost {
+  /** Somebody asks the pool for a connection. */
+  asked?(): void
   /** How many callers could get a connection at once. */
   free(): number
   /** Whether callers may wait in Slonik's own queue: it is silent about those that get an error. */
@@ -79,6 +81,7 @@ export class SlonikCallers {
   }
 
   #enter(context: object): null {
+    this.#host.asked?.()
     if (this.#core !== undefined) this.#callers.set(context, { stack: captureStack(), checkout: undefined })
     return null
   }

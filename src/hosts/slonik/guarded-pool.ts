@@ -22,8 +22,10 @@ export class GuardedSlonikPool implements ConnectionPool {
   /** Connections whose client was not found. */
   #unreached = 0
 
-  constructor() {
+  /** `asked` is called whenever somebody asks it for a connection. */
+  constructor(asked: (pool: GuardedSlonikPool) => void) {
     this.callers = new SlonikCallers({
+      asked: () => asked(this),
       free: () => this.#free(),
       // Slonik's queue cannot be seen from here. While there is room, nobody has a reason to stand in it.
       mayWait: () => this.#free() <= 0,
@@ -54,12 +56,10 @@ export class GuardedSlonikPool implements ConnectionPool {
     )
   }
 
-  /** `beforeUse` is called before each connection is made. */
-  guard(driver: SlonikDriver, beforeUse: () => void): SlonikDriver {
+  guard(driver: SlonikDriver): SlonikDriver {
     return {
       ...driver,
       createClient: () => {
-        beforeUse()
         const connect = () => this.#connect(driver)
         return this.core === undefined ? connect() : this.core.ledger.detached(connect)
       },

@@ -75,7 +75,7 @@ export function lifeguardSlonik<Factory extends SlonikDriverFactory>(
     const pool = pools.open(factoryOptions.driverConfiguration)
     watch(factoryOptions.driverConfiguration)
     const driver = (await driverFactory(factoryOptions as never)) as SlonikDriver
-    return pool.guard(driver, () => pools.revive(pool))
+    return pool.guard(driver)
   }
   return {
     driverFactory: Object.assign(guarded, { [sourceKey]: guard }) as unknown as Factory,
@@ -88,7 +88,7 @@ class GuardedPools implements PoolSource {
   readonly interceptors: readonly SlonikInterceptor[]
   #pools: readonly GuardedSlonikPool[] = []
   /** Stands ready for `createPool`. */
-  #next = new GuardedSlonikPool()
+  #next = this.#make()
   #renewed = () => {}
 
   constructor() {
@@ -107,17 +107,18 @@ class GuardedPools implements PoolSource {
 
   open(configuration: SlonikConfiguration): GuardedSlonikPool {
     const pool = this.#next
-    this.#next = new GuardedSlonikPool()
+    this.#next = this.#make()
     pool.configure(configuration, (interceptor) => this.interceptors.some((ours) => ours === interceptor))
-    // One without connections has ended, or is back with its next one.
+    // One without connections has ended, or is back as soon as somebody asks it for one.
     this.#pools = this.#pools.filter(({ isAlive }) => isAlive)
     this.#add(pool)
     return pool
   }
 
-  /** The pool makes a connection: it has not ended. */
-  revive(pool: GuardedSlonikPool): void {
-    if (!this.#pools.includes(pool)) this.#add(pool)
+  #make(): GuardedSlonikPool {
+    return new GuardedSlonikPool((pool) => {
+      if (!this.#pools.includes(pool)) this.#add(pool)
+    })
   }
 
   #add(pool: GuardedSlonikPool): void {
