@@ -11,21 +11,14 @@ import { Ownership, type PassingCaller } from './ownership.ts'
 import { type ReleaseHost, Releases } from './releases.ts'
 import { OwnerStatements, type StatementHost } from './statements.ts'
 import type { StatementTagger } from './tag.ts'
-import type { Client, GiveBack, SubmittedQuery } from './types.ts'
+import type { Client, GiveBack, PoolTraits, SubmittedQuery } from './types.ts'
 import { Wire } from './wire.ts'
 import { pendingQueries } from './work.ts'
 
 /** The parts of its pool that a guarded client needs. */
 export interface ClientHost extends Omit<StatementHost, 'adopt'> {
   readonly record: CheckoutPool
-  /** The pool's `stream` option. */
-  readonly stream: unknown
-  /** The application runs its own statements on each new client. */
-  readonly setUpByHost: boolean
-  /** The pool does not refuse a second release itself. */
-  readonly takesBackTwice: boolean
-  /** The pool resets each session that is given back. */
-  readonly resetsSessions: boolean
+  readonly traits: PoolTraits
   /** Frees the slot of a client that is still checked out, and closes its session. */
   destroy(client: Client, error: Error, giveBack: GiveBack): void
   /** Does the same for an owner that holds the pool's own release; returns false if the pool cannot do that. */
@@ -62,9 +55,9 @@ export class GuardedClient implements ReleaseHost, StatementHost {
     const ownership = new Ownership(pendingQueries(client))
     this.#ownership = ownership
     this.#control = new Control(client, {
-      stream: host.stream,
-      setUpByHost: host.setUpByHost,
-      tracksState: events.sessionState !== 'ignored' && !host.resetsSessions,
+      stream: host.traits.stream,
+      setUpByHost: host.traits.setUpByHost,
+      tracksState: events.sessionState !== 'ignored' && host.traits.resetsSessions !== true,
       clock: ledger.clock,
       foreign: ownership.foreign,
       takeBack: (error) => this.#takeBack(error),
@@ -98,7 +91,7 @@ export class GuardedClient implements ReleaseHost, StatementHost {
   }
 
   get takesBackTwice(): boolean {
-    return this.#host.takesBackTwice
+    return this.#host.traits.takesBackTwice === true
   }
 
   /** The connection is closed, and nobody has the client: the pool will not hand it out any more. */

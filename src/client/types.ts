@@ -56,6 +56,18 @@ export interface Pool {
   readonly newClient?: Method
 }
 
+/** How a pool treats its clients. */
+export interface PoolTraits {
+  /** The factory of the pool's sockets, if the pool has one: a cancel request connects to the server in the same way. */
+  readonly stream: unknown
+  /** The application runs its own statements on each new client: RESET would not restore those settings. */
+  readonly setUpByHost: boolean
+  /** The pool takes a client back a second time, and would give it to two owners; a pool of node-postgres throws. */
+  readonly takesBackTwice?: boolean | undefined
+  /** The pool resets each session that is released: what owners leave in it is not judged. */
+  readonly resetsSessions?: boolean
+}
+
 export interface Client {
   query: Method
   release?: GiveBack | undefined

@@ -1,5 +1,5 @@
 import type { GuardedClient } from '../client/guarded-client.ts'
-import type { Client, GiveBack } from '../client/types.ts'
+import type { Client, GiveBack, PoolTraits } from '../client/types.ts'
 import type { Checkout, CheckoutPool, Via } from '../core/checkout.ts'
 import type { CheckoutEvents } from '../core/checkout-events.ts'
 import type { TagSettings } from '../core/checkout-tag.ts'
@@ -19,20 +19,14 @@ export interface Installed {
  * A host translates: it overrides the pool's own methods so that they call the core, and it answers the core's questions
  * from the pool's own state. It keeps no records and judges nothing.
  */
-export interface PoolHost {
+export interface PoolHost extends PoolTraits {
   /** The object that carries the mark of a watched pool. */
   readonly pool: object
   /** Distinguishes the pools of one source, such as `read` and `write` under replication. */
   readonly part?: string | undefined
-  /** The factory of the pool's sockets, if the pool has one: a cancel request connects to the server in the same way. */
-  readonly stream: unknown
-  /** The application runs its own statements on each new client: RESET would not restore those settings. */
-  readonly setUpByHost: boolean
   gauge(): PoolGauge
   /** Whether a caller that asks for a client now has to wait for a release. Called for each checkout. */
   isFull(): boolean
-  /** The pool takes a client back a second time, and would give it to two owners; a pool of node-postgres throws. */
-  readonly takesBackTwice?: boolean | undefined
   /** Whether the client is idle in the pool, so that nobody may use it. */
   isIdle(client: Client): boolean
   /** All clients of the pool, idle ones included. Sweeps and reports look here for statements without a checkout. */
@@ -61,8 +55,6 @@ export interface PoolHost {
    * Returns false if the pool cannot do that; `destroy` is called then.
    */
   drop?(client: Client): boolean
-  /** Set if the pool itself resets each session that is given back: what owners leave in it is not judged. */
-  readonly resetsSessions?: boolean
   /** Called by each sweep, before anything is judged. */
   sweep?(): void
   /** The checkout of an object that the library hands out in place of a client. */

@@ -1,7 +1,7 @@
 import { type ClientHost, GuardedClient } from '../client/guarded-client.ts'
 import { clientBehind, formerCheckout } from '../client/handle.ts'
 import { type StatementTagger, statementTagger } from '../client/tag.ts'
-import { type Client, type GiveBack, isClient } from '../client/types.ts'
+import { type Client, type GiveBack, isClient, type PoolTraits } from '../client/types.ts'
 import { passingQueries } from '../client/work.ts'
 import type { Checkout, CheckoutPool, Via } from '../core/checkout.ts'
 import type { CheckoutEvents } from '../core/checkout-events.ts'
@@ -222,20 +222,8 @@ export class WatchedPool implements PoolCore, ClientHost {
     this.ledger.pools.delete(this.record)
   }
 
-  get stream(): unknown {
-    return this.#host.stream
-  }
-
-  get takesBackTwice(): boolean {
-    return this.#host.takesBackTwice === true
-  }
-
-  get setUpByHost(): boolean {
-    return this.#host.setUpByHost
-  }
-
-  get resetsSessions(): boolean {
-    return this.#host.resetsSessions === true
+  get traits(): PoolTraits {
+    return this.#host
   }
 
   get capturesQueries(): boolean {

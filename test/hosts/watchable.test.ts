@@ -36,10 +36,10 @@ describe("what merely has the names of a pool's methods", () => {
     expect(() => asPool(new Database())).toThrow('watch the pool inside it, its property inner')
   })
 
-  it('is refused by its name where it is known, as a Slonik pool is', () => {
+  it('is refused by its name where it is known, as a MySQL pool is', () => {
     // The shape of the real one.
-    const slonik = { ...both, any: method, one: method, transaction: method, configuration: {} }
-    expect(() => poolSourceOf(slonik)).toThrow('a Slonik pool')
+    const mysql = { ...both, getConnection: method, format: method, configuration: {} }
+    expect(() => poolSourceOf(mysql)).toThrow('a MySQL pool')
   })
 })
 

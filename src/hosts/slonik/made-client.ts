@@ -33,10 +33,10 @@ export async function withMadeClient<Result>(
 function expect(more: 1 | -1): void {
   expected += more
   if (expected > 0) hook ??= new Override(EventEmitter.prototype, 'on', seeClients)
-  else if (hook !== undefined) {
-    hook.restore()
-    // Somebody else has overridden it meanwhile, with ours behind theirs: it stays, and does nothing.
-    if (EventEmitter.prototype.on === hook.original) hook = undefined
+  else {
+    // Where somebody else has overridden it meanwhile, ours stays behind theirs, and finds nobody waiting for a client.
+    hook?.restore()
+    hook = undefined
   }
 }
 

@@ -406,7 +406,7 @@ describe('a pool of Slonik by lifeguardSlonik', () => {
   })
 
   it('tags statements', async () => {
-    const { pool } = await open('lifeguardSlonik', { tag: {} })
+    const { pool } = await open('lifeguardSlonik', { tag: { application: 'shop' } })
     const text = run('SELECT query FROM pg_stat_activity WHERE pid = pg_backend_pid()')
     expect(await pool.oneFirst(text)).toContain('slonik.test.ts')
   })
