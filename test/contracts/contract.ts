@@ -47,7 +47,11 @@ async function guard(
   const lifeguard = createLifeguard({ clock, reporters: [], ...options })
   const findings: Finding[] = []
   lifeguard.on('finding', (finding) => findings.push(finding))
-  const opened = setUp.open(db, { max, ...(acquireMillis === undefined ? {} : { acquireMillis }) })
+  const opened = await setUp.open(db, {
+    lifeguard,
+    max,
+    ...(acquireMillis === undefined ? {} : { acquireMillis }),
+  })
   const { library, endAll } = endingAll(opened)
   const unwatch = lifeguard.watch(library.host, { name: 'main' })
   let hasClosed: Promise<unknown> | undefined

@@ -1,4 +1,5 @@
 import type { Watchable } from '../../src/hosts/pool-source.ts'
+import type { Lifeguard } from '../../src/index.ts'
 import type { TestDatabase } from '../support/database.ts'
 
 /** A transaction of a library's own, opened and left to whoever has it. */
@@ -60,11 +61,18 @@ export interface Exception {
   readonly reason: string
 }
 
+export interface OpenOptions {
+  readonly max: number
+  /** The pool gives up after this many milliseconds where a test wants it to. */
+  readonly acquireMillis?: number
+  /** For a library that is told of it when it is opened. */
+  readonly lifeguard: Lifeguard
+}
+
 export interface LibrarySetUp {
   readonly name: string
   /** The version that the set-up runs. */
   readonly version: string
   readonly exceptions?: readonly Exception[]
-  /** The pool gives up after this many milliseconds where a test wants it to. */
-  open(db: TestDatabase, options: { readonly max: number; readonly acquireMillis?: number }): Library
+  open(db: TestDatabase, options: OpenOptions): Library | Promise<Library>
 }

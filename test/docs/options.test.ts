@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { scopeOptions } from '../../src/guard/scopes.ts'
+import { lifeguardSlonikTable } from '../../src/hosts/slonik/lifeguard-slonik.ts'
 import { lifeguardHandlerOptions } from '../../src/http/lifeguard-handler.ts'
 import { requestScopeOptions } from '../../src/http/request-scope-options.ts'
 import { watchTable } from '../../src/lifeguard.ts'
@@ -23,6 +24,7 @@ const tables: readonly [anchor: string, rows: Readonly<Record<string, object>>][
   ['session-state', sessionState.rows],
   ['tags', tag.rows],
   ['watch-options', watchTable.rows],
+  ['slonik', lifeguardSlonikTable.rows],
   ['transaction-options', transactionOptions.rows],
   ['scope-options', scopeOptions.rows],
   ['request-options', requestScopeOptions.rows],

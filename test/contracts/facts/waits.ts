@@ -52,6 +52,7 @@ export const waits = {
       }
     })
     const failed = errorOf(answer)
+    failed.catch(() => {})
     expect(await found('pool-deadlock')).toMatchObject({ outcome: 'rejected' })
     expect(codesOf(await failed)).toContain('LIFEGUARD_POOL_DEADLOCK')
     expect((await db.query('SELECT body FROM notes')).rows).toEqual([])

@@ -2,9 +2,15 @@ import * as typeorm from 'typeorm'
 import type { LibrarySetUp } from '../../../contracts/library.ts'
 import { versionOf } from '../../../contracts/set-ups/version.ts'
 import { sequelize } from './set-ups/sequelize.ts'
+import { guardedSlonik, observedSlonik } from './set-ups/slonik.ts'
 import { typeormSetUp } from './set-ups/typeorm.ts'
 
 const version = (name: string) => versionOf(name, import.meta.url)
 
 /** A set-up each, in `set-ups/`. */
-export const libraries: readonly LibrarySetUp[] = [sequelize, typeormSetUp(typeorm, version('typeorm'))]
+export const libraries: readonly LibrarySetUp[] = [
+  sequelize,
+  typeormSetUp(typeorm, version('typeorm')),
+  guardedSlonik,
+  observedSlonik,
+]
