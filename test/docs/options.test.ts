@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { scopeOptions } from '../../src/guard/scopes.ts'
-import { lifeguardSlonikTable } from '../../src/hosts/slonik/lifeguard-slonik.ts'
+import { lifeguardSlonikTable } from '../../src/hosts/slonik/options.ts'
 import { lifeguardHandlerOptions } from '../../src/http/lifeguard-handler.ts'
 import { requestScopeOptions } from '../../src/http/request-scope-options.ts'
 import { watchTable } from '../../src/lifeguard.ts'

@@ -1,10 +1,11 @@
 import { readOptions } from '../../core/options/read.ts'
-import type { OptionTable } from '../../core/options/rows.ts'
 import type { PoolHost, PoolSource } from '../pool-host.ts'
 import { GuardedSlonikPool } from './guarded-pool.ts'
 import { sourceKey } from './guarded-source.ts'
+import { type LifeguardSlonikOptions, lifeguardSlonikTable } from './options.ts'
 import type { SlonikConfiguration, SlonikDriver, SlonikDriverFactory, SlonikInterceptor } from './types.ts'
 
+export type { LifeguardSlonikOptions } from './options.ts'
 export type { SlonikDriverFactory, SlonikInterceptor } from './types.ts'
 
 /** A lifeguard, as far as it is needed here. */
@@ -12,31 +13,11 @@ export interface SlonikLifeguard {
   watch(host: never, options?: { readonly name?: string }): () => void
 }
 
-export interface LifeguardSlonikOptions<Factory extends SlonikDriverFactory = SlonikDriverFactory> {
-  /** The driver that is guarded: `createPgDriverFactory()` of `@slonik/pg-driver`. */
-  readonly driverFactory: Factory
-  /** The name of the pool in reports. Default: Slonik's `poolName`, or `pool`, then `pool-2`, ... */
-  readonly name?: string
-}
-
 /** Options of Slonik's `createPool`. */
 export interface LifeguardSlonik<Factory extends SlonikDriverFactory> {
   readonly driverFactory: Factory
   readonly interceptors: readonly SlonikInterceptor[]
 }
-
-export const lifeguardSlonikTable = {
-  whole: 'lifeguardSlonik(lifeguard, options)',
-  prefix: 'lifeguardSlonik.',
-  rows: {
-    driverFactory: {
-      kind: 'function',
-      required: true,
-      expected: 'must be a driver factory of Slonik: createPgDriverFactory() of @slonik/pg-driver',
-    },
-    name: { kind: 'string' },
-  },
-} as const satisfies OptionTable<LifeguardSlonikOptions>
 
 /**
  * Guards a pool of Slonik, its clients included: all findings, and all remedies. Without it, `lifeguard.watch(pool)` sees
