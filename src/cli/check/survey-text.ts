@@ -5,17 +5,21 @@ import { pasteable } from '../report/cure-text.ts'
 import { wrap } from '../report/layout.ts'
 import { detailLines, sparedLines } from '../report/session-text.ts'
 import type { TextOptions } from '../report/text-options.ts'
-import type { ApplicationReport, LockHolderReport, SlotsReport, Survey } from './survey.ts'
+import {
+  type ApplicationReport,
+  isDatabaseTight,
+  isServerTight,
+  type LockHolderReport,
+  type Survey,
+} from './survey.ts'
 
-/** Limits of the text; `--json` has the rest. */
+/** The limits of the text; `--json` has the rest. */
 const mostHolders = 5
 const mostApplications = 12
 const mostKeys = 8
 const fewPids = 6
-/** From this share on, slots are worth a section. */
-const tightShare = 0.8
 
-/** Idle sessions that hold advisory locks. */
+/** The idle sessions that hold advisory locks. */
 export function advisoryLockLines({ advisoryLocks = [] }: Survey, options: TextOptions): string[] {
   const more = advisoryLocks.length - mostHolders
   return [
@@ -39,19 +43,19 @@ function holderLines({ session, locks }: LockHolderReport, options: TextOptions)
     `${style('bold', id)}  ${lines.join('\n').trimStart()}`,
     ...detailLines(session, '  ', options),
     ...(session.spared === undefined
-      ? pasteable('if nothing uses it any more:', `--pid ${session.pid}`, '  ', options)
+      ? pasteable('if it is no longer used:', `--pid ${session.pid}`, '  ', options)
       : sparedLines(session, '  ', options)),
   ]
 }
 
-/** Indexes that cost and are not used. */
+/** The invalid indexes. */
 export function invalidIndexLines(
   { invalidIndexes = [] }: Survey,
   { style, columns }: TextOptions,
 ): string[] {
   return invalidIndexes.flatMap(({ name, table, drop }) => [
     ...wrap(
-      `${name} on ${table}: not used by queries, kept up to date by writes. Build it again, or drop it:`,
+      `${name} on ${table}: no query uses it, and writes still update it. Rebuild it, or drop it:`,
       columns,
       '  ',
       '    ',
@@ -60,22 +64,19 @@ export function invalidIndexLines(
   ])
 }
 
-/** The server's slots by application, where few are left. */
+/** The server's slots by application, if few are free. */
 export function slotLines({ slots }: Survey, options: TextOptions): string[] {
-  if (slots === undefined || !isTight(slots)) return []
+  if (slots === undefined || !(isServerTight(slots) || isDatabaseTight(slots))) return []
   const { max, reserved, used, usedByDatabase, databaseLimit } = slots
   const limit =
-    databaseLimit === undefined ? '' : `. Of this database: ${usedByDatabase} of its own ${databaseLimit}`
+    databaseLimit === undefined
+      ? ''
+      : `. This database uses ${usedByDatabase} of its limit of ${databaseLimit}`
   const text = `${used} of ${max} are in use; the last ${reserved} are reserved, mostly for superusers${limit}`
   return [...wrap(text, options.columns, '', '  '), ...applicationLines(slots.byApplication, true, options)]
 }
 
-function isTight({ max, reserved, used, usedByDatabase, databaseLimit }: SlotsReport): boolean {
-  if (used >= tightShare * (max - reserved)) return true
-  return databaseLimit !== undefined && usedByDatabase >= tightShare * databaseLimit
-}
-
-/** Sessions by application. */
+/** The sessions by application. */
 export function applicationLines(
   applications: readonly ApplicationReport[],
   withDatabase: boolean,

@@ -7,18 +7,18 @@ import { oneLine } from '../../text/safe-text.ts'
 import { groupsBy, withoutProcess } from '../report/alike.ts'
 import { type SessionReport, type SessionReportOptions, sessionReport } from '../report/session-report.ts'
 
-/** Facts that matter although nobody waits. Those that a lock on a catalog hides are absent. */
+/** Facts that matter even if nothing waits. Those that a locked catalog hides are absent. */
 export interface Survey {
-  /** Idle sessions that hold advisory locks: the next one that tries is refused or waits. */
+  /** Idle sessions that hold advisory locks: the next attempt to take one waits or fails. */
   readonly advisoryLocks?: readonly LockHolderReport[]
-  /** Those of the connected database. */
+  /** The invalid indexes of the connected database. */
   readonly invalidIndexes?: readonly {
     readonly name: string
     readonly table: string
     readonly drop: string
   }[]
   readonly slots?: SlotsReport
-  /** Sessions of the database that `--database` names. */
+  /** The sessions of the database given by `--database`. */
   readonly connected?: readonly ApplicationReport[]
 }
 
@@ -29,23 +29,28 @@ export interface LockHolderReport {
 
 export interface SlotsReport extends SlotLimits {
   readonly used: number
-  /** In the connected database. */
+  /** The number of sessions in the connected database. */
   readonly usedByDatabase: number
   readonly byApplication: readonly ApplicationReport[]
 }
 
-/** Sessions of one application, role and database. */
+/** The sessions of one application, role and database. */
 export interface ApplicationReport {
   readonly application?: string
   readonly user?: string
   readonly database?: string
   readonly count: number
-  /** How many are in each state: `idle`, `active`, `idle in transaction`, ...; `hidden` for those that may not be seen. */
+  /**
+   * The number of sessions by state: `idle`, `active`, `idle in transaction`, ...; `hidden` if the role may not see it.
+   */
   readonly states: Readonly<Record<string, number>>
   readonly pids: readonly number[]
 }
 
-/** Queries the facts that a snapshot does not have. */
+/** The share of slots in use from which they are shown. */
+const tightShare = 0.8
+
+/** Queries the facts that a snapshot does not contain. */
 export async function survey(
   client: QueryClient,
   { all, part }: { readonly all: ServerSnapshot; readonly part: ServerSnapshot },
@@ -74,7 +79,17 @@ export async function survey(
   }
 }
 
-/** The session that asks is not in the snapshot. */
+/** Whether few of the server's slots are free. */
+export function isServerTight({ max, reserved, used }: SlotsReport): boolean {
+  return used >= tightShare * (max - reserved)
+}
+
+/** Whether few slots within the database's own limit are free. */
+export function isDatabaseTight({ usedByDatabase, databaseLimit }: SlotsReport): boolean {
+  return databaseLimit !== undefined && usedByDatabase >= tightShare * databaseLimit
+}
+
+/** The slots in use. The calling session is not in the snapshot. */
 function slotsOf(taken: readonly ServerSession[], limits: SlotLimits, database: string): SlotsReport {
   return {
     ...limits,
@@ -84,7 +99,7 @@ function slotsOf(taken: readonly ServerSession[], limits: SlotLimits, database: 
   }
 }
 
-/** Holders in a transaction are shown as such, and those that block as roots. Watchers elect one another by such a lock. */
+/** The idle holders, without those in a transaction or blocking, which are shown elsewhere, and without watchers. */
 function idleHolders(
   locks: readonly AdvisoryLock[],
   snapshot: ServerSnapshot,
@@ -137,7 +152,7 @@ function stateOf({ hidden, state }: ServerSession): string {
   return hidden ? 'hidden' : (state ?? 'unknown')
 }
 
-/** 55P03 and 57014: a lock on a catalog, which must not hide who blocks whom. */
+/** Returns undefined for 55P03 and 57014: a locked catalog must not hide the blocking tree. */
 async function unlessTimeout<Result>(work: Promise<Result>): Promise<Result | undefined> {
   try {
     return await work

@@ -8,13 +8,14 @@ import { detailLines, listLines, preparedText, sparedLines } from '../report/ses
 import type { TextOptions } from '../report/text-options.ts'
 import { forestLines } from './forest.ts'
 import type { CheckReport } from './report.ts'
+import { idlePrepared, summaryLines } from './summary.ts'
 import type { ApplicationReport, Survey } from './survey.ts'
 import { advisoryLockLines, applicationLines, invalidIndexLines, slotLines } from './survey-text.ts'
 
-/** What `check --json` prints. */
+/** The output of `check --json`. */
 export type SurveyedReport = CheckReport & Survey
 
-/** What `check` prints for people. */
+/** The output of `check` as text. */
 export function checkText(report: SurveyedReport, options: TextOptions): string {
   const { database } = report.server
   const { connected } = report
@@ -64,7 +65,7 @@ function idleLines({ idleInTransaction }: CheckReport, options: TextOptions): st
   })
 }
 
-/** Several leaks of one kind take as much room as one. */
+/** Sessions that do the same, shown as one. */
 function foldedIdleLines(group: readonly SessionReport[], options: TextOptions): string[] {
   const [first] = group
   if (first === undefined) return []
@@ -78,50 +79,11 @@ function foldedIdleLines(group: readonly SessionReport[], options: TextOptions):
   ]
 }
 
-/** Those that block have been shown. */
-function preparedLines({ prepared, blocking }: CheckReport, options: TextOptions): string[] {
-  const idle = prepared.filter(({ gid }) => !blocking.some((node) => node.prepared?.gid === gid))
-  return idle.flatMap((one) => [
+function preparedLines(report: CheckReport, options: TextOptions): string[] {
+  return idlePrepared(report).flatMap((one) => [
     ...wrap(preparedText(one), options.columns, '', '  '),
     ...preparedCureLines(one, '  ', options),
   ])
-}
-
-function summaryLines(report: CheckReport, { style, columns }: TextOptions): string[] {
-  const { verdict, roots, blocking, idleInTransaction, idleForLess, hiddenSessions, missingGrant } = report
-  const blocked = blocking.filter(({ blockedBy }) => blockedBy.length > 0).length
-  const facts = [
-    ...(blocked === 0
-      ? []
-      : [
-          roots.length === 0
-            ? `${counted(blocked, 'session')} wait for each other`
-            : `${counted(roots.length, 'root blocks', 'roots block')} ${counted(blocked, 'session')}`,
-        ]),
-    ...(idleInTransaction.length === 0
-      ? []
-      : [
-          `${counted(idleInTransaction.length, 'session')} idle in a transaction for ${limit(report)} or longer`,
-        ]),
-    ...(report.deadlocks.length === 0 ? [] : [counted(report.deadlocks.length, 'deadlock')]),
-  ]
-  const alike = idleInTransaction.length > 0 ? ' more' : verdict === 'found' ? ' idle in a transaction' : ''
-  const less = idleForLess === 0 ? '' : ` (${idleForLess}${alike} for less than ${limit(report)})`
-  const hidden =
-    hiddenSessions === 0
-      ? []
-      : wrap(
-          `${counted(hiddenSessions, 'session')} cannot be seen by this role. To see all: ${missingGrant}`,
-          columns,
-          '',
-          '  ',
-        ).map((line) => style('yellow', line))
-  const text =
-    verdict === 'found'
-      ? `${facts.join(', ') || counted(report.prepared.length, 'prepared transaction')}${less}`
-      : `${verdict === 'clean' ? 'Nothing' : 'Of what can be seen, nothing'} blocks, and nobody is idle in a transaction for ${limit(report)} or longer${less}`
-  const colour = verdict === 'found' ? 'red' : verdict === 'clean' ? 'green' : 'yellow'
-  return [...wrap(text, columns, '', '  ').map((line) => style(colour, line)), ...hidden]
 }
 
 function netLines({ safetyNets, server }: CheckReport, { style, columns }: TextOptions): string[][] {

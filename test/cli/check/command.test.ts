@@ -60,7 +60,9 @@ describe('check', () => {
   it('is clean where nothing blocks, and says so', async () => {
     const { code, out } = await check()
     expect(code).toBe(exitCode.clean)
-    expect(above(out)).toMatch(/\n\nNothing blocks, and nobody is idle in a transaction for 30 s or longer$/)
+    expect(above(out)).toMatch(
+      /\n\nNothing blocks, and no session is idle in a transaction for 30 s or longer$/,
+    )
     expect(await report()).toMatchObject({ verdict: 'clean', roots: [], blocking: [], idleInTransaction: [] })
   })
 
@@ -168,10 +170,10 @@ describe('check', () => {
     expect(out).toContain('2 roots block 1 session')
     expect(out.match(new RegExp(`└─ pid ${migration.pid}\\b`, 'g'))).toHaveLength(1)
     expect(out).toMatch(new RegExp(`└─ pid ${migration.pid} .*, also behind pid (${one.pid}|${two.pid})`))
-    expect(out).toContain(`  also in front of pid ${migration.pid}, shown above`)
+    expect(out).toContain(`  also blocks pid ${migration.pid}, shown above`)
     expect((await report()).roots.toSorted()).toEqual([`pid ${one.pid}`, `pid ${two.pid}`].toSorted())
     const preview = await pgLifeguard(['terminate', '--pid', `${one.pid}`, '--dry-run'], { url: db.url })
-    expect(preview.out).toContain('is rolled back; nobody waits for it alone')
+    expect(preview.out).toContain('is rolled back; no session is freed')
   })
 
   it('shows a prepared transaction and its cure', async () => {
@@ -185,7 +187,7 @@ describe('check', () => {
     expect(out).toMatch(/prepared transaction 'it's' for .*: blocks 1 session/)
     expect(out).toContain(`  to end it, in database ${db.name}, as its owner or a superuser:
     ROLLBACK PREPARED 'it''s';
-  or, if the transaction that it is part of was committed elsewhere:
+  or, if its distributed transaction was committed elsewhere:
     COMMIT PREPARED 'it''s';
 `)
     // Once: it is no news further down.

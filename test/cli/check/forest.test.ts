@@ -62,7 +62,7 @@ describe('roots', () => {
 
   it('that are a backup are not to be ended', () => {
     const text = forest([session(1, { application: 'pg_dump' }), waiting(9)], behind(9, 1))
-    expect(text).toContain('wait for it, or let the others step back. It is a backup: ending it spoils it')
+    expect(text).toContain('wait for it, or end those behind it. It is a backup: ending it spoils it')
     expect(text).not.toContain('terminate')
     const many = [1, 2, 3, 4].map((pid) => session(pid, { application: 'pg_dump' }))
     const folded = forest([...many, waiting(9)], behind(9, 1, 2, 3, 4))
@@ -90,7 +90,7 @@ describe('roots', () => {
     expect(forest([waiting(9)], [{ blocked: 9, blockerGid: "it's", kind: 'hard' }], prepared)).toContain(`
   to end it, in database shop, as its owner or a superuser:
     ROLLBACK PREPARED 'it''s';
-  or, if the transaction that it is part of was committed elsewhere:
+  or, if its distributed transaction was committed elsewhere:
     COMMIT PREPARED 'it''s';`)
   })
 })

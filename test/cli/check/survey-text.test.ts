@@ -22,7 +22,7 @@ describe('a session that holds advisory locks', () => {
     expect(advisoryLockLines({ advisoryLocks: [holder(7)] }, options)).toEqual([
       'pid 7  holds advisory locks 72707369 (Prisma); 7, -3, idle for 41 s',
       '  application web, user app',
-      '  if nothing uses it any more: pg-lifeguard terminate --pid 7',
+      '  if it is no longer used: pg-lifeguard terminate --pid 7',
     ])
   })
 
@@ -52,7 +52,7 @@ it('an invalid index is named with its table; the statement that drops it stays 
   const drop = `DROP INDEX CONCURRENTLY public.${'long_'.repeat(10)}idx;`
   const index = { name: 'public.items_idx', table: 'items', drop }
   const lines = invalidIndexLines({ invalidIndexes: [index] }, { ...options, columns: 50 })
-  expect(lines[0]).toMatch(/^ {2}public\.items_idx on items: not used/)
+  expect(lines[0]).toMatch(/^ {2}public\.items_idx on items: no query uses it/)
   expect(lines.at(-1)).toBe(`    ${drop}`)
 })
 
@@ -74,7 +74,9 @@ describe('slots', () => {
 
   it("are shown as well from four fifths of the database's own limit on", () => {
     expect(slots({ databaseLimit: 10, usedByDatabase: 7 })).toEqual([])
-    expect(slots({ databaseLimit: 10, usedByDatabase: 8 })[0]).toMatch(/Of this database: 8 of its own 10$/)
+    expect(slots({ databaseLimit: 10, usedByDatabase: 8 })[0]).toMatch(
+      /This database uses 8 of its limit of 10$/,
+    )
   })
 })
 

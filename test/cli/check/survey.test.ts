@@ -24,7 +24,7 @@ describe('an advisory lock', () => {
     expect(out).toMatch(
       new RegExp(`pid ${migration.pid}  holds advisory locks 72707369 \\(Prisma\\); 7, -3, idle for `),
     )
-    expect(out).toContain(`if nothing uses it any more: pg-lifeguard terminate --pid ${migration.pid}`)
+    expect(out).toContain(`if it is no longer used: pg-lifeguard terminate --pid ${migration.pid}`)
     expect(code).toBe(exitCode.clean)
     expect((await report(...named())).advisoryLocks).toMatchObject([
       { session: { pid: migration.pid }, locks: [{ key: '72707369', tool: 'Prisma' }, { key: '7, -3' }] },
@@ -52,7 +52,9 @@ describe('an invalid index', () => {
     await db.query("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'items_broken'::regclass")
     onTestFinished(async () => void (await db.query('DROP INDEX items_broken')))
     const { code, out } = await check()
-    expect(out).toContain(`Invalid indexes in database ${db.name}\n  public.items_broken on items: not used`)
+    expect(out).toContain(
+      `Invalid indexes in database ${db.name}\n  public.items_broken on items: no query uses it`,
+    )
     expect(out).toContain('\n    DROP INDEX CONCURRENTLY public.items_broken;\n')
     expect(code === exitCode.clean || code === exitCode.found).toBe(true)
   })
@@ -87,7 +89,7 @@ describe('slots', () => {
     for (const name of ['web', 'web', 'worker']) await openSession(other, name)
     const { out } = await pgLifeguard(['check'], { url: other.url })
     expect(out).toMatch(
-      /\n\nSlots\n\d+ of \d+ are in use; the last 3 are reserved, mostly for superusers\. Of this database: [45] of its own 5\n/,
+      /\n\nSlots\n\d+ of \d+ are in use; the last 3 are reserved, mostly for superusers\. This database uses [45] of its limit of 5\n/,
     )
     expect(out).toContain(`application web, user postgres, database ${other.name}: 2 idle`)
     const { slots } = JSON.parse(await here()) as SurveyedReport

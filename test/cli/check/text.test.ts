@@ -20,7 +20,7 @@ describe('a clean server', () => {
   it('is named, and has nothing but the good news', () => {
     expect(text()).toBe(`PostgreSQL 18.4 over a local socket, database shop, as checker
 
-Nothing blocks, and nobody is idle in a transaction for 30 s or longer`)
+Nothing blocks, and no session is idle in a transaction for 30 s or longer`)
   })
 
   it('may have sessions that are idle in a transaction for less', () => {
@@ -78,7 +78,7 @@ describe('prepared transactions', () => {
     const report = found({ prepared: [prepared] })
     expect(report).toContain("Prepared transactions\nprepared transaction 'transfer' for 1 min, owner app")
     expect(report.match(/ROLLBACK PREPARED/g)).toHaveLength(1)
-    expect(report).toMatch(/\n1 prepared transaction$/)
+    expect(report).toMatch(/\n1 prepared transaction for 30 s or longer$/)
   })
 
   it('that block are shown once, as roots', () => {
