@@ -2,51 +2,51 @@ import type { Terminal } from './terminal.ts'
 
 /** One option of a command, as data. */
 export interface OptionSpec {
-  /** As in help: `--min-idle <duration>`. A name in brackets, `[name]`, may be left out; `--no-x` turns off. */
+  /** The flags as in help: `--min-idle <duration>`. A value in brackets, `[name]`, is optional; `--no-x` switches off. */
   readonly flags: string
   readonly description: string
-  /** Turns the text into a value; what it throws (UsageError) is shown with the option. */
+  /** Parses the value. A UsageError is shown with the option. */
   readonly parse?: (text: string) => unknown
   readonly default?: unknown
-  /** May be given several times; the value is a list then, of what `parse` returns. */
+  /** True if it may be given several times; the value is an array then. */
   readonly isList?: boolean
   readonly choices?: readonly string[]
 }
 
-/** One command, as data: what its help says, and what it does. */
+/** One command, as data: its help and its action. */
 export interface CommandSpec {
   readonly name: string
   /** One or two sentences. */
   readonly description: string
   readonly options: readonly OptionSpec[]
-  /** Everything behind `--`, for commands that run another: `<command...>`. */
+  /** The arguments after `--`, for commands that run another one: `<command...>`. */
   readonly operands?: string
   /** A command line and its purpose. */
   readonly examples: readonly (readonly [command: string, purpose: string])[]
-  /** Paragraphs below the options. */
+  /** The paragraphs below the options in help. */
   readonly notes?: string
-  /** Instead of those that most commands share. */
+  /** Replaces the exit codes that most commands share. */
   readonly exitCodes?: string
-  /** @returns the exit code: one of ours, or that of a command which it ran */
+  /** @returns the exit code, which may be that of a command it ran */
   run(invocation: Invocation): Promise<number>
 }
 
 export interface Invocation {
-  /** By the camel-cased long name: `--min-idle` is `minIdle`. Each command knows its own. */
+  /** The options by their camel-cased long name: `--min-idle` is `minIdle`. */
   readonly options: Readonly<Record<string, unknown>>
   readonly operands: readonly string[]
   readonly terminal: Terminal
   readonly env: NodeJS.ProcessEnv
-  /** How the user runs this program: `pg-lifeguard`, `npx pg-lifeguard`, ... */
+  /** The command that runs this program: `pg-lifeguard`, `npx pg-lifeguard`, ... */
   readonly self: string
 }
 
-/** A line in the list of commands. The command itself is loaded when it is used. */
+/** An entry in the list of commands. The command itself is loaded on use. */
 export interface CommandEntry {
   readonly name: string
   readonly summary: string
   load(): Promise<CommandSpec>
 }
 
-/** The command line cannot be understood. */
+/** Invalid usage. The message is shown with a reference to --help. */
 export class UsageError extends Error {}

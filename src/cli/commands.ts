@@ -1,30 +1,30 @@
 import type { CommandEntry } from './command.ts'
 
-/** Every command, in the order in which help lists them. */
+/** The commands, in the order of help. */
 export const commands: readonly CommandEntry[] = [
   {
     name: 'check',
-    summary: 'show who blocks whom, and who is idle in a transaction',
+    summary: 'show sessions that block others or are idle in a transaction',
     load: async () => (await import('./check/command.ts')).check,
   },
   {
     name: 'terminate',
-    summary: 'end sessions that block or idle, after a preview',
+    summary: 'end blocking or idle sessions, after a preview',
     load: async () => (await import('./terminate/command.ts')).terminate,
   },
   {
     name: 'watch',
-    summary: 'print what changes, and end what idles too long',
+    summary: 'print changes, and end sessions that are idle too long',
     load: async () => (await import('./watch/command.ts')).watch,
   },
   {
     name: 'migrate',
-    summary: 'run a migration tool, and get it through',
+    summary: 'run a migration tool with a lock timeout and retries, and name its blockers',
     load: async () => (await import('./migrate/command.ts')).migrate,
   },
   {
     name: 'verify',
-    summary: 'fail if a guarded application has leaked, after a run of tests',
+    summary: 'fail if a guarded application has leaks, after a test run',
     load: async () => (await import('./verify/command.ts')).verify,
   },
 ]

@@ -12,7 +12,7 @@ export const connectionOptions: readonly OptionSpec[] = [
   },
   {
     flags: '--database <name>',
-    description: 'connect to this database, and show only what concerns it (default: all of the server)',
+    description: 'connect to this database, and show only its sessions (default: the whole server)',
   },
   {
     flags: '--connect-timeout <duration>',
@@ -26,11 +26,11 @@ export const connectionOptions: readonly OptionSpec[] = [
   },
 ]
 
-/** Sessions that policies leave alone, beside those that they always do: see `spareReason`. */
+/** Sessions that policies leave alone, in addition to those of `spareReason`. */
 export const spareOption: OptionSpec = {
   flags: '--spare <application=NAME>',
   description:
-    'never end sessions with this application name; may be given several times. Backups, replication and other runs of pg-lifeguard migrate are always spared',
+    'never end sessions with this application name; repeatable. Backups, replication and other runs of pg-lifeguard migrate are always spared',
   isList: true,
   parse: (text) => {
     const name = /^application=(.+)$/s.exec(text)?.[1]
@@ -46,14 +46,14 @@ export interface SpareOptions {
 
 /** The form of the output. */
 export const outputOptions: readonly OptionSpec[] = [
-  { flags: '--json', description: 'print JSON for programs, complete and unshortened' },
+  { flags: '--json', description: 'print JSON, complete and untruncated' },
   {
     flags: '--no-color',
-    description: 'print without colours, as with NO_COLOR or without a terminal',
+    description: 'print without colours, as with NO_COLOR or in a pipe',
   },
   {
     flags: '--query-text <mode>',
-    description: 'show statements with literals replaced, as they are, or not at all',
+    description: 'show statements with literals replaced, in full, or not at all',
     choices: ['redacted', 'full', 'none'] satisfies QueryTextMode[],
     default: 'redacted',
   },
@@ -68,7 +68,7 @@ export interface CommonOptions {
   readonly queryText: QueryTextMode
 }
 
-/** Connects as the options and the environment say. The caller closes it. */
+/** Connects by the options and the environment. The caller must close the connection. */
 export function connect(
   { options, env }: Pick<Invocation, 'options' | 'env'>,
   limits: Pick<ControlOptions, 'statementMillis'> = {},

@@ -1,10 +1,10 @@
-/** Exit codes of the command line. */
+/** The exit codes of the command line. */
 export const exitCode = {
   /** Nothing blocks, or the request was carried out. */
   clean: 0,
   /** Something blocks or idles beyond the limit, or the request could not be carried out. */
   found: 1,
-  /** Invalid usage: options that are unknown, missing or wrong. */
+  /** Invalid usage: unknown, missing or invalid options. */
   usage: 2,
   /** No connection to the server; for `verify`, to the application. */
   noConnection: 3,
@@ -14,7 +14,7 @@ export const exitCode = {
   internal: 70,
   /** The output could not be written, to a full disk for instance; as `EX_IOERR`. */
   unwritten: 74,
-  /** A command that was run did not get its locks; as `EX_TEMPFAIL`: a retry may succeed. */
+  /** The command that `migrate` ran did not get its locks; as `EX_TEMPFAIL`: a retry may succeed. */
   locks: 75,
 } as const
 

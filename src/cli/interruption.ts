@@ -1,7 +1,7 @@
-/** Fires at the first of these signals. At the second one, Node's own way of ending applies. */
+/** A signal that fires at the first of these process signals. The second one ends the process as usual. */
 export function interruption(names: readonly NodeJS.Signals[]): {
   readonly signal: AbortSignal
-  /** Listens no more. */
+  /** Removes the listeners. */
   stop(): void
 } {
   const controller = new AbortController()

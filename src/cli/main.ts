@@ -3,12 +3,12 @@ import { exitCode } from './exit-code.ts'
 import { runCommandLine } from './program.ts'
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  // `pg-lifeguard check | head` closes the pipe early: nobody reads on, so there is nothing more to do.
+  // `pg-lifeguard check | head` closes the pipe early: there is nothing more to do.
   if (error.code === 'EPIPE') process.exit()
   process.stderr.write(`pg-lifeguard: the output cannot be written: ${error.message}\n`)
   process.exit(exitCode.unwritten)
 })
-// Without a reader, or a terminal that is gone, messages are lost, and no more: a migration needs its guard all the same.
+// Messages without a reader are lost, but the program continues: a migration still needs its guard.
 process.stderr.on('error', () => {})
 
 try {

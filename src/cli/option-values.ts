@@ -1,17 +1,17 @@
 import { readDuration } from '../text/duration.ts'
 import { UsageError } from './command.ts'
 
-/** `500ms`, `30s`, `5m`, `2h`, `1d`, `1h30m` in milliseconds. A unit must be there: nobody knows what `30` means. */
+/** Parses `500ms`, `30s`, `5m`, `2h`, `1d`, `1h30m` to milliseconds. A unit is required, because `30` is ambiguous. */
 export function parseDuration(text: string): number {
   const millis = text === '0' ? 0 : readDuration(text)
   if (millis === undefined) throw new UsageError('It must be a duration such as 500ms, 30s, 5m, 2h or 1d.')
   return millis
 }
 
-/** More than a timer can wait, or a server's setting holds, is a mistake. */
+/** The limit of timeouts, below that of timers and of the server's settings. */
 const longestDays = 10
 
-/** A duration that is waited for, by a timer or by the server. */
+/** Parses a duration for a timer or a server's setting. */
 export function parseTimeout(text: string): number {
   const millis = parseDuration(text)
   if (millis > longestDays * 86_400_000) throw new UsageError(`It must be ${longestDays}d or shorter.`)

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** Time and chance of a command that runs for long. A test brings its own. */
+/** The clock and the random numbers of a long-running command; tests replace them. */
 export interface Pace {
   /** Monotonic, in milliseconds. */
   now(): number
-  /** Ends early, and without an error, when the signal fires. */
+  /** Waits; resolves early when the signal fires. */
   pause(millis: number, signal?: AbortSignal): Promise<void>
   /** From 0 up to 1. */
   random(): number
@@ -23,8 +23,8 @@ export const systemPace: Pace = {
 }
 
 /**
- * The pause before attempt number `attempt`, counted from 0: doubled each time up to `most`, and up to a quarter longer or
- * shorter by chance, so that those who failed together do not try again together.
+ * The pause before attempt number `attempt`, counted from 0: doubled each time up to `most`, and up to 25 % longer or
+ * shorter at random, so that processes that failed together do not retry together.
  */
 export function growingPause(attempt: number, { first, most }: GrowingPause, random: number): number {
   return Math.round(Math.min(first * 2 ** attempt, most) * (0.75 + random / 2))

@@ -10,16 +10,16 @@ import { version } from './version.ts'
 
 export interface ProgramHost {
   readonly env?: NodeJS.ProcessEnv
-  /** Made once it is known whether colours are wanted. */
+  /** Creates the terminal, once the options for colours are known. */
   readonly terminal?: (noColor: boolean) => Terminal
-  /** The file that is run. */
+  /** The path of the running script. */
   readonly script?: string
 }
 
 /**
  * Runs one command line.
  *
- * @returns the exit code; mistakes of the user and of the network are reported, mistakes of this program are thrown
+ * @returns the exit code; errors of usage and of connections are reported, bugs are thrown
  */
 export async function runCommandLine(args: readonly string[], host: ProgramHost = {}): Promise<number> {
   const env = host.env ?? process.env
@@ -30,7 +30,7 @@ export async function runCommandLine(args: readonly string[], host: ProgramHost 
 
   const program = new Command('pg-lifeguard')
     .description(
-      'Shows who blocks whom on a PostgreSQL server and since when, and ends the right session safely.',
+      'Shows which sessions of a PostgreSQL server block others and for how long, and ends the right one safely.',
     )
     .version(version, '-v, --version', 'print the version')
     .helpOption('-h, --help', 'show help')
@@ -61,7 +61,7 @@ export async function runCommandLine(args: readonly string[], host: ProgramHost 
   }
 }
 
-/** Commander knows one short option for it, and people try both. */
+/** Accepts -v and -V for the version: Commander supports only one short option. */
 function withLongVersion(args: readonly string[]): string[] {
   return args[0] === '-V' ? ['--version', ...args.slice(1)] : [...args]
 }
@@ -134,7 +134,7 @@ function explain(error: unknown, terminal: Terminal): ExitCode {
     say(error.message)
     return exitCode.noConnection
   }
-  // A statement that the server refused: a lock on a catalog, a missing right, a shutdown.
+  // The server refused a statement: a locked catalog, a missing privilege, a shutdown.
   if (
     error instanceof Error &&
     !(error instanceof LifeguardError) &&

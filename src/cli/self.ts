@@ -1,9 +1,9 @@
-/** The command that ends what is selected, such as `--pid 4711`, to be pasted. */
+/** Returns the command that ends the selection, such as `--pid 4711`, for pasting. */
 export type TerminateCommand = (selection: string) => string
 
 /**
- * How the user runs this program again, by what the package manager that started it leaves in the environment: what is
- * installed in a project is not on the path of a shell.
+ * The command that runs this program again, by the environment variables of the package manager that started it: a
+ * program installed in a project is not on the path of a shell.
  */
 export function selfCommand(env: NodeJS.ProcessEnv, script = ''): string {
   const agent = env.npm_config_user_agent ?? ''
@@ -14,7 +14,7 @@ export function selfCommand(env: NodeJS.ProcessEnv, script = ''): string {
   return agent.startsWith('npm/') || isInProject ? 'npx pg-lifeguard' : 'pg-lifeguard'
 }
 
-/** The command for the same server. A password in `url` is left out: what is pasted ends up in a shell's history. */
+/** The terminate command for the same server, without a password in `url`, because it ends up in a shell's history. */
 export function terminateCommand(self: string, url?: string): TerminateCommand {
   const server = url === undefined ? '' : ` --url ${shellWord(withoutPassword(url))}`
   return (selection) => `${self} terminate ${selection}${server}`
@@ -24,7 +24,7 @@ function withoutPassword(url: string): string {
   return url.replace(/^(\w+:\/\/[^/?#:@]*):.*@/, '$1@').replace(/([?&])password=[^&]*&?/, '$1')
 }
 
-/** As a POSIX shell takes it for one word. */
+/** One word for a POSIX shell. */
 function shellWord(text: string): string {
   return /^[\w:/@.%=+,-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`
 }

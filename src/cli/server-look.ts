@@ -2,21 +2,21 @@ import { ConnectionError } from '../errors.ts'
 import { type ControlConnection, type ServerSnapshot, serverSnapshot } from '../postgres/index.ts'
 import { type GrowingPause, growingPause, type Pace } from './pace.ts'
 
-/** What one look shows, and the connection that it came by. */
+/** One snapshot, and its connection. */
 export interface Sight {
   readonly control: ControlConnection
   readonly snapshot: ServerSnapshot
 }
 
-/** The server as seen again and again, over outages: a lost connection is reported once and opened again. */
+/** Repeated looks at a server: a lost connection is reported once and opened again. */
 export interface ServerLook extends AsyncDisposable {
-  /** Undefined if the server cannot be seen now. */
+  /** Undefined if the server cannot be reached now. */
   look(): Promise<Sight | undefined>
-  /** Runs something on the connection; undefined if the connection is lost or the server refuses the statement. */
+  /** Runs work on the connection; undefined if the connection is lost or the server refuses a statement. */
   ask<Result>(work: (control: ControlConnection) => Promise<Result>): Promise<Result | undefined>
-  /** How long the server has not been seen. Undefined if it was seen last time. */
+  /** The time since the connection was lost; undefined if the last look succeeded. */
   lostMillis(): number | undefined
-  /** How long to wait before it is worth asking again; 0 without an outage. */
+  /** The time to wait before the next look; 0 without an outage. */
   pauseMillis(): number
 }
 
@@ -37,7 +37,7 @@ export function serverLook({ connect, pace, pauses, onLost, onBack, ...host }: S
 
   async function connected(): Promise<ControlConnection> {
     control ??= await connect()
-    // Nobody waits for a connection that is opened after the end.
+    // A connection that opens after the end is closed at once.
     if (isClosed) await control.close()
     return control
   }
@@ -79,7 +79,7 @@ export function serverLook({ connect, pace, pauses, onLost, onBack, ...host }: S
   }
 }
 
-/** A connection that is gone, or a statement that the server refused: a lock on a catalog, a shutdown, a timeout. */
+/** Whether the connection was lost or the server refused a statement: a locked catalog, a shutdown, a timeout. */
 function isPassing(error: unknown): error is Error {
   return error instanceof ConnectionError || (error instanceof Error && 'severity' in error)
 }

@@ -5,7 +5,7 @@ export function longNames(options: readonly Pick<OptionSpec, 'flags'>[]): string
   return options.flatMap(({ flags }) => /--[\w-]+/.exec(flags)?.[0] ?? [])
 }
 
-/** `--min-idl=5m` as `--min-idl`: the parser, which compares names, takes the value for a part of an unknown one. */
+/** Shortens an unknown `--min-idl=5m` to `--min-idl`: the parser would compare the value as a part of the name. */
 export function withoutValuesOfUnknown(args: readonly string[], known: readonly string[]): string[] {
   const end = args.includes('--') ? args.indexOf('--') : args.length
   return args.map((arg, at) => {
@@ -15,8 +15,8 @@ export function withoutValuesOfUnknown(args: readonly string[], known: readonly 
 }
 
 /**
- * Adds what may have been meant to the parser's message, where it found no name that is spelled almost the same: an
- * abbreviation such as `--idle`, or one dash instead of two.
+ * Adds a suggestion to the parser's message if the parser found no similar name: for an abbreviation such as `--idle`,
+ * or one dash instead of two.
  */
 export function withSuggestion(message: string, known: readonly string[]): string {
   const [, dashes, wrong] = /^error: unknown option '(-+)([\w-]{3,})/.exec(message) ?? []

@@ -1,22 +1,22 @@
 import { createInterface } from 'node:readline/promises'
 import { plain, type Style, styleFor } from '../text/style.ts'
 
-/** How text looks where it is written. */
+/** The style and the width of an output. */
 export interface Look {
   readonly style: Style
-  /** Absent without a terminal, as in a pipe: then nothing is wrapped or cut. */
+  /** Absent without a terminal, as in a pipe: then nothing is wrapped or truncated. */
   readonly columns?: number
 }
 
-/** A command's output, and the user's answers. `style` and `columns` are those of results. */
+/** A command's output, and the user's answers. `style` and `columns` apply to results. */
 export interface Terminal extends Look {
-  /** Results. A line break is added. */
+  /** Prints a result, and a line break. */
   print(text: string): void
-  /** Anything but results: questions, progress, errors. */
+  /** Prints anything else: questions, progress, errors. */
   warn(text: string): void
-  /** The look of `warn`, whose stream may be another one than that of results. Absent: the same. */
+  /** The look of `warn`, whose stream may be another one. Absent if it is the same. */
   readonly aside?: Look
-  /** Asks for yes or no. Undefined without a terminal. */
+  /** Asks a yes-or-no question. Undefined without a terminal. */
   confirm(question: string): Promise<boolean | undefined>
 }
 
@@ -36,7 +36,7 @@ export function processTerminal(noColor: boolean, env: NodeJS.ProcessEnv = proce
       if (!stdin.isTTY || !stderr.isTTY) return undefined
       const lines = createInterface({ input: stdin, output: stderr })
       try {
-        // Ctrl-C and the end of input are a no.
+        // Ctrl-C and the end of input count as no.
         const answer = await new Promise<string>((resolve) => {
           lines.once('close', () => {
             stderr.write('\n')

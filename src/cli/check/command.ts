@@ -24,26 +24,26 @@ interface CheckOptions extends CommonOptions {
 
 type Looks = readonly [ServerSnapshot] | readonly [ServerSnapshot, ServerSnapshot]
 
-/** How long an application or a pooler may take to answer, once the server has been looked at. */
+/** The time limit for an application or a pooler to answer, after the look at the server. */
 const patienceMillis = 2_000
 
-/** A cycle is looked at again after so long: the server itself ends most of them after a second. */
+/** The pause before the second look at a cycle: the server itself ends most deadlocks after a second. */
 const secondLookMillis = 500
 
 export const check: CommandSpec = {
   name: 'check',
   description:
-    'Shows sessions that block others, with everyone behind them, sessions that are idle in a transaction, and which safety nets of the server are off. Only looks.',
+    'Shows sessions that block others and all that wait behind them, sessions that are idle in a transaction, and which safety nets of the server are off. Changes nothing.',
   options: [
     {
       flags: '--min-idle <duration>',
-      description: 'report sessions that are idle in a transaction for so long',
+      description: 'report sessions that are idle in a transaction for at least this time',
       parse: parseDuration,
       default: '30s',
     },
     {
       flags: '--min-wait <duration>',
-      description: 'leave out waits that are shorter, for a monitor on a busy server',
+      description: 'ignore shorter waits, for a monitor on a busy server',
       parse: parseDuration,
       default: '0',
     },
@@ -52,10 +52,10 @@ export const check: CommandSpec = {
     ...outputOptions,
   ],
   examples: [
-    ['pg-lifeguard check', 'the server that DATABASE_URL or PGHOST names'],
+    ['pg-lifeguard check', 'the server in DATABASE_URL or PGHOST'],
     [
       'pg-lifeguard check --database shop --min-idle 5m',
-      'one database, and only what idles for five minutes',
+      'one database, and only sessions idle for five minutes',
     ],
     ['pg-lifeguard check --app http://127.0.0.1:3000/lifeguard', 'with the lines of code of an application'],
     ['pg-lifeguard check --json | jq .roots', 'for programs'],
@@ -81,7 +81,7 @@ export const check: CommandSpec = {
   },
 }
 
-/** One look, or two if there is a cycle, because one can be chance. */
+/** One look, or two if there is a cycle, which may be a coincidence in one. */
 async function look(control: ControlConnection): Promise<Looks> {
   const first = await serverSnapshot(control)
   if (blockingTree(first).cycles.length === 0) return [first]

@@ -7,10 +7,10 @@ import { detailLines, preparedText, stateText, waitText } from '../report/sessio
 import type { TextOptions } from '../report/text-options.ts'
 import type { BlockingReport, CheckReport } from './report.ts'
 
-/** Deeper levels are no longer indented: a hundred of them would leave no room for the text. */
+/** Deeper levels are not indented further: a hundred levels would leave no room for the text. */
 const deepest = 8
 
-/** Who blocks whom, roots first, each with the line behind it. */
+/** The blocking tree, roots first, each followed by the sessions behind it. */
 export function forestLines(report: CheckReport, options: TextOptions): string[] {
   const nodes = new Map(report.blocking.map((node) => [node.id, node]))
   const shown = new Set<string>()
@@ -34,7 +34,7 @@ export function forestLines(report: CheckReport, options: TextOptions): string[]
   return lines
 }
 
-/** Whoever waits for each other has no root: the first of each cycle stands for it. */
+/** The first node of each cycle, which has no root. */
 function startsOfCycles({ blocking, roots }: CheckReport): string[] {
   return blocking.filter((node) => !node.roots.some((root) => roots.includes(root))).map(({ id }) => id)
 }
@@ -52,7 +52,7 @@ function rootLines(node: BlockingReport, report: CheckReport, options: TextOptio
   ]
 }
 
-/** Many leaks of one kind, in front of the same. */
+/** Roots that do the same and block the same sessions, shown as one. */
 function foldedRootLines(
   group: readonly BlockingReport[],
   report: CheckReport,
@@ -76,19 +76,17 @@ function countBehind({ id }: BlockingReport, { blocking }: CheckReport): number 
   return blocking.filter((node) => node.id !== id && node.roots.includes(id)).length
 }
 
-/** Whoever waits for several roots is shown behind the first of them. */
+/** A node that waits for several roots is shown behind the first; the other roots refer to it. */
 function elsewhereLines(
   { blocks }: BlockingReport,
   shown: ReadonlySet<string>,
   { columns }: TextOptions,
 ): string[] {
   const before = blocks.filter((id) => shown.has(id))
-  return before.length === 0
-    ? []
-    : wrap(`also in front of ${fewOf(before)}, shown above`, columns, '  ', '    ')
+  return before.length === 0 ? [] : wrap(`also blocks ${fewOf(before)}, shown above`, columns, '  ', '    ')
 }
 
-/** Those directly behind. Several that are alike are folded; one who is alone behind another goes on in the same place. */
+/** The nodes directly behind. Several that do the same are folded; a single one is not indented further. */
 function behindLines(
   parent: BlockingReport,
   depth: number,
@@ -127,7 +125,7 @@ function behindLines(
   return lines
 }
 
-/** From this one on, as long as exactly one stands behind the other and does the same. */
+/** The nodes from this one on, while exactly one follows another and does the same. */
 function rowOf(
   node: BlockingReport,
   nodes: ReadonlyMap<string, BlockingReport>,
@@ -145,7 +143,7 @@ function rowOf(
   return row
 }
 
-/** Groups of those that do the same in the same place: behind the same, and in front of the same. */
+/** Groups of nodes that do the same, with the same blockers and the same nodes behind. */
 function alike(nodes: readonly BlockingReport[]): BlockingReport[][] {
   return groupsBy(nodes, (node) =>
     JSON.stringify([likenessOf(node), node.behind.toSorted(), node.blocks.toSorted()]),
@@ -204,7 +202,7 @@ function sessionLines(session: SessionReport, indent: string, options: TextOptio
   return [...(wait === undefined ? [] : [`${indent}${wait}`]), ...detailLines(session, indent, options)]
 }
 
-/** For roots alike: one command ends all that block one of those behind them. */
+/** Advice on folded roots: one command ends all that block one session behind them. */
 function foldedCureLines({ session, blocks }: BlockingReport, options: TextOptions): string[] {
   const blocked = blocks.flatMap((id) => /^pid (\d+)$/.exec(id)?.[1] ?? [])[0]
   if (session?.spared !== undefined) return cureLines(session, '  ', options)
@@ -221,7 +219,8 @@ function rootCureLines(node: BlockingReport, report: CheckReport, options: TextO
   if (cycle !== undefined) {
     return say(`a deadlock: ${cycle.join(', ')} wait for each other. Ending one of them frees the others`)
   }
-  if (!report.roots.includes(node.id)) return say('they wait for each other, seen once: look again')
+  if (!report.roots.includes(node.id))
+    return say('they wait for each other, but were seen only once: run check again')
   const { session, prepared } = node
   if (prepared !== undefined) return preparedCureLines(prepared, '  ', options)
   if (session === undefined) return []

@@ -16,7 +16,7 @@ import {
   sessionReport,
 } from '../report/session-report.ts'
 
-/** One that blocks or is blocked. Either `session` or `prepared` is there. */
+/** A node that blocks or is blocked. Either `session` or `prepared` is set. */
 export interface BlockingReport {
   readonly id: string
   readonly session?: SessionReport
@@ -27,7 +27,7 @@ export interface BlockingReport {
   readonly roots: readonly string[]
 }
 
-/** What `check --json` prints. Durations are milliseconds. */
+/** The part of `check --json` about one snapshot. Durations are milliseconds. */
 export interface CheckReport {
   readonly takenAt: string
   readonly server: {
@@ -36,20 +36,20 @@ export interface CheckReport {
     readonly role: string
     readonly address?: string
     readonly port?: number
-    /** It follows another server, and only reads. */
+    /** Set if the server is a standby, which is read-only. */
     readonly standby?: true
   }
   readonly verdict: 'clean' | 'found' | 'not-all-visible'
   readonly roots: readonly string[]
   readonly blocking: readonly BlockingReport[]
-  /** Sessions that wait for each other, seen twice. */
+  /** Groups of sessions that wait for each other in two looks. */
   readonly deadlocks: readonly (readonly string[])[]
   readonly idleLimitMillis: number
-  /** Idle in a transaction for the limit or longer, the longest first. */
+  /** The sessions idle in a transaction for the limit or longer, the longest first. */
   readonly idleInTransaction: readonly SessionReport[]
-  /** Sessions that are idle in a transaction for less. */
+  /** The number of sessions idle in a transaction for less than the limit. */
   readonly idleForLess: number
-  /** Prepared transactions as old as the limit, whether they block or not. */
+  /** The prepared transactions older than the limit, blocking or not. */
   readonly prepared: readonly PreparedReport[]
   readonly hiddenSessions: number
   readonly missingGrant?: string
@@ -58,7 +58,7 @@ export interface CheckReport {
 
 export interface ReportOptions extends SessionReportOptions {
   readonly minIdleMillis: number
-  /** Waits that are shorter are not looked at. */
+  /** Shorter waits are ignored. */
   readonly minWaitMillis: number
 }
 

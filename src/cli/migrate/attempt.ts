@@ -9,32 +9,32 @@ import { connectionsOfTree } from './sessions/process-tree.ts'
 import { sessionWatch, type WatchedWaits } from './sessions/session-watch.ts'
 import { isTimedOut } from './sessions/wait-record.ts'
 
-/** What was seen of one run of the command. */
+/** The observations of one run of the command. */
 export interface Attempt {
   readonly end: ChildEnd
-  /** This process got a signal: its sender wants no further attempt. */
+  /** True if this process got a signal: there must be no further attempt. */
   readonly isInterrupted: boolean
   readonly waits: WatchedWaits
-  /** The session that waited was terminated, and not from here. */
+  /** The pid of a waiting session that was terminated, but not by pg-lifeguard. */
   readonly terminatedPid?: number
   readonly sessionsSeen: number
-  /** The server has counted no new session at all: nobody got through to it. */
+  /** True if the server has counted no new session at all. */
   readonly isUnreached: boolean
-  /** How often the server was asked. */
+  /** The number of looks at the server. */
   readonly looks: number
 }
 
-/** What came of an attempt. Only what failed because of locks is tried again. */
+/** The outcome of an attempt. Only `locks` is retried. */
 export type AttemptOutcome = 'done' | 'failed' | 'terminated' | 'locks' | 'false-success'
 
 const longestPauseMillis = 500
 const shortestPauseMillis = 50
-/** After so many rounds of freeing roots, the next look comes after a pause like any other. */
+/** The limit of consecutive rounds of freeing roots; after it, there is a pause as usual. */
 const mostRounds = 10
-/** The server counts a session as terminated when it is gone, which may be a moment after its client has noticed. */
+/** The server counts a terminated session when it has ended, which may be a moment after its client has noticed. */
 const countMillis = 500
 
-/** Runs the command once, watches its sessions, and leaves no statement of it behind. */
+/** Runs the command once, watches its sessions, and cancels its remaining statements. */
 export async function runAttempt(migration: Migration): Promise<Attempt> {
   const { policy, server, pace, signals } = migration
   const counters = await server.ask(databaseCounters)
@@ -43,7 +43,7 @@ export async function runAttempt(migration: Migration): Promise<Attempt> {
   signals.passTo(child.kill)
   const sessions = commandSessions({
     ...migration,
-    // Without a look before, what is there now cannot be told from what was there before.
+    // Without an earlier look, existing sessions cannot be distinguished from the command's by their start.
     startedAt: before?.snapshot.takenAt ?? new Date().toISOString(),
     connections: async () => (child.pid === undefined ? undefined : await connectionsOfTree(child.pid)),
     isRunning: () => !child.signal.aborted,
@@ -90,8 +90,8 @@ export async function runAttempt(migration: Migration): Promise<Attempt> {
 }
 
 /**
- * The session that waited last, if somebody terminated it: it is gone before the lock timeout, and the server has counted
- * more terminated sessions than were ended from here.
+ * The pid of the session that waited last, if it was terminated from outside: it ended before the lock timeout, and the
+ * server has counted more terminated sessions than pg-lifeguard has ended.
  */
 async function terminatedElsewhere(
   { server, pace, policy: { lockTimeoutMillis } }: Migration,
@@ -112,7 +112,7 @@ async function terminatedElsewhere(
   return undefined
 }
 
-/** The exit code alone does not say whether locks were the reason. */
+/** The outcome of an attempt. The exit code alone does not show whether locks were the reason. */
 export function outcomeOf(attempt: Attempt, trustExitCode: boolean): AttemptOutcome {
   const { end, isInterrupted, waits, terminatedPid } = attempt
   if (isInterrupted || end.signal !== undefined) return 'failed'
@@ -122,7 +122,7 @@ export function outcomeOf(attempt: Attempt, trustExitCode: boolean): AttemptOutc
   return verdict === undefined || verdict === 'granted' || verdict === 'passed' ? 'failed' : 'locks'
 }
 
-/** Often enough to see a wait for a lock before it is over. */
+/** Short enough to see a lock wait before it is over. */
 function pauseBetweenLooks({ lockTimeoutMillis }: MigrationPolicy): number {
   if (lockTimeoutMillis === 0) return longestPauseMillis
   return Math.min(longestPauseMillis, Math.max(shortestPauseMillis, lockTimeoutMillis / 5))

@@ -1,22 +1,22 @@
-/** The environment of the command: its sessions can be found, and give up a lock in time. */
+/** The environment of the command, by which its sessions are found and have a lock timeout. */
 export interface ChildEnvironment {
   readonly env: NodeJS.ProcessEnv
-  /** The application name that its sessions have, unless the command sets its own. */
+  /** The application name of its sessions, unless the command sets its own. */
   readonly application: string
 }
 
 export interface EnvironmentAdditions {
-  /** No other run has it. */
+  /** Unique to this run. */
   readonly token: string
   /** 0: none. */
   readonly lockTimeoutMillis: number
   readonly withOptions: boolean
 }
 
-/** PostgreSQL cuts an application name after so many bytes. */
+/** PostgreSQL truncates application names to this length. */
 const longestName = 63
 
-/** Adds to what the user has set, and overwrites none of it. */
+/** Adds to the user's environment, and overwrites nothing. */
 export function childEnvironment(
   env: NodeJS.ProcessEnv,
   { token, lockTimeoutMillis, withOptions }: EnvironmentAdditions,
@@ -27,7 +27,7 @@ export function childEnvironment(
   const added = { ...env, PGAPPNAME: application }
   if (!withOptions || lockTimeoutMillis === 0) return { env: added, application }
   const given = env.PGOPTIONS ?? ''
-  // The last one counts, so a second one would overwrite the user's. PostgreSQL takes `--lock-timeout=1s`, too.
+  // The last setting counts, so ours would overwrite the user's. PostgreSQL accepts `--lock-timeout=1s`, too.
   if (/\block[_-]timeout\b/i.test(given)) return { env: added, application }
   const options = `${given} -c lock_timeout=${lockTimeoutMillis}ms`.trimStart()
   return { env: { ...added, PGOPTIONS: options }, application }

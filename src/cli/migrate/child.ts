@@ -1,12 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { constants } from 'node:os'
 
-/** How the command ended. */
+/** The end of the command. */
 export interface ChildEnd {
-  /** Its exit code; 128 and the signal's number if a signal ended it; 126 or 127 if it could not be started. */
+  /** Its exit code; 128 plus the signal's number if a signal ended it; 126 or 127 if it could not be started. */
   readonly code: number
   readonly signal?: NodeJS.Signals
-  /** Why it could not be started. */
+  /** The reason why it could not be started. */
   readonly failure?: string
 }
 
@@ -14,12 +14,12 @@ export interface Child {
   /** Absent if it could not be started. */
   readonly pid?: number
   readonly ended: Promise<ChildEnd>
-  /** Fires when it has ended. */
+  /** Fires when the command has ended. */
   readonly signal: AbortSignal
   kill(name: NodeJS.Signals): void
 }
 
-/** Starts the command on this very terminal. */
+/** Starts the command on the same terminal. */
 export function startChild([command = '', ...args]: readonly string[], env: NodeJS.ProcessEnv): Child {
   const controller = new AbortController()
   const child = spawned(command, args, env)
@@ -39,7 +39,7 @@ export function startChild([command = '', ...args]: readonly string[], env: Node
   }
 }
 
-/** Node reports some failures by an event, and throws others. */
+/** Node.js reports some failures by an event, and throws others. */
 function spawned(command: string, args: readonly string[], env: NodeJS.ProcessEnv): ChildProcess | Error {
   try {
     return spawn(command, args, { stdio: 'inherit', env })
@@ -58,7 +58,7 @@ export function codeOfSignal(signal: NodeJS.Signals): number {
   return 128 + constants.signals[signal]
 }
 
-/** With the exit codes of a shell. */
+/** The end of a command that could not be started, with the exit code of a shell. */
 function notStarted(command: string, error: NodeJS.ErrnoException): ChildEnd {
   return error.code === 'ENOENT'
     ? { code: 127, failure: `${command}: command not found` }

@@ -41,47 +41,47 @@ const reconnectPause = { first: 500, most: 10_000 }
 export const migrate: CommandSpec = {
   name: 'migrate',
   description:
-    'Runs a migration tool. Names the session that blocks it, gives up a lock before others suffer, and tries again. Terminal, signals and exit code are passed through.',
+    'Runs a migration tool: names the session that blocks it, ends a lock wait before others queue for long, and retries. Terminal, signals and exit code are passed through.',
   operands: '<command...>',
   options: [
     {
       flags: '--lock-timeout <duration>',
       description:
-        'how long a statement may wait for a lock; 0: no limit. Waits shorter than half a second may go unnoticed',
+        'the time limit of a lock wait; 0: no limit. Waits shorter than half a second may go unnoticed',
       parse: parseTimeout,
       default: '5s',
     },
     {
       flags: '--retries <count>',
-      description: 'how often to run the command again after it failed because of locks',
+      description: 'the number of retries after the command failed because of locks',
       parse: parseCount,
       default: '5',
     },
     {
       flags: '--retry-pause <duration>',
-      description: 'the pause before the first retry; doubles up to a minute, give or take a quarter',
+      description: 'the pause before the first retry; doubles each time, up to a minute, plus or minus 25 %',
       parse: parseTimeout,
       default: '1s',
     },
     {
       flags: '--free <policy>',
       description:
-        'idle-in-transaction:30s ends the session at the front of those the command waits for, if it has been idle in its transaction for that long. No other session is ever ended, and no backup',
+        'idle-in-transaction:30s ends the root blocker of the command if it has been idle in its transaction for that long. No other session is ended, and never a backup',
       parse: parseFree,
     },
     spareOption,
     {
       flags: '--protect-readers <count>',
-      description: 'when more sessions than this wait behind the command, cancel its statement and try again',
+      description: 'cancel its statement and retry when more sessions than this wait behind the command',
       parse: parseCount,
     },
     {
       flags: '--no-pgoptions',
-      description: 'leave PGOPTIONS as it is, for a pooler that refuses it',
+      description: 'do not set PGOPTIONS, for a pooler that refuses it',
     },
     {
       flags: '--trust-exit-code',
-      description: 'take exit code 0 as success although the server refused a statement',
+      description: 'accept exit code 0 as success even if the server refused a statement',
     },
     ...connectionOptions,
     ...originOptions,
@@ -95,24 +95,24 @@ Its sessions are found by their application name, and on Linux by the sockets of
 does not make a session that is older than the command its own. Behind a pooler, a session with the name may
 serve another client by now: it is shown as unverified and left alone, unless --pgbouncer reports its client.
 
-A command that is run again must be able to start again: run each migration in a transaction, as most tools do.
-What cannot succeed is not run again: an invalid index of CREATE INDEX CONCURRENTLY or a half detached partition
-is named with the statement that cleans it up; so is a change of the schema that no migration tool has recorded.
-CONCURRENTLY waits for older transactions, behind which nobody queues: run it with --lock-timeout 0.
-psql needs -v ON_ERROR_STOP=1; without it, psql goes on after an error and exits with 0. That is detected: exit
+A retry starts the command from the beginning: run each migration in a transaction, as most tools do. There is no
+retry if it could not succeed: for an invalid index of CREATE INDEX CONCURRENTLY or a half detached partition, which
+are named with the statement that cleans up, and after a schema change that no migration tool has recorded.
+CONCURRENTLY waits for older transactions, and no session queues behind it: run it with --lock-timeout 0.
+psql needs -v ON_ERROR_STOP=1; without it, psql continues after an error and exits with 0. That is detected: exit
 code 75, and no retry.
 
-When the command ends, also by Ctrl-C, SIGTERM or kill -9, a statement that it left running on the server is
+When the command ends, even by Ctrl-C, SIGTERM or kill -9, a statement that it left running on the server is
 cancelled. Messages of pg-lifeguard go to stderr, with --json as one line of JSON each.`,
   examples: [
     ['pg-lifeguard migrate -- npx knex migrate:latest', 'with a lock timeout of 5 s and 5 retries'],
     [
       'pg-lifeguard migrate --free idle-in-transaction:30s -- alembic upgrade head',
-      'and end a forgotten transaction in front of it',
+      'and end a forgotten transaction that blocks it',
     ],
     [
       'pg-lifeguard migrate --protect-readers 10 -- psql -v ON_ERROR_STOP=1 --single-transaction -f change.sql',
-      'and give way when more than ten sessions wait behind it',
+      'and retry later when more than ten sessions wait behind it',
     ],
   ],
   exitCodes: `Exit codes:
@@ -180,7 +180,7 @@ function policyOf({ free, protectReaders, spare = [], ...options }: MigrateOptio
   }
 }
 
-/** Everything goes to stderr: stdout is the command's. */
+/** Prints everything on stderr: stdout belongs to the command. */
 function printer(invocation: Invocation, json: boolean) {
   const { terminal } = invocation
   const layout = textOptions(invocation, terminal.aside ?? terminal)
@@ -189,7 +189,7 @@ function printer(invocation: Invocation, json: boolean) {
   }
 }
 
-/** Asked often, and no reason to end the run: without an answer nothing is certain. */
+/** The pooler's clients, read at each look. A failure does not end the run: without an answer nothing is certain. */
 function poolerClients(url: string, env: NodeJS.ProcessEnv) {
   return async (): Promise<ReadonlyMap<number, string>> => {
     try {
@@ -202,7 +202,7 @@ function poolerClients(url: string, env: NodeJS.ProcessEnv) {
   }
 }
 
-/** Why the command gets no PGOPTIONS: the user does not want it, or a pooler would refuse it. */
+/** The reason why the command gets no PGOPTIONS: an option, or a pooler that would refuse it. */
 async function refusalOfOptions(
   { isPooled }: ControlConnection,
   { env }: Invocation,

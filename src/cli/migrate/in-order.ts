@@ -1,9 +1,9 @@
 import type { MigrateEvent, Tell } from './events.ts'
 
-/** Prints events in the order in which they are reported, also where one takes a moment to be complete. */
+/** Prints events in the order in which they are reported, even if one takes a moment to complete. */
 export function inOrder(print: (event: MigrateEvent, at: Date) => void): {
   readonly tell: Tell
-  /** Resolves when all is printed. */
+  /** Resolves when all events are printed. */
   settled(): Promise<void>
 } {
   let last: Promise<void> | undefined

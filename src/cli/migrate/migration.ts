@@ -5,20 +5,20 @@ import type { ServerLook } from '../server-look.ts'
 import type { Tell } from './events.ts'
 import type { SignalRelay } from './signal-relay.ts'
 
-/** One run of `migrate`: what it runs, what it may do, and what it works with. */
+/** One run of `migrate`: its command, its policy and its parts. */
 export interface Migration {
   readonly command: readonly string[]
   readonly env: NodeJS.ProcessEnv
-  /** The application name of the command's sessions, which no other run has. */
+  /** The application name of the command's sessions, unique to this run. */
   readonly application: string
-  /** For people: which server is looked at. */
+  /** The readable name of the watched server. */
   readonly target: string
   readonly policy: MigrationPolicy
-  /** PGOPTIONS of the command sets a lock timeout. */
+  /** True if the command's PGOPTIONS sets a lock timeout. */
   readonly hasOptions: boolean
-  /** A pooler between the command and the server is known, or suspected by the user. */
+  /** True if a pooler is known to be between the command and the server, or the user expects one. */
   readonly hasPooler: boolean
-  /** The application names of the pooler's clients, by the pid of the session that each has now. */
+  /** The application names of the pooler's clients, by the pid of their present session. */
   readonly poolerClients?: () => Promise<ReadonlyMap<number, string>>
   readonly server: ServerLook
   readonly origins: Origins
@@ -27,19 +27,19 @@ export interface Migration {
   readonly signals: SignalRelay
 }
 
-/** What the options allow. */
+/** The policy that the options set. */
 export interface MigrationPolicy {
   /** 0: none. */
   readonly lockTimeoutMillis: number
-  /** Ends a root that has been idle in its transaction for this long. */
+  /** A root that has been idle in its transaction for this time is ended. */
   readonly freeIdleMillis?: number
-  /** Application names of sessions that are never ended, beside those that no policy ends. */
+  /** The application names of sessions that are never ended, in addition to those that no policy ends. */
   readonly spare: readonly string[]
-  /** How many sessions may wait behind the command. */
+  /** The maximum number of sessions that may wait behind the command. */
   readonly mostBehind?: number
   readonly retries: number
   readonly retryPauseMillis: number
-  /** Exit code 0 counts as success, whatever the server says. */
+  /** True if exit code 0 counts as success even if the server refused a statement. */
   readonly trustExitCode: boolean
   readonly queryText: QueryTextMode
 }

@@ -9,13 +9,13 @@ import type { Migration } from './migration.ts'
 import { type Baseline, findTraces, olderInvalid, takeBaseline } from './traces.ts'
 
 const longestPauseMillis = 60_000
-/** Of a command that ends sooner, a session may have come and gone between two looks. */
+/** After fewer looks, a short session may have been missed. */
 const unseenAfterLooks = 10
-/** As many holders of advisory locks are named. */
+/** The limit of holders of advisory locks that are named. */
 const mostHolders = 3
 
 /**
- * Runs the command until it gets through, fails for another reason than locks, or has used up its retries.
+ * Runs the command until it succeeds, fails for another reason than locks, or has no retries left.
  *
  * @returns the exit code
  */
@@ -67,7 +67,7 @@ function tellUnseen(attempt: Attempt, { tell, target, hasOptions }: Migration): 
   }
 }
 
-/** @returns whether what is left makes another attempt useless */
+/** @returns whether the traces make another attempt useless */
 async function tellTraces(
   { server, tell }: Migration,
   baseline: Baseline,
@@ -76,13 +76,13 @@ async function tellTraces(
   const traces = await server.ask((control) => findTraces(control, baseline))
   if (traces === undefined) return false
   for (const event of traces.events) {
-    // What a command has committed before it failed by itself is its own affair.
+    // A command that failed by itself may have committed changes before; that is not reported.
     if (event.event !== 'committed' || isRetryWanted) tell(event)
   }
   return traces.isRetryUseless
 }
 
-/** A tool that finds its lock taken fails at once, without a wait that could be seen. */
+/** Reports held advisory locks: a tool that finds its lock taken fails at once, without a visible wait. */
 async function tellAdvisoryLocks({ server, tell, policy, application }: Migration): Promise<void> {
   const sight = await server.look()
   const locks = sight && (await server.ask(advisoryLocks))

@@ -1,18 +1,18 @@
-/** Catches signals to this process, from the first attempt to the last look: none may end it before the server is tidy. */
+/** Catches signals to this process, from the first attempt to the last look, so that none ends it before the clean-up. */
 export interface SignalRelay extends Disposable {
-  /** The first one. */
+  /** The first signal. */
   readonly first: NodeJS.Signals | undefined
-  /** Fires with the first one. */
+  /** Fires with the first signal. */
   readonly signal: AbortSignal
-  /** Also passes signals to this child, until the next call. */
+  /** Passes signals to this child, too, until the next call. */
   passTo(child: ((name: NodeJS.Signals) => void) | undefined): void
 }
 
-/** A terminal sends these to all of its foreground processes, the command included. */
+/** A terminal sends these to all its foreground processes, including the command. */
 const fromTerminal: readonly NodeJS.Signals[] = ['SIGINT', 'SIGQUIT']
 const passedOn: readonly NodeJS.Signals[] = ['SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGHUP']
 
-/** Also where stdin is a file, as with `< change.sql`. */
+/** True even if stdin is a file, as with `< change.sql`. */
 function isAtTerminal(): boolean {
   return process.stdin.isTTY === true || process.stderr.isTTY === true
 }
@@ -24,7 +24,7 @@ export function signalRelay(): SignalRelay {
   const listener = (name: NodeJS.Signals) => {
     first ??= name
     controller.abort()
-    // Not twice: at the second Ctrl-C many tools give up without cleaning up.
+    // Not twice: at a second Ctrl-C many tools exit without cleaning up.
     if (!(fromTerminal.includes(name) && isAtTerminal())) child?.(name)
   }
   for (const name of passedOn) process.on(name, listener)

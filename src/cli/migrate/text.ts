@@ -14,13 +14,13 @@ type EventOf<Wanted extends Name> = Extract<MigrateEvent, { event: Wanted }>
 
 interface Wording<Wanted extends Name> {
   readonly colour?: Colour
-  /** What happened, in one line. */
+  /** The event in one line. */
   title(event: EventOf<Wanted>): string
   /** The lines below it. */
   details?(event: EventOf<Wanted>, options: TextOptions): readonly string[]
 }
 
-/** An event for people: a line, and below it the details. */
+/** An event as text: one line, and its details below. */
 export function migrateText(event: MigrateEvent, options: TextOptions): string {
   const { colour, title, details } = wordings[event.event] as Wording<Name>
   const lines = wrap(`pg-lifeguard: ${title(event)}`, options.columns, '', '  ')
@@ -28,11 +28,11 @@ export function migrateText(event: MigrateEvent, options: TextOptions): string {
   return [...first, ...(details?.(event, options) ?? [])].join('\n')
 }
 
-/** As many relations are named. */
+/** The limit of relations that are named. */
 const mostNames = 3
 
 const doubts: Readonly<Record<SessionDoubt, string>> = {
-  pooler: 'unverified: a pooler is in between, and the session may serve another client',
+  pooler: 'unverified: the command connects through a pooler, and the session may serve another client',
   elsewhere:
     'unverified: the command is connected to another address; if that is a pooler, the session may serve another client',
   'ended-early':
@@ -48,12 +48,12 @@ const wordings: { readonly [Wanted in Name]: Wording<Wanted> } = {
       isBlind
         ? [
             ...detail(
-              'Behind a pooler a session may serve another client: it is named and left alone. So the only lock timeout is that of the role: ALTER ROLE ... SET lock_timeout.',
+              'Behind a pooler a session may serve another client, so it is named and left alone. Set the lock timeout for the role instead: ALTER ROLE ... SET lock_timeout.',
               options,
             ),
-            ...detail('--pgbouncer URL finds out which client has the session.', options),
+            ...detail('--pgbouncer URL shows which client has the session.', options),
           ]
-        : detail('A statement that waits too long for a lock is cancelled from here instead.', options),
+        : detail('pg-lifeguard cancels a statement that waits too long for a lock instead.', options),
   },
   waiting: {
     colour: 'yellow',
@@ -87,7 +87,7 @@ const wordings: { readonly [Wanted in Name]: Wording<Wanted> } = {
     title: ({ session, reason }) =>
       `does not end pid ${session.pid}, ${stateText(session)}: ${oneLine(reason)}`,
     details: (_event, options) =>
-      detail('The command waits until it is done, or the lock timeout is over.', options),
+      detail('The command waits until it ends, or until the lock timeout.', options),
   },
   cancelled: {
     colour: 'yellow',
@@ -114,10 +114,10 @@ const wordings: { readonly [Wanted in Name]: Wording<Wanted> } = {
     colour: 'red',
     title: ({ name, table, isOlder }) =>
       isOlder
-        ? `index ${oneLine(name)} on ${oneLine(table)} is invalid, since before the command: it serves no query, and CREATE INDEX IF NOT EXISTS passes over it`
-        : `index ${oneLine(name)} on ${oneLine(table)} is left behind, invalid: it slows down writes and serves no query`,
+        ? `index ${oneLine(name)} on ${oneLine(table)} was invalid before the command: it serves no query, and CREATE INDEX IF NOT EXISTS does not rebuild it`
+        : `index ${oneLine(name)} on ${oneLine(table)} was left invalid: it slows down writes and serves no query`,
     details: ({ drop, isOlder }) => [
-      `  ${isOlder ? 'to build it again, first' : 'before you run the command again'}: ${oneLine(drop)}`,
+      `  ${isOlder ? 'to rebuild it, first' : 'before you run the command again'}: ${oneLine(drop)}`,
     ],
   },
   'pending-detach': {
@@ -129,7 +129,7 @@ const wordings: { readonly [Wanted in Name]: Wording<Wanted> } = {
   'knex-lock': {
     colour: 'red',
     title: ({ table }) =>
-      `${oneLine(table)} says that a migration of knex is running: the next one fails with "Migration table is already locked"`,
+      `${oneLine(table)} records that a knex migration is running: the next one fails with "Migration table is already locked"`,
     details: (_event, options) => detail('if none is running: npx knex migrate:unlock', options),
   },
   'prisma-failed': {
@@ -137,35 +137,35 @@ const wordings: { readonly [Wanted in Name]: Wording<Wanted> } = {
     title: ({ migration }) =>
       `Prisma has recorded that migration ${oneLine(migration)} failed: it runs no migration until that is resolved (P3009)`,
     details: ({ migration }) => [
-      `  if nothing of it is left: npx prisma migrate resolve --rolled-back ${quoteWord(oneLine(migration))}`,
+      `  if none of its changes are left: npx prisma migrate resolve --rolled-back ${quoteWord(oneLine(migration))}`,
     ],
   },
   'advisory-lock': {
     colour: 'yellow',
     title: ({ key, session, tool }) =>
       tool === undefined
-        ? `pid ${session.pid} holds advisory lock ${key}: if the command reports that another migration is running, this may be it`
+        ? `pid ${session.pid} holds advisory lock ${key}: if the command reports that another migration is running, this may be the cause`
         : `pid ${session.pid} holds advisory lock ${key}, which ${tool} takes so that only one migration runs`,
     details: ({ session }, options) => listLines(session, options).map((line) => `  ${line}`),
   },
   committed: {
     colour: 'red',
     title: ({ relations }) =>
-      `the schema has changed since the command began${relationsText(relations)}: it is not run again, because what is done already would fail`,
+      `the schema has changed since the command began${relationsText(relations)}: no retry, because the finished part would fail`,
     details: (_event, options) =>
       detail(
-        'No migration tool has recorded the change. Undo it or finish by hand; run migrations in a transaction (psql: --single-transaction)',
+        'No migration tool has recorded the change. Undo or complete it by hand; run migrations in a transaction (psql: --single-transaction)',
         options,
       ),
   },
   'self-blocked': {
     colour: 'red',
     title: ({ pid }) =>
-      `pid ${pid} waited for another session of the command itself: it would do so again, and is not run again`,
+      `pid ${pid} waited for another session of the command itself: no retry, because it would wait again`,
   },
   'terminated-elsewhere': {
     colour: 'yellow',
-    title: ({ pid }) => `pid ${pid} of the command was terminated by somebody else: it is not run again`,
+    title: ({ pid }) => `pid ${pid} of the command was terminated from outside: no retry`,
   },
   retry: {
     title: ({ pauseMillis, number, of }) =>
@@ -182,7 +182,7 @@ const wordings: { readonly [Wanted in Name]: Wording<Wanted> } = {
     details: (event, options) => [
       ...queryDetails(event),
       ...detail(
-        'Statements after it may have been executed. With psql: -v ON_ERROR_STOP=1 --single-transaction',
+        'Later statements may have been executed. With psql: -v ON_ERROR_STOP=1 --single-transaction',
         options,
       ),
     ],
@@ -228,13 +228,13 @@ function waitingDetails(event: EventOf<'waiting'>, options: TextOptions): string
     ...behind.flatMap((one) => frontLines(one, options)).map((line) => `  ${line}`),
     ...(between.length === 0
       ? []
-      : detail(`in between: ${between.map((pid) => `pid ${pid}`).join(', ')}`, options)),
+      : detail(`between them: ${between.map((pid) => `pid ${pid}`).join(', ')}`, options)),
     ...(event.deadlock
       ? detail('They wait for each other: the server ends one of them in a moment.', options)
       : []),
     ...(event.nobodyQueues
       ? detail(
-          'Nobody queues behind this wait. The lock timeout ends it all the same, and may leave an invalid index: better --lock-timeout 0',
+          'No session queues behind this wait, but the lock timeout ends it, and may leave an invalid index: use --lock-timeout 0',
           options,
         )
       : []),
@@ -242,7 +242,7 @@ function waitingDetails(event: EventOf<'waiting'>, options: TextOptions): string
   ]
 }
 
-/** As a shell wants it. */
+/** One word for a POSIX shell. */
 function quoteWord(text: string): string {
   return /^[\w.-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`
 }
@@ -267,7 +267,7 @@ function frontLines({ id, session, prepared, own }: FrontReport, options: TextOp
   if (session !== undefined) {
     const [first = id, ...more] = listLines(session, options)
     return [
-      own ? `${first} (the command itself: it blocks itself)` : first,
+      own ? `${first} (a session of the command: it blocks itself)` : first,
       ...more,
       ...(session.preventsWraparound === true ? cureLines(session, '  ', options) : []),
     ]

@@ -6,8 +6,8 @@ FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.rel
 WHERE c.relname = $1 AND c.relkind = 'r' AND pg_catalog.has_table_privilege(c.oid, 'SELECT')`
 
 /**
- * The tables in which knex keeps that a migration is running. The row is not part of a transaction: after the end of a
- * process that ran a migration without one, it stays, and every later run fails with "Migration table is already locked".
+ * The tables in which knex records a running migration. The row is not part of a transaction: if the process of a
+ * migration without one dies, it stays, and every later run fails with "Migration table is already locked".
  */
 export async function knexLocks(client: QueryClient): Promise<readonly string[]> {
   const locked: string[] = []
@@ -18,7 +18,7 @@ export async function knexLocks(client: QueryClient): Promise<readonly string[]>
   return locked
 }
 
-/** The names of migrations that Prisma has recorded as begun and not as ended: it refuses to run any until they are resolved. */
+/** The migrations that Prisma has recorded as started and not finished: it runs no migration until they are resolved. */
 export async function failedPrismaMigrations(client: QueryClient): Promise<readonly string[]> {
   const failed: string[] = []
   for (const table of await tablesNamed(client, '_prisma_migrations')) {

@@ -9,17 +9,17 @@ import {
 import type { MigrateEvent } from './events.ts'
 import { failedPrismaMigrations, knexLocks } from './tool-records.ts'
 
-/** The database before an attempt. A part is missing if the server did not answer for it. */
+/** The database before an attempt. Parts that the server did not return are absent. */
 export interface Baseline {
   readonly invalid?: readonly InvalidIndex[]
   readonly detaches?: readonly PendingDetach[]
   readonly schema?: SchemaMark
 }
 
-/** What an attempt has left in the database, each with its event. */
+/** The traces of an attempt in the database, as events. */
 export interface Traces {
   readonly events: readonly MigrateEvent[]
-  /** What is left makes the next attempt fail, or pass over what is half done. */
+  /** True if the traces would make the next attempt fail, or skip a half-finished object. */
   readonly isRetryUseless: boolean
 }
 
@@ -34,7 +34,7 @@ export async function takeBaseline(client: QueryClient): Promise<Baseline> {
   }
 }
 
-/** After an attempt that did not succeed. */
+/** The traces of an attempt that did not succeed. */
 export async function findTraces(client: QueryClient, before: Baseline): Promise<Traces> {
   const halfDone = [...(await freshInvalid(client, before)), ...(await freshDetaches(client, before))]
   const changes = before.schema && (await unlessRefused(schemaChanges(client, before.schema)))
@@ -44,7 +44,7 @@ export async function findTraces(client: QueryClient, before: Baseline): Promise
   return {
     events: [
       ...halfDone,
-      // An index or partition that is half done is a change of the schema as well, and better named as what it is.
+      // A half-finished index or partition is also a schema change, but is reported as itself.
       ...(isCommitted && halfDone.length === 0
         ? [{ event: 'committed', relations: changes.relations } as const]
         : []),
@@ -55,7 +55,7 @@ export async function findTraces(client: QueryClient, before: Baseline): Promise
   }
 }
 
-/** After an attempt that succeeded: what `CREATE INDEX IF NOT EXISTS` may have passed over. */
+/** Invalid indexes that `CREATE INDEX IF NOT EXISTS` may have skipped in a successful attempt. */
 export async function olderInvalid(client: QueryClient, before: Baseline): Promise<readonly MigrateEvent[]> {
   const now = (await unlessRefused(invalidIndexes(client))) ?? []
   const older = now.filter(({ id }) => before.invalid?.some((one) => one.id === id))
@@ -86,7 +86,7 @@ function invalidEvent(index: InvalidIndex) {
   return { event: 'invalid-index', name: `${schema}.${name}`, table, drop: dropStatement(index) } as const
 }
 
-/** A missing right or a locked catalog costs what was asked for, and no more. */
+/** Returns undefined if a missing privilege or a locked catalog prevents a query. */
 async function unlessRefused<Result>(work: Promise<Result>): Promise<Result | undefined> {
   try {
     return await work

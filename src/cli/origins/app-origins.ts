@@ -5,7 +5,7 @@ import { askService, fieldOf, pathBelow, serviceUrl, textOf } from '../../servic
 import { UsageError } from '../command.ts'
 import type { OriginOf } from './session-origin.ts'
 
-/** A checkout as a running application reports it, as far as it is used here. */
+/** The parts of an application's checkout that are used. */
 interface AppCheckout {
   readonly pid: number
   readonly pool: string
@@ -25,14 +25,14 @@ export interface AppState {
   readonly checkouts: readonly AppCheckout[]
 }
 
-/** Clocks of two machines differ. */
+/** The tolerated difference between the clocks of two machines. */
 const clockSkewMillis = 5_000
 
 /**
- * Asks an application that has mounted `lifeguardHandler` what it has checked out.
+ * Reads the checkouts of an application that has mounted `lifeguardHandler`.
  *
- * @param url of {@link appUrl}
- * @throws ConnectionError if it does not answer, or not as a lifeguard does
+ * @param url a result of {@link appUrl}
+ * @throws ConnectionError without an answer of a lifeguard
  */
 export async function readApp(url: string, access: AppAccess): Promise<AppState> {
   const service = await askService(url, { ...access, tokenName: '--app-token' })
@@ -46,7 +46,7 @@ export async function readApp(url: string, access: AppAccess): Promise<AppState>
 /**
  * Checks the value of `--app`.
  *
- * @throws UsageError, without the value in it, for it may hold a password
+ * @throws UsageError, without the value, which may contain a password
  */
 export function appUrl(text: string): string {
   const url = serviceUrl(text)
@@ -57,8 +57,8 @@ export function appUrl(text: string): string {
 }
 
 /**
- * Finds the checkout behind a session by the server's process id. The id is a pooler's invention where one is in between,
- * and another server has the same ids, so what can be compared is compared.
+ * Finds the checkout of a session by the server's process id. Behind a pooler the id is arbitrary, and another server
+ * may use the same ids, so the other fields are compared, too.
  */
 export function appOrigins({ checkouts }: AppState, snapshot: ServerSnapshot): OriginOf {
   const byPid = new Map(checkouts.map((checkout) => [checkout.pid, checkout]))
@@ -83,19 +83,19 @@ export function unknownToServer({ checkouts, url }: AppState, snapshot: ServerSn
   const known = new Set(snapshot.sessions.map(({ pid }) => pid))
   const strangers = checkouts.filter(({ pid }) => !known.has(pid)).length
   if (strangers === 0) return undefined
-  return `${url}: of its ${checkouts.length} checkouts, ${strangers} have process ids that this server does not know: they are of another server, or a pooler is in between`
+  return `${url}: ${strangers} of its ${checkouts.length} checkouts have process ids that this server does not have: they belong to another server, or the application connects through a pooler`
 }
 
 function doubt(session: ServerSession, checkout: AppCheckout, unknown: number): string | undefined {
   if (unknown > 0) {
-    return `the server does not know ${unknown} of the process ids of its pool ${checkout.pool}: is there a pooler in between?`
+    return `this server does not have ${unknown} of the process ids of its pool ${checkout.pool}: the application may connect through a pooler`
   }
   const isOpen = isIdleInTransaction(session)
   if (
     (isOpen && checkout.transaction === 'idle') ||
     (session.state === 'idle' && checkout.transaction !== 'idle')
   ) {
-    return `the application says its transaction is ${checkout.transaction}, the server says ${session.state}`
+    return `the application reports the transaction as ${checkout.transaction}, the server reports ${session.state}`
   }
   const started = session.backendStart === undefined ? undefined : Date.parse(session.backendStart)
   if (

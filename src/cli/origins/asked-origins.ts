@@ -7,19 +7,19 @@ import { pgBouncerOrigins, readPgBouncer } from './pgbouncer-origins.ts'
 import { firstOrigin, type OriginOf } from './session-origin.ts'
 import { formerTags, statementTags } from './session-tags.ts'
 
-/** An application and a pooler that have been asked whose the sessions are. Their answers may come late or never. */
+/** The pending answers of an application and a pooler about the owners of sessions, which may come late or never. */
 export interface AskedOrigins extends Disposable {
   /**
-   * The origins of sessions by the answers that are there. Waits for missing ones no longer than this.
+   * The origins of sessions by the available answers. Waits for missing ones at most `patienceMillis`.
    *
    * @throws OptionError
    */
   within(patienceMillis: number, snapshot: ServerSnapshot): Promise<OriginOf>
-  /** A source has not answered, or with an error. */
+  /** True if a source has not answered, or has answered with an error. */
   readonly isIncomplete: boolean
 }
 
-/** One source, and its answer once it is there. */
+/** One source, and its answer when it has arrived. */
 interface Asked<State> {
   readonly name: string
   readonly answer: Promise<void>
@@ -28,10 +28,10 @@ interface Asked<State> {
 }
 
 /**
- * Asks the application and the pooler that the options name, without waiting for them: the server's view must not depend on
- * them. What is missing is said once, to `warn`.
+ * Asks the application and the pooler in the options, without waiting for them: the look at the server must not depend
+ * on them. A missing answer is reported once, by `warn`.
  *
- * @throws UsageError if the URL of the application is none
+ * @throws UsageError if the application's URL is invalid
  */
 export function askForOrigins(
   { options, env, terminal }: Invocation,
@@ -62,7 +62,7 @@ export function askForOrigins(
       }
       const note = application?.state && unknownToServer(application.state, snapshot)
       if (note !== undefined) warnOnce(`pg-lifeguard: ${note}`)
-      // Of its own sessions the pooler knows better: an application's process ids are the pooler's invention then.
+      // The pooler comes first for its own sessions: an application's process ids are arbitrary there.
       return firstOrigin([
         statementTags,
         ...(pooler?.state === undefined ? [] : [pgBouncerOrigins(pooler.state)]),

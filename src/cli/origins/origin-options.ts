@@ -5,16 +5,16 @@ export const appTokenOption: OptionSpec = {
   description: 'the token of its lifeguardHandler, if it has one (default: LIFEGUARD_TOKEN)',
 }
 
-/** Sources, beside the server, of whose a session is. */
+/** The additional sources for the owners of sessions. */
 export const originOptions: readonly OptionSpec[] = [
   {
     flags: '--app <url>',
     description:
-      'ask this application, which has mounted lifeguardHandler, for the lines of code: http://127.0.0.1:3000/lifeguard',
+      'show lines of code of this application, from its lifeguardHandler: http://127.0.0.1:3000/lifeguard',
   },
   appTokenOption,
   {
     flags: '--pgbouncer <url>',
-    description: 'ask this PgBouncer which client has which session: postgres://admin@host:6432',
+    description: 'show the client behind each session of this PgBouncer: postgres://admin@host:6432',
   },
 ]

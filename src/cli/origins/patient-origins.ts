@@ -5,17 +5,17 @@ import type { SessionReport } from '../report/session-report.ts'
 import { askForOrigins } from './asked-origins.ts'
 import type { OriginOf } from './session-origin.ts'
 
-/** Asks for origins when they are wanted. */
+/** Returns the origins of the sessions in a snapshot. */
 export type Origins = (snapshot: ServerSnapshot) => Promise<OriginOf>
 
-/** A source that answered last time. */
+/** The time limit for a source that answered last time. */
 const patienceMillis = 1_000
-/** One that did not: what runs long must not be held up by it at each look. */
+/** The time limit for a source that did not, so that it does not delay each look. */
 const impatienceMillis = 100
 
 /**
- * For what runs long: an application or a pooler that does not answer must neither end it nor hold it up. A warning is
- * printed when that begins, and again only after all have answered in between.
+ * Origins for long-running commands, which an application or a pooler without an answer must neither end nor delay. A
+ * warning is printed at the first missing answer, and again only after all have answered.
  */
 export function patientOrigins(invocation: Invocation): Origins {
   let isIncomplete = false

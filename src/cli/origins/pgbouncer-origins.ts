@@ -8,16 +8,16 @@ interface PoolerClient {
   readonly user: string
 }
 
-/** Which client PgBouncer has linked to which session of the server. */
+/** The clients that PgBouncer has linked to sessions of the server. */
 export interface PoolerState {
-  /** By the server's process id; undefined for a session that is linked to nobody. */
+  /** The clients by the server's process id; undefined for a session without a client. */
   readonly clients: ReadonlyMap<number, PoolerClient | undefined>
 }
 
 const answerMillis = 5_000
 
 /**
- * Asks PgBouncer's admin console. It takes simple statements only, and a role of `stats_users` or `admin_users`.
+ * Reads PgBouncer's admin console, which accepts only simple statements, from a role in `stats_users` or `admin_users`.
  *
  * @throws ConnectionError, OptionError
  */
@@ -38,7 +38,7 @@ export async function readPgBouncer(url: string, env: NodeJS.ProcessEnv): Promis
   }
 }
 
-/** The client behind the pooler. The server's own view of the client is about the pooler, or about an earlier client. */
+/** The client behind the pooler. The server itself only sees the pooler, or an earlier client. */
 export function pgBouncerOrigins({ clients }: PoolerState): OriginOf {
   return ({ pid, application }) => {
     if (!clients.has(pid)) return undefined
@@ -47,7 +47,7 @@ export function pgBouncerOrigins({ clients }: PoolerState): OriginOf {
       return {
         source: 'pgbouncer',
         text: 'nobody, at PgBouncer',
-        unverified: `no client has the session now; ${application === undefined ? 'its application name' : `"${application}"`} may be of the client that had it last`,
+        unverified: `no client has the session now; ${application === undefined ? 'its application name' : `"${application}"`} may belong to the last client`,
       }
     }
     const { address, user } = client

@@ -1,19 +1,19 @@
 import type { ServerSession } from '../../postgres/index.ts'
 
-/** The line of code, or the client behind a pooler, that a session belongs to. */
+/** The line of code, or the client behind a pooler, to which a session belongs. */
 export interface SessionOrigin {
   /** The source. `tag` is a comment in the statement itself. */
   readonly source: 'application' | 'pgbouncer' | 'tag'
-  /** For people, as in `src/routes/datasets.ts:42 GET /datasets/:id`. */
+  /** The readable origin: `src/routes/datasets.ts:42 GET /datasets/:id`. */
   readonly text: string
-  /** Something speaks against it, or nothing could be checked: a pooler may lend the session to somebody else. */
+  /** The reason why it may be wrong: a pooler may have passed the session to another client. */
   readonly unverified?: string
 }
 
-/** Looks an origin up. There may be several sources: a running application, tags in statements, a pooler. */
+/** Looks up an origin in a source: a running application, tags in statements, a pooler. */
 export type OriginOf = (session: ServerSession) => SessionOrigin | undefined
 
-/** The first source that knows. */
+/** Looks up an origin in several sources; the first that has one counts. */
 export function firstOrigin(sources: readonly OriginOf[]): OriginOf {
   return (session) => {
     for (const source of sources) {

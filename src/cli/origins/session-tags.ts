@@ -2,13 +2,13 @@ import { readApplicationName } from '../../sql/application-name.ts'
 import { readSqlComment } from '../../sql/comment.ts'
 import type { OriginOf, SessionOrigin } from './session-origin.ts'
 
-/** From the tag in the statement that a session runs, or ran last in the transaction that it still has open. */
+/** The origin in the tag of the running statement, or of the last one in an open transaction. */
 export const statementTags: OriginOf = ({ query, state }) => {
   if (query === undefined || state === undefined || state === 'idle') return undefined
   return tagIn(query)
 }
 
-/** From what may be left of somebody before: the last statement of an idle session, or the name of its connection. */
+/** The origin in the last statement of an idle session, or in the name of its connection, which may be outdated. */
 export const formerTags: OriginOf = ({ query, state, application }) => {
   const statement = query === undefined || state !== 'idle' ? undefined : tagIn(query)
   if (statement !== undefined) {
@@ -19,7 +19,7 @@ export const formerTags: OriginOf = ({ query, state, application }) => {
   return {
     source: 'tag',
     text: `process ${named.pid} on ${named.host}, application ${named.application}`,
-    unverified: 'by the name of its connection alone, which a pooler may have left from another client',
+    unverified: 'only by the name of its connection, which may belong to an earlier client of a pooler',
   }
 }
 

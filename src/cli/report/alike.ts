@@ -2,12 +2,12 @@ import { readApplicationName } from '../../sql/application-name.ts'
 import { describeMillis } from '../../text/duration.ts'
 import type { SessionReport } from './session-report.ts'
 
-/** Up to this many sessions that are alike are shown one by one. */
+/** The limit of similar sessions that are shown one by one. */
 export const mostAlike = 3
-/** Up to this many pids of a fold are named. */
+/** The limit of pids that are named for folded sessions. */
 const mostPids = 12
 
-/** Equal for sessions that do the same. */
+/** A key that is equal for sessions that do the same. */
 export function likeness({
   application,
   user,
@@ -18,7 +18,7 @@ export function likeness({
   origin,
 }: Partial<SessionReport>): string {
   const name = application === undefined ? undefined : withoutProcess(application)
-  // A tag may have the trace of its own request.
+  // Without the tag, which may contain the trace of its request.
   const statement = query?.replaceAll(/\/\*.*?\*\//gs, '')
   return JSON.stringify([
     ...[name, user, database, state],
@@ -26,12 +26,12 @@ export function likeness({
   ])
 }
 
-/** An application's name, without the process that its lifeguard may have added. */
+/** An application's name without the process that its lifeguard may have added. */
 export function withoutProcess(application: string): string {
   return readApplicationName(application)?.application ?? application
 }
 
-/** Groups with equal keys, in the order in which the first of each comes. */
+/** Groups of items with equal keys, in the order of their first items. */
 export function groupsBy<Item>(items: readonly Item[], keyOf: (item: Item) => string): Item[][] {
   const groups = new Map<string, Item[]>()
   for (const item of items) {
@@ -54,7 +54,7 @@ export function rangeText(millis: readonly number[]): string {
   return [...new Set([Math.min(...millis), Math.max(...millis)].map(describeMillis))].join(' to ')
 }
 
-/** One client would mislead where many sessions are shown as one. */
+/** A report without the client, which would be misleading for folded sessions. */
 export function withoutClient({ client: _, ...session }: SessionReport): SessionReport {
   return session
 }

@@ -1,18 +1,18 @@
 import stringWidth from 'string-width'
 import wrapAnsi from 'wrap-ansi'
 
-/** Narrower than this, wrapped text is harder to read than text that the terminal breaks. */
+/** The narrowest terminal to wrap for; below it, the terminal's own line breaks are easier to read. */
 const narrowest = 40
 const ellipsis = '...'
 const graphemes = new Intl.Segmenter()
 
 /**
- * Breaks a text between words at so many columns of the terminal, where some characters take two, and indents every line.
- * Without columns it stays one line. A word that is too long stays whole, so that it can be copied.
+ * Wraps a text at a number of terminal columns, where some characters take two, and indents every line. Without columns
+ * it stays one line. Long words are not broken, so that they can be copied.
  */
 export function wrap(text: string, columns: number | undefined, indent: string, further = indent): string[] {
   if (columns === undefined || columns < narrowest) return [`${indent}${text}`]
-  // Composed, as wrap-ansi does it: what is left of the text is found by the length of its first line.
+  // Normalised as by wrap-ansi: the rest of the text is found by the length of its first line.
   const whole = text.trim().normalize()
   const [first = ''] = linesOf(whole, columns - stringWidth(indent))
   const rest = whole.slice(first.length).trimStart()
@@ -20,7 +20,7 @@ export function wrap(text: string, columns: number | undefined, indent: string, 
   return [`${indent}${first}`, ...more.map((line) => `${further}${line}`)]
 }
 
-/** Whether a line has room on the terminal. */
+/** Whether a line fits on the terminal. */
 export function fits(line: string, columns: number | undefined): boolean {
   return columns === undefined || stringWidth(line) <= columns
 }
@@ -29,7 +29,7 @@ function linesOf(text: string, room: number): string[] {
   return wrapAnsi(text, Math.max(room, 1)).split('\n')
 }
 
-/** Cuts a text to what is left of a line, and shows that it did. */
+/** Truncates a text to the rest of a line, and marks it. */
 export function cut(text: string, columns: number | undefined, used: number): string {
   if (columns === undefined) return text
   const room = Math.max(columns, narrowest) - used

@@ -5,7 +5,7 @@ import { presentQueryText, type QueryTextMode } from '../../sql/redaction.ts'
 import { oneLine } from '../../text/safe-text.ts'
 import type { OriginOf, SessionOrigin } from '../origins/session-origin.ts'
 
-/** A session as `check` shows it. What is not known is absent. */
+/** A session in the form that commands show. Unknown fields are absent. */
 export interface SessionReport {
   readonly pid: number
   readonly backendType?: string
@@ -19,11 +19,11 @@ export interface SessionReport {
   readonly waitsFor?: { readonly mode?: string; readonly target: string; readonly millis?: number }
   readonly query?: string
   readonly origin?: SessionOrigin
-  /** Why no policy ends it. */
+  /** The reason why no policy ends it. */
   readonly spared?: string
-  /** An autovacuum that does not give way to others. */
+  /** Set for an autovacuum that does not give way to other sessions. */
   readonly preventsWraparound?: true
-  /** Its state may not be seen. */
+  /** Set if the role may not see its state. */
   readonly hidden?: true
 }
 
@@ -32,7 +32,7 @@ export interface PreparedReport {
   readonly owner?: string
   readonly database?: string
   readonly millis?: number
-  /** The statements that end it, in its database. */
+  /** The statement that ends it, to be run in its database. */
   readonly rollback?: string
   readonly commit?: string
 }
@@ -42,7 +42,7 @@ export interface SessionReportOptions {
   readonly originOf: OriginOf
 }
 
-/** A session for people and programs: without what nobody may see, and with nothing that could steer a terminal. */
+/** The report of a session, without secrets and control characters. */
 export function sessionReport(
   session: ServerSession,
   snapshot: ServerSnapshot,
@@ -97,7 +97,7 @@ export function preparedReport({
   }
 }
 
-/** The server says so in what it shows as the statement: `autovacuum: VACUUM public.t (to prevent wraparound)`. */
+/** The server shows it in the statement: `autovacuum: VACUUM public.t (to prevent wraparound)`. */
 function preventsWraparound({ backendType, query = '' }: ServerSession): boolean {
   return backendType === 'autovacuum worker' && query.includes('(to prevent wraparound)')
 }

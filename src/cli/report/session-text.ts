@@ -15,7 +15,7 @@ export function stateText({
   const kind = backendType === undefined ? '' : `${backendType}, `
   if (state === undefined) return `${kind}state unknown`
   const since = stateMillis === undefined ? '' : ` for ${describeMillis(stateMillis)}`
-  // What is as old is said once.
+  // Equal ages are printed once.
   const isOlder = transactionMillis !== undefined && transactionMillis - (stateMillis ?? 0) >= 1_000
   const open = isOlder ? `, transaction open for ${describeMillis(transactionMillis)}` : ''
   return `${kind}${state}${since}${open}`
@@ -88,7 +88,7 @@ export function listLines(session: SessionReport, options: TextOptions): string[
   ]
 }
 
-/** Why the session should be left alone, if it should. */
+/** The reason why the session must be left alone, if there is one. */
 export function sparedLines({ spared }: SessionReport, indent: string, options: TextOptions): string[] {
   if (spared === undefined) return []
   return wrap(spared, options.columns, indent, `${indent}  `).map((line) => options.style('yellow', line))

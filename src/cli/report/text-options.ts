@@ -3,16 +3,16 @@ import type { Invocation } from '../command.ts'
 import { type TerminateCommand, terminateCommand } from '../self.ts'
 import type { Look } from '../terminal.ts'
 
-/** How sessions are put into words. */
+/** The options of texts about sessions. */
 export interface TextOptions {
   readonly style: Style
-  /** Absent: nothing is wrapped or cut. */
+  /** Absent: nothing is wrapped or truncated. */
   readonly columns?: number
   /** Default: `pg-lifeguard terminate --pid 4711`. */
   readonly terminate?: TerminateCommand
 }
 
-/** @param look of the stream that is written to */
+/** @param look the look of the output stream */
 export function textOptions(invocation: Invocation, look: Look = invocation.terminal): TextOptions {
   const { style, columns } = look
   const { url } = invocation.options as { url?: string }

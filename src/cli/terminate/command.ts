@@ -11,15 +11,15 @@ import { type TerminateOptions, terminateOptions } from './options.ts'
 import { freedPids, type Plan, plan, type Selection } from './plan.ts'
 import { aftermathText, previewText, resultLines } from './text.ts'
 
-/** How long a person waits for an application's lines of code, before the preview is shown without them. */
+/** The time that the preview waits for an application's lines of code. */
 const patienceMillis = 2_000
 
 export const terminate: CommandSpec = {
   name: 'terminate',
   description:
-    'Ends sessions, after a preview of who they are and who is freed. The transaction of a session that is ended is rolled back. A session that has gone on with its work since the preview is left alone.',
+    'Ends sessions, after a preview of them and of the sessions that this frees. The transaction of an ended session is rolled back. A session that has continued its work since the preview is left alone.',
   options: terminateOptions,
-  notes: `Never ended: the session that asks, autovacuum, replication, and other processes of the server.
+  notes: `Never ended: the calling session, autovacuum, replication, and other processes of the server.
 Backups (pg_dump, pg_basebackup, ...), other runs of pg-lifeguard migrate and what --spare names are spared by
 --idle-in-transaction and --blocking. --pid ends a backup or a migration after a question of its own, which
 --yes does not answer.
@@ -30,7 +30,7 @@ something else by now), gone (it ended by itself), denied (with the GRANT that i
     ['pg-lifeguard terminate --blocking 79412', 'end the session that 79412 waits for'],
     ['pg-lifeguard terminate --idle-in-transaction 10m --dry-run', 'look first'],
     ['pg-lifeguard terminate --idle-in-transaction 10m --yes', 'from a script'],
-    ['pg-lifeguard terminate --pid 65365 --cancel', 'try with its statement alone'],
+    ['pg-lifeguard terminate --pid 65365 --cancel', 'cancel only its statement, if that is enough'],
   ],
   async run(invocation) {
     const { terminal } = invocation
@@ -40,11 +40,11 @@ something else by now), gone (it ended by itself), denied (with the GRANT that i
     await using control = await connect(invocation, { statementMillis: options.wait + 15_000 })
     const chosen = await plan(control, options, options.database)
     const isUnattended = options.yes === true && options.dryRun !== true
-    // Nothing that is about to be done waits for an application.
+    // An unattended termination does not wait for an application.
     const originOf = await asked.within(isUnattended ? 0 : patienceMillis, chosen.all)
     const layout = textOptions(invocation)
     const say = options.json === true ? () => {} : terminal.print
-    // A question needs its preview, also where the output is for a program.
+    // A question needs its preview, even if the output is for a program.
     const preview = options.json === true && options.yes !== true ? terminal.warn : say
     preview(previewText(chosen, options, originOf, layout))
 
@@ -72,7 +72,7 @@ something else by now), gone (it ended by itself), denied (with the GRANT that i
         say(resultLines(result, layout).join('\n'))
       }
     } catch (error) {
-      // The connection is lost: what was done until then must not be.
+      // The connection is lost, but the results so far must be printed.
       await print()
       throw error
     }
@@ -86,10 +86,10 @@ something else by now), gone (it ended by itself), denied (with the GRANT that i
 function requireOne({ pid, idleInTransaction, blocking }: Selection): void {
   const given = [pid, idleInTransaction, blocking].filter((value) => value !== undefined).length
   if (given !== 1)
-    throw new UsageError('One of --pid, --idle-in-transaction and --blocking is needed, and only one.')
+    throw new UsageError('Exactly one of --pid, --idle-in-transaction and --blocking is required.')
 }
 
-/** A session that policies spare takes a question of its own, which `--yes` does not answer. */
+/** Asks for confirmation. A session that policies spare needs a separate one, which `--yes` does not give. */
 async function isConfirmed(
   { targets, caution }: Plan,
   { terminal }: Invocation,
@@ -97,14 +97,14 @@ async function isConfirmed(
 ): Promise<boolean> {
   if (caution !== undefined) {
     const what = `pid ${targets[0]?.pid} is ${caution}`
-    const answer = await terminal.confirm(`${what}. End it all the same?`)
+    const answer = await terminal.confirm(`${what}. End it anyway?`)
     if (answer !== undefined) return answer
-    throw new UsageError(`${what}. To end it needs an answer at a terminal; --yes is not enough.`)
+    throw new UsageError(`${what}. Ending it must be confirmed at a terminal; --yes is not enough.`)
   }
   if (yes === true) return true
   const answer = await terminal.confirm(`End ${counted(targets.length, 'session')}?`)
   if (answer === undefined)
-    throw new UsageError('There is no terminal to ask at: add --yes, or --dry-run to look.')
+    throw new UsageError('There is no terminal for the confirmation: add --yes, or --dry-run to look.')
   return answer
 }
 
@@ -113,7 +113,7 @@ function codeWithoutEnding(
   { idleInTransaction }: Selection,
 ): ExitCode {
   if (targets.length + refused.length + prepared.length > 0) return exitCode.found
-  // A policy that spares has nothing left to do; somebody who waits still does.
+  // A policy that spares its only targets is done; a session that is still blocked is not.
   if (idleInTransaction === undefined) return spared.length > 0 ? exitCode.found : exitCode.clean
   return snapshot.hiddenSessions > 0 ? exitCode.notAllVisible : exitCode.clean
 }

@@ -13,23 +13,23 @@ import {
 } from '../../postgres/index.ts'
 import { look, type Plan, pidsOf } from './plan.ts'
 
-/** `cancelled`: its statement was enough, the session lives on. */
+/** `cancelled`: cancelling its statement was enough, and the session continues. */
 export type EndResult = SignalResult & { readonly cancelled?: boolean }
 
 export interface Aftermath {
   readonly snapshot: ServerSnapshot
   readonly tree: BlockingTree
-  /** Sessions that waited behind those that were ended, and no longer do. */
+  /** The sessions that waited behind an ended one, and no longer do. */
   readonly free: readonly number[]
-  /** Sessions that still wait, and their roots. */
+  /** The sessions that still wait, and their roots. */
   readonly stillBlocked: readonly { readonly pid: number; readonly roots: readonly string[] }[]
 }
 
-/** Time for freed sessions to go on, before they count as blocked. */
+/** The time that freed sessions have to continue, before they count as blocked. */
 const settleMillis = 2_000
 const pauseMillis = 50
 
-/** Ends one session; with `cancelFirst` only its statement, if that is enough. */
+/** Ends one session; with `cancelFirst`, only its statement if that is enough. */
 export async function endSession(
   control: ControlConnection,
   target: ServerSession,
@@ -38,7 +38,7 @@ export async function endSession(
   if (!cancelFirst || target.state !== 'active') return terminateSession(control, target, { waitMillis })
   const cancelled = await cancelSession(control, target, { waitMillis })
   if (cancelled.outcome !== 'ended' && cancelled.outcome !== 'signalled') return cancelled
-  // It may keep its locks: in a transaction with a savepoint, or because it does not react.
+  // It may keep its locks: after a savepoint, or because it does not react.
   const { snapshot, tree } = await look(control, undefined)
   const now = snapshot.sessions.find(
     ({ pid, backendStart }) => pid === target.pid && backendStart === target.backendStart,
@@ -49,7 +49,7 @@ export async function endSession(
   return terminateSession(control, now, { waitMillis })
 }
 
-/** Looks again, until those that waited are free or nothing moves any more. */
+/** Looks again until the waiting sessions are free, or nothing changes any more. */
 export async function lookAgain(control: ControlConnection, before: Plan): Promise<Aftermath> {
   const whole = blockingTree(before.all)
   const waited = new Set(

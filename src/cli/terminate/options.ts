@@ -10,7 +10,7 @@ import { parseDuration, parsePid, parseTimeout } from '../option-values.ts'
 import { originOptions } from '../origins/origin-options.ts'
 import type { Selection } from './plan.ts'
 
-/** The values of {@link terminateOptions}. */
+/** The values of the options of `terminate`. */
 export interface TerminateOptions extends CommonOptions, Selection, SpareOptions {
   readonly yes?: boolean
   readonly dryRun?: boolean
@@ -22,24 +22,24 @@ export const terminateOptions: readonly OptionSpec[] = [
   { flags: '--pid <pid>', description: 'this session', parse: parsePid },
   {
     flags: '--idle-in-transaction <duration>',
-    description: 'all that are idle in a transaction for so long',
+    description: 'all sessions that are idle in a transaction for at least this time',
     parse: parseDuration,
   },
   {
     flags: '--blocking <pid>',
-    description: 'the roots that block this session: those who wait for nobody themselves',
+    description: 'the root blockers of this session, which wait for nothing themselves',
     parse: parsePid,
   },
   spareOption,
-  { flags: '--yes', description: 'do not ask; needed where there is no terminal' },
-  { flags: '--dry-run', description: 'only show what it would end' },
+  { flags: '--yes', description: 'do not ask; required without a terminal' },
+  { flags: '--dry-run', description: 'only show the sessions that would be ended' },
   {
     flags: '--cancel',
     description: 'cancel the statement first, and end the session only if it still blocks',
   },
   {
     flags: '--wait <duration>',
-    description: 'how long to wait until a session is gone',
+    description: 'the time to wait for the end of a session',
     parse: parseTimeout,
     default: '5s',
   },

@@ -16,14 +16,14 @@ import {
 import { isSparedByName, spareReason } from '../../postgres/spared.ts'
 import { UsageError } from '../command.ts'
 
-/** Which sessions to end. One of the first three is there. */
+/** The selection of sessions to end. One of the first three is set. */
 export interface Selection {
   readonly pid?: number
-  /** Idle in a transaction for so many milliseconds. */
+  /** Selects sessions idle in a transaction for this time, in milliseconds. */
   readonly idleInTransaction?: number
-  /** The roots that this session has to wait for. */
+  /** Selects the roots that block this session. */
   readonly blocking?: number
-  /** Application names of sessions that are left alone. */
+  /** The application names of sessions that are left alone. */
   readonly spare?: readonly string[]
 }
 
@@ -32,20 +32,20 @@ export interface SparedSession {
   readonly reason: string
 }
 
-/** The choice, and the facts that it is based on. */
+/** The selected sessions, and the data that the selection is based on. */
 export interface Plan {
   /** The whole server. */
   readonly all: ServerSnapshot
   readonly snapshot: ServerSnapshot
   readonly tree: BlockingTree
   readonly targets: readonly ServerSession[]
-  /** Requested pids that are no session that can be ended. */
+  /** The requested pids that are not sessions that can be ended. */
   readonly refused: readonly SignalResult[]
-  /** Prepared transactions that block: they have no session to end. */
+  /** The prepared transactions that block, which have no session to end. */
   readonly prepared: readonly PreparedTransaction[]
-  /** Sessions that match and are left alone. */
+  /** The sessions that match and are spared. */
   readonly spared: readonly SparedSession[]
-  /** Why the one target, which was named by its pid, needs a confirmation of its own. */
+  /** The reason why the target, selected by its pid, needs a separate confirmation. */
   readonly caution?: string
 }
 
@@ -55,14 +55,14 @@ export async function look(control: ControlConnection, database: string | undefi
   return { all, snapshot, tree: blockingTree(snapshot) }
 }
 
-/** Chooses sessions by a fresh look at the server. */
+/** Selects sessions in a fresh look at the server. */
 export async function plan(
   control: ControlConnection,
   selection: Selection,
   database: string | undefined,
 ): Promise<Plan> {
   const { pid, idleInTransaction, blocking, spare = [] } = selection
-  // A pid is meant wherever it is.
+  // A pid is looked up in all databases.
   const seen = await look(control, idleInTransaction === undefined ? undefined : database)
   const nothing: Plan = { ...seen, targets: [], refused: [], prepared: [], spared: [] }
   if (idleInTransaction !== undefined) {
@@ -71,10 +71,10 @@ export async function plan(
   }
   if (pid !== undefined) return planOne(control, nothing, pid, spare)
   if (blocking !== undefined) return planRoots(control, nothing, blocking, spare)
-  throw new UsageError('One of --pid, --idle-in-transaction and --blocking is needed.')
+  throw new UsageError('One of --pid, --idle-in-transaction and --blocking is required.')
 }
 
-/** A pid is a decision about this session: what policies spare can be ended so, and takes a confirmation of its own. */
+/** The plan for one pid, which may also select a spared session, with a separate confirmation. */
 async function planOne(
   control: ControlConnection,
   nothing: Plan,
@@ -137,7 +137,7 @@ function withoutSpared(
   }
 }
 
-/** Sessions that would be free if this one ended. */
+/** The sessions that would be free if this one ended. */
 export function freedPids(tree: BlockingTree, { pid }: ServerSession): number[] {
   return pidsOf(tree, freedBy(tree, sessionId(pid)))
 }

@@ -12,7 +12,7 @@ import type { Aftermath, EndResult } from './ending.ts'
 import type { TerminateOptions } from './options.ts'
 import { freedPids, type Plan, type SparedSession } from './plan.ts'
 
-/** Up to this many are named one by one. */
+/** The limit of pids that are named. */
 const mostPids = 12
 
 /** The sessions that are about to be ended, and the consequences. */
@@ -58,7 +58,7 @@ function sparedLines(
 ): string[] {
   const { style, columns } = layout
   const isByName = spare.some((name) => reason.endsWith(`application=${name}`))
-  const why = isByName ? reason : `spared: ${reason}. Only --pid ends it, after a question of its own`
+  const why = isByName ? reason : `spared: ${reason}. Only --pid can end it, with a separate confirmation`
   return [
     ...wrap(`${style('bold', `pid ${session.pid}`)}  ${why}`, columns, '', '  '),
     ...detailLines(report, '  ', layout),
@@ -69,7 +69,7 @@ function sparedLines(
 function noneText({ blocking, idleInTransaction = 0 }: TerminateOptions, spared: number): string {
   const limit = describeMillis(idleInTransaction)
   if (spared > 0) return 'Nothing else to end.'
-  if (blocking !== undefined) return `pid ${blocking} waits for nobody.`
+  if (blocking !== undefined) return `pid ${blocking} does not wait for another session.`
   return `No session is idle in a transaction for ${limit} or longer.`
 }
 
@@ -81,9 +81,9 @@ function consequence(target: ServerSession, freed: readonly number[], { cancel }
       ? 'no transaction is lost'
       : `its transaction${open === undefined ? '' : `, open for ${describeMillis(open)},`} is rolled back`
   const how = cancel === true && isActive ? 'its statement is cancelled' : what
-  const note = cancel === true && !isActive ? ' (it runs no statement that could be cancelled)' : ''
+  const note = cancel === true && !isActive ? ' (it is running no statement to cancel)' : ''
   return freed.length === 0
-    ? `${how}; nobody waits for it alone${note}`
+    ? `${how}; no session is freed${note}`
     : `${how}; ${counted(freed.length, 'session')} freed: ${pidsText(freed)}${note}`
 }
 
@@ -99,13 +99,13 @@ export function resultLines(
   { style, columns }: TextOptions,
 ): string[] {
   const isGood = outcome === 'ended'
-  const word = cancelled === true && isGood ? 'its statement ended, the session lives on' : outcome
+  const word = cancelled === true && isGood ? 'its statement has ended, the session continues' : outcome
   const more = detail === undefined ? '' : `: ${oneLine(detail)}`
   const text = `${style('bold', `pid ${pid}`)}  ${style(isGood ? 'green' : 'yellow', word)}${more}`
   return [...wrap(text, columns, '', '  '), ...(grant === undefined ? [] : [`  ${style('cyan', grant)}`])]
 }
 
-/** Sessions that go on now, and those that still wait. */
+/** The sessions that continue now, and those that still wait. */
 export function aftermathText(
   { free, stillBlocked, snapshot, tree }: Aftermath,
   { queryText }: TerminateOptions,
@@ -133,6 +133,6 @@ export function aftermathText(
       )
     }
   }
-  if (lines.length === 0) lines.push('Nobody waited for it.')
+  if (lines.length === 0) lines.push('No session waited for it.')
   return lines.join('\n')
 }

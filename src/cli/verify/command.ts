@@ -26,29 +26,29 @@ const ruleParts = ['kind', 'origin', 'scope', 'reason'] as const
 export const verify: CommandSpec = {
   name: 'verify',
   description:
-    'Asks a guarded application after a test run what it has left behind: clients that are still checked out, and certain findings of its lifeguard. Needs no connection to the server, and changes nothing.',
+    'Checks a guarded application for leaks after a test run: clients that are still checked out, and certain findings of its lifeguard. Needs no connection to the server, and changes nothing.',
   options: [
     {
       flags: '--app <url>',
-      description: 'the application, which has mounted lifeguardHandler: http://127.0.0.1:3000/lifeguard',
+      description: 'the lifeguardHandler of the application: http://127.0.0.1:3000/lifeguard',
     },
     appTokenOption,
     {
       flags: '--within <duration>',
       description:
-        'only what was checked out or found within this time, for an application that was running before',
+        'only checkouts and findings within this time, for an application that was running before the tests',
       parse: parseDuration,
     },
     {
       flags: '--settle <duration>',
-      description: 'how long to wait for clients that may still be released',
+      description: 'the time to wait for clients that may still be released',
       parse: parseTimeout,
       default: '500ms',
     },
     {
       flags: '--ignore <rule...>',
       description:
-        'leave out intended findings: kind=, origin=, scope= or reason= and a text that it contains; may be given several times',
+        'ignore intended findings: kind=..., origin=..., scope=... or reason=..., with a part of the value; repeatable',
     },
     ...outputOptions.filter(({ flags }) => !flags.startsWith('--query-text')),
   ],
@@ -56,7 +56,7 @@ export const verify: CommandSpec = {
     ['pg-lifeguard verify --app http://127.0.0.1:3000/lifeguard', 'after the tests'],
     [
       'pg-lifeguard verify --app http://127.0.0.1:3000/lifeguard --within 10m --ignore origin=src/listen.ts',
-      'only the last ten minutes, and nothing of one file',
+      'only the last ten minutes, and without one file',
     ],
   ],
   notes: 'Run it after the last test. It asks one process; ask each of several processes by its own address.',
@@ -68,7 +68,8 @@ export const verify: CommandSpec = {
   4  its lifeguard cannot see everything, so a clean result is not certain`,
   async run({ options, env, terminal }) {
     const { app, appToken, within, settle, ignore, json } = options as unknown as VerifyOptions
-    if (app === undefined) throw new UsageError('It needs --app: the URL where lifeguardHandler is mounted.')
+    if (app === undefined)
+      throw new UsageError('--app is required: the URL where lifeguardHandler is mounted.')
     if (within === 0) throw new UsageError('--within must be longer than 0.')
     const isIgnored = ignoring((ignore ?? []).map(readRule))
     const service = await askService(appUrl(app), {
@@ -88,12 +89,12 @@ export const verify: CommandSpec = {
   },
 }
 
-/** @throws UsageError; of what it cannot know, `ignoring` throws OptionError */
+/** @throws UsageError; `ignoring` throws OptionError for an unknown kind */
 function readRule(text: string): IgnoreRule {
   const [, name, value] = /^(\w+)=(.+)$/s.exec(text) ?? []
   const part = ruleParts.find((known) => known === name)
   if (part === undefined || value === undefined) {
-    throw new UsageError(`--ignore must be ${ruleParts.join('=, ')}= and a text, got ${text}`)
+    throw new UsageError(`--ignore must be ${ruleParts.join('=..., ')}=..., got ${text}`)
   }
   return part === 'kind' ? { kind: value as FindingKind } : { [part]: value }
 }
@@ -102,5 +103,5 @@ function show(url: string, { leaks, blindness }: ServiceVerdict, { print, warn, 
   for (const leak of leaks) print(findingText(leak, { style, columns, frame: true }))
   if (leaks.length > 0) print(leaks.length === 1 ? `1 leak in ${url}` : `${leaks.length} leaks in ${url}`)
   if (blindness !== undefined) warn(`pg-lifeguard: ${url}: ${blindness}`)
-  else if (leaks.length === 0) print(`${url} has left nothing behind.`)
+  else if (leaks.length === 0) print(`no leaks in ${url}`)
 }

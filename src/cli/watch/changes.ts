@@ -1,25 +1,25 @@
 import type { Concern } from './concerns.ts'
 
-/** A concern that has been reported and is still there. */
+/** A reported concern that still exists. */
 export interface Seen {
   readonly concern: Concern
-  /** When it was seen first. */
+  /** The time at which it was first seen. */
   readonly sinceMillis: number
-  /** As it was reported last. */
+  /** The last reported state. */
   readonly reported: Concern
 }
 
 export type Change =
   | { readonly event: 'appeared' | 'escalated'; readonly concern: Concern }
-  /** It is gone, or no longer a concern. `lastedMillis`: how long it was seen. */
+  /** It no longer exists. `lastedMillis` is the time that it was seen. */
   | { readonly event: 'cleared'; readonly concern: Concern; readonly lastedMillis: number }
 
 export type SeenConcerns = ReadonlyMap<string, Seen>
 
-/** Twice as long is worth another event, but not every moment. */
+/** The minimum step: a doubled duration is worth another event, but not for short ones. */
 const leastStepMillis = 30_000
 
-/** The difference from the look before. Pure. `seen` holds the present concerns afterwards, and no others. */
+/** The changes since the previous look. `seen` contains exactly the present concerns afterwards. */
 export function changesBetween(
   before: SeenConcerns,
   concerns: ReadonlyMap<string, Concern>,
@@ -45,7 +45,7 @@ export function changesBetween(
   return { changes, seen }
 }
 
-/** It began to block, blocks twice as many, or has lasted twice as long. */
+/** Whether it began to block, blocks twice as many, or has lasted twice as long. */
 function isWorse(now: Concern, reported: Concern): boolean {
   if (now.kind !== reported.kind) return now.kind === 'blocks' || now.kind === 'deadlock'
   if (now.blocked >= 2 * Math.max(reported.blocked, 1)) return true

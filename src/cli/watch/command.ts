@@ -30,7 +30,7 @@ const leastIntervalMillis = 100
 export const watch: CommandSpec = {
   name: 'watch',
   description:
-    'Polls the server and prints what has changed: sessions that began to block or to idle in a transaction, what got worse, and what is over. Runs until Ctrl-C.',
+    'Polls the server and prints changes: sessions that begin to block or are idle in a transaction, changes for the worse, and their end. Runs until Ctrl-C.',
   options: [
     {
       flags: '--interval <duration>',
@@ -40,26 +40,26 @@ export const watch: CommandSpec = {
     },
     {
       flags: '--min-idle <duration>',
-      description: 'report sessions that are idle in a transaction for so long',
+      description: 'report sessions that are idle in a transaction for at least this time',
       parse: parseDuration,
       default: '30s',
     },
     {
       flags: '--min-wait <duration>',
-      description: 'leave out shorter waits: on a busy server they are normal',
+      description: 'ignore shorter waits, which are normal on a busy server',
       parse: parseDuration,
       default: '1s',
     },
     {
       flags: '--terminate-idle <duration>',
       description:
-        'end sessions that are idle in a transaction for so long, in the database that it is connected to',
+        'end sessions that are idle in a transaction for at least this time, in the connected database',
       parse: parseDuration,
     },
     spareOption,
     {
       flags: '--heartbeat <duration>',
-      description: 'how often to print a line that it is still running; 0 for never',
+      description: 'the pause between two lines that show that it is running; 0: none',
       parse: parseDuration,
       default: '1m',
     },
@@ -81,7 +81,7 @@ export const watch: CommandSpec = {
 With --json each is one line of JSON, with its time and its event.`,
   examples: [
     ['pg-lifeguard watch --database shop', 'changes in one database'],
-    ['pg-lifeguard watch --terminate-idle 10m', 'and end what is forgotten for ten minutes'],
+    ['pg-lifeguard watch --terminate-idle 10m', 'and end transactions that are idle for ten minutes'],
     ['pg-lifeguard watch --json | jq -c \'select(.event == "appeared")\'', 'for programs'],
   ],
   exitCodes: `Exit codes:

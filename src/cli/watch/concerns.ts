@@ -3,22 +3,22 @@ import { sessionId } from '../../postgres/index.ts'
 import type { CheckReport } from '../check/report.ts'
 import type { PreparedReport, SessionReport } from '../report/session-report.ts'
 
-/** Something that is not as it should be, as seen in one look. */
+/** A problem in one look: a blocker, an idle transaction, a prepared transaction or a deadlock. */
 export interface Concern {
-  /** The same in each look for as long as it is the same session or prepared transaction. */
+  /** A key that stays the same while it is the same session or prepared transaction. */
   readonly key: string
   /** `pid 4711`, `gid 'transfer'`, or the members of a deadlock. */
   readonly id: string
   readonly kind: 'blocks' | 'idle-in-transaction' | 'prepared' | 'deadlock'
-  /** For `blocks`, how long the first of those behind it has waited; else how long it has been so. */
+  /** For `blocks`, the longest wait behind it; otherwise the time since it began. */
   readonly millis: number
-  /** How many wait for it, directly or not. */
+  /** The number of sessions that wait for it, directly or not. */
   readonly blocked: number
   readonly session?: SessionReport
   readonly prepared?: PreparedReport
 }
 
-/** The part of a report that is worth an event: sessions that block or idle in a transaction, prepared transactions, deadlocks. */
+/** The concerns in a report, by key. */
 export function concernsOf(report: CheckReport, snapshot: ServerSnapshot): ReadonlyMap<string, Concern> {
   const starts = new Map(snapshot.sessions.map(({ pid, backendStart }) => [pid, backendStart ?? '']))
   const keyOf = (id: string, session: SessionReport | undefined) =>
@@ -29,7 +29,7 @@ export function concernsOf(report: CheckReport, snapshot: ServerSnapshot): Reado
   for (const root of report.roots) {
     const { session, prepared } = report.blocking.find((node) => node.id === root) ?? {}
     const behind = report.blocking.filter((node) => node.id !== root && node.roots.includes(root))
-    // The root has the gid as the server knows it, which could steer a terminal.
+    // The root contains the raw gid, which could control a terminal.
     const id = prepared === undefined ? root : preparedId(prepared)
     add({
       key: keyOf(id, session),

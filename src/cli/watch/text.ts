@@ -7,7 +7,7 @@ import type { TextOptions } from '../report/text-options.ts'
 import type { Concern } from './concerns.ts'
 import type { WatchEvent } from './watch-loop.ts'
 
-/** An event for people: a line, and below it who it is about. */
+/** An event as text: one line, and its session below. */
 export function watchText(event: WatchEvent, at: Date, options: TextOptions): string {
   const { style } = options
   const time = style('dim', at.toISOString().replace(/\.\d+Z$/, 'Z'))
@@ -51,9 +51,12 @@ function wording(event: WatchEvent, options: TextOptions): readonly [string, str
     case 'spared':
       return ['spared', `pid ${event.session.pid} ${stateText(event.session)}: ${oneLine(event.reason)}`]
     case 'elected':
-      return ['elected', `this watcher is the one that acts in database ${event.database}`]
+      return ['elected', `this watcher ends idle sessions in database ${event.database}`]
     case 'standby':
-      return ['standby', `another watcher acts in database ${event.database}; this one takes over if it ends`]
+      return [
+        'standby',
+        `another watcher ends idle sessions in database ${event.database}; this one takes over when it stops`,
+      ]
     case 'lost':
       return ['lost', oneLine(event.reason)]
     case 'back':
@@ -64,10 +67,10 @@ function wording(event: WatchEvent, options: TextOptions): readonly [string, str
 }
 
 const ends: Readonly<Record<Concern['kind'], string>> = {
-  blocks: 'blocks nobody any more',
+  blocks: 'no longer blocks',
   'idle-in-transaction': 'is no longer idle in its transaction',
-  prepared: 'is committed or rolled back',
-  deadlock: 'wait for each other no longer',
+  prepared: 'was committed or rolled back',
+  deadlock: 'no longer wait for each other',
 }
 
 function concernText({ kind, session, prepared, blocked, millis }: Concern): string {
@@ -87,7 +90,7 @@ function heartbeatText(beat: Extract<WatchEvent, { event: 'heartbeat' }>): strin
   const { concerns, blocked, idleForLess, hiddenSessions } = beat
   const facts = [
     ...(concerns === 0
-      ? ['all is well']
+      ? ['nothing to report']
       : [counted(concerns, 'concern'), `${counted(blocked, 'session')} blocked`]),
     ...(idleForLess === 0 ? [] : [`${idleForLess} idle in a transaction for less than the limit`]),
     ...(hiddenSessions === 0 ? [] : [`${counted(hiddenSessions, 'session')} cannot be seen by this role`]),

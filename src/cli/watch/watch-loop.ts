@@ -22,11 +22,11 @@ import { concernsOf } from './concerns.ts'
 export type WatchEvent =
   | { readonly event: 'started'; readonly target: string; readonly intervalMillis: number }
   | Change
-  /** A session that idled in its transaction for the limit was told to end. */
+  /** A session that was idle in a transaction for the limit was signalled to end. */
   | { readonly event: 'terminated'; readonly session: SessionReport; readonly result: SignalResult }
-  /** A session that idled in its transaction for the limit is never ended: a backup, for instance. */
+  /** A session was idle in a transaction for the limit, but is spared: a backup, for instance. */
   | { readonly event: 'spared'; readonly session: SessionReport; readonly reason: string }
-  /** Of several that may act, this one does; or another does. */
+  /** This watcher, or another one, ends idle sessions. */
   | { readonly event: 'elected' | 'standby'; readonly database: string }
   | { readonly event: 'lost'; readonly reason: string }
   | { readonly event: 'back'; readonly lostMillis: number }
@@ -38,7 +38,7 @@ export interface Heartbeat {
   readonly blocked: number
   readonly idleForLess: number
   readonly hiddenSessions: number
-  /** How long the server has not been seen. */
+  /** The time since the connection was lost. */
   readonly lostMillis?: number
 }
 
@@ -47,14 +47,14 @@ export interface WatchOptions extends Omit<ReportOptions, 'originOf'> {
   /** 0: none. */
   readonly heartbeatMillis: number
   readonly terminateIdleMillis?: number
-  /** Application names of sessions that are never ended, beside those that no policy ends. */
+  /** The application names of sessions that are never ended, in addition to those that no policy ends. */
   readonly spare?: readonly string[]
   readonly database?: string
 }
 
 export interface WatchHost {
   connect(): Promise<ControlConnection>
-  /** Asked only about what is new. */
+  /** Called only for new concerns. */
   readonly origins: Origins
   tell(event: WatchEvent): void
   readonly pace: Pace
@@ -67,22 +67,22 @@ export const electionName = 'pg-lifeguard watch'
 const nowhere: OriginOf = () => undefined
 const reconnectPause = { first: 1_000, most: 30_000 }
 
-/** All that is kept from one look to the next. */
+/** The state between two looks. */
 interface Memory {
   seen: SeenConcerns
   last?: ServerSnapshot
   report?: CheckReport
-  /** An election counts for the connection that it was held on. Absent: not asked yet. */
+  /** The result of the election, valid for its connection. Absent before the first one. */
   election?: { readonly control: ControlConnection; readonly isWon: boolean }
-  /** Sessions that are spared or could not be ended, so that each is reported once. */
+  /** The sessions that are spared or could not be ended, so that each is reported once. */
   refused: ReadonlySet<string>
 }
 
 /**
- * Looks again and again and reports what has changed, until the signal fires. A lost server is reported once, and looked
- * for with growing pauses.
+ * Looks repeatedly and reports changes, until the signal fires. A lost connection is reported once, and retried with
+ * growing pauses.
  *
- * @throws ConnectionError if the very first connection fails
+ * @throws ConnectionError if the first connection fails
  */
 export async function watchServer(options: WatchOptions, host: WatchHost): Promise<void> {
   const { pace, signal, tell } = host
@@ -114,9 +114,9 @@ export async function watchServer(options: WatchOptions, host: WatchHost): Promi
   }
 }
 
-/** A statement may hang on a dead network: the end does not wait for it. */
+/** Resolves with undefined when the signal fires: a statement may hang on a dead network. */
 function unlessAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result | undefined> {
-  // Not Promise.race with one promise for all: that would keep every look until the end.
+  // Not Promise.race with one shared promise, which would keep every look in memory.
   return new Promise((resolve, reject) => {
     const stop = () => resolve(undefined)
     if (signal.aborted) stop()
@@ -130,7 +130,7 @@ async function firstConnection(options: WatchOptions, host: WatchHost): Promise<
   if (options.terminateIdleMillis !== undefined && control.isPooled) {
     await control.close()
     throw new UsageError(
-      '--terminate-idle needs the server itself: through a pooler nobody can be elected to act',
+      '--terminate-idle needs a direct connection: through a pooler, watchers cannot elect the one that ends sessions',
     )
   }
   host.tell({ event: 'started', target: control.target, intervalMillis: options.intervalMillis })
@@ -145,7 +145,7 @@ async function reportChanges(
 ): Promise<void> {
   const { database } = options
   const snapshot = database === undefined ? whole : databasePart(whole, database)
-  // Two looks in a row tell a deadlock from chance.
+  // A deadlock must appear in two consecutive looks.
   const looks = memory.last === undefined ? ([snapshot] as const) : ([memory.last, snapshot] as const)
   const report = checkReport(looks, [], { ...options, originOf: nowhere })
   const { changes, seen } = changesBetween(
@@ -171,7 +171,7 @@ function traced<News extends Change>(change: News, { sessions }: ServerSnapshot,
   return { ...change, concern: { ...change.concern, session: withOrigin(session, one, originOf) } }
 }
 
-/** One watcher acts, however many there are: the one that holds the lock. Each look asks again, for the other may die. */
+/** Whether this watcher ends idle sessions: the one that holds the lock. Checked at each look: another one may stop. */
 async function isElected(
   control: ControlConnection,
   database: string,
@@ -187,7 +187,7 @@ async function isElected(
   return isWon
 }
 
-/** Only sessions of the database whose lock is held: those of others have a watcher of their own. */
+/** Ends idle sessions of the database whose lock is held; other databases have their own watcher. */
 async function endIdle(
   control: ControlConnection,
   snapshot: ServerSnapshot,

@@ -113,7 +113,7 @@ describe('a command that would fail again', () => {
     await run.printed('behind')
     await db.terminate(pid)
     expect((await run.ended).code).toBe(1)
-    expect(run.err()).toContain(`pid ${pid} of the command was terminated by somebody else`)
+    expect(run.err()).toContain(`pid ${pid} of the command was terminated from outside`)
     expect(run.err()).not.toContain('tries again')
     await idle.run('COMMIT')
   })
@@ -152,7 +152,7 @@ describe('a command that fails because another migration is said to run', () => 
     const run = migrate(db, [], tool(locked('1, 2')))
     expect((await run.ended).code).toBe(1)
     expect(run.err()).toContain(
-      `pid ${holder.pid} holds advisory lock 1, 2: if the command reports that another migration is running, this may be it`,
+      `pid ${holder.pid} holds advisory lock 1, 2: if the command reports that another migration is running, this may be the cause`,
     )
   })
 })

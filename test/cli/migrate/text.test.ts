@@ -85,7 +85,7 @@ describe('an event for people', () => {
   pid 11  idle in transaction for 1 min
     application web
     last query: SELECT 1
-  in between: pid 33`,
+  between them: pid 33`,
     )
   })
 

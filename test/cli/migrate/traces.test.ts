@@ -13,7 +13,7 @@ describe('an index that is built concurrently', () => {
     await idle.run('BEGIN; INSERT INTO datasets VALUES (1)')
     const command = tool('SET lock_timeout = 0', 'CREATE INDEX CONCURRENTLY datasets_id ON datasets (id)')
     const run = migrate(db, ['--lock-timeout', '100ms'], command)
-    await run.printed('Nobody queues behind this wait.')
+    await run.printed('No session queues behind this wait')
     // From here, the lock timeout would have ended it by now.
     const pid = await waiter(db, 'CREATE INDEX CONCURRENTLY')
     await eventually(async () => {
@@ -38,8 +38,8 @@ describe('an index that is built concurrently', () => {
     const run = migrate(db, [], tool(again))
     expect((await run.ended).code).toBe(0)
     expect(run.err()).toContain(
-      'index public.datasets_id on datasets is invalid, since before the command: it serves no query, and CREATE INDEX IF NOT EXISTS passes over it\n' +
-        '  to build it again, first: DROP INDEX CONCURRENTLY public.datasets_id;',
+      'index public.datasets_id on datasets was invalid before the command: it serves no query, and CREATE INDEX IF NOT EXISTS does not rebuild it\n' +
+        '  to rebuild it, first: DROP INDEX CONCURRENTLY public.datasets_id;',
     )
   })
 
@@ -50,7 +50,7 @@ describe('an index that is built concurrently', () => {
     const run = migrate(db, ['--lock-timeout', '1s'], command)
     expect((await run.ended).code).toBe(exitCode.locks)
     expect(run.err()).toContain(
-      'index public.datasets_id on datasets is left behind, invalid: it slows down writes and serves no query\n' +
+      'index public.datasets_id on datasets was left invalid: it slows down writes and serves no query\n' +
         '  before you run the command again: DROP INDEX CONCURRENTLY public.datasets_id;',
     )
     expect(run.err()).not.toContain('tries again')
@@ -146,7 +146,7 @@ describe('the lock of knex', () => {
       INSERT INTO knex_migrations_lock (is_locked) VALUES (1)`)
     const run = migrate(db, [], tool("DO $$ BEGIN RAISE 'Migration table is already locked'; END $$"))
     expect((await run.ended).code).toBe(1)
-    expect(run.err()).toContain('public.knex_migrations_lock says that a migration of knex is running')
+    expect(run.err()).toContain('public.knex_migrations_lock records that a knex migration is running')
     expect(run.err()).toContain('npx knex migrate:unlock')
     await db.query('DROP TABLE knex_migrations_lock')
     const free = migrate(db, [], tool('SELECT nonsense'))

@@ -71,7 +71,7 @@ describe('check --app', () => {
     const app = await pretend(snapshot)
     const { idleInTransaction } = JSON.parse((await check(['--app', app, '--json'])).out) as CheckReport
     expect(idleInTransaction[0]?.origin?.unverified).toBe(
-      'the server does not know 1 of the process ids of its pool main: is there a pooler in between?',
+      'this server does not have 1 of the process ids of its pool main: the application may connect through a pooler',
     )
   })
 
@@ -84,7 +84,7 @@ describe('check --app', () => {
     const app = await pretend(snapshot)
     const { out } = await check(['--app', app])
     expect(out).toContain(
-      'unverified: the application says its transaction is idle, the server says idle in transaction',
+      'unverified: the application reports the transaction as idle, the server reports idle in transaction',
     )
   })
 

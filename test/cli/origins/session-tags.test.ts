@@ -68,7 +68,7 @@ describe('check', () => {
     await client.query('BEGIN')
     const { out } = await check()
     expect(out).toContain(`opened at process ${process.pid} on `)
-    expect(out).toContain('unverified: by the name of its connection alone')
+    expect(out).toContain('unverified: only by the name of its connection')
   })
 
   it('does not blame the line of a former statement without a doubt', async () => {

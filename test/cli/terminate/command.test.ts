@@ -135,7 +135,7 @@ describe('terminate', () => {
     await sleep()
     const { outcome } = await waiting.waitsFor('SELECT FROM items')
     const gentle = await terminate(['--blocking', waiting.pid, '--cancel', '--yes'])
-    expect(gentle.out).toContain(`pid ${busy.pid}  its statement ended, the session lives on`)
+    expect(gentle.out).toContain(`pid ${busy.pid}  its statement has ended, the session continues`)
     expect(gentle.code).toBe(exitCode.clean)
     expect([await cancelled, await outcome]).toEqual(['57014', undefined])
     expect((await busy.run('ROLLBACK')).command).toBe('ROLLBACK')
@@ -152,8 +152,8 @@ describe('terminate', () => {
 
   it.each([
     [['--pid', '0'], 'It must be the process id of a session'],
-    [['--pid', '1', '--blocking', '2'], 'only one'],
-    [[], 'One of --pid, --idle-in-transaction and --blocking is needed'],
+    [['--pid', '1', '--blocking', '2'], 'Exactly one'],
+    [[], 'Exactly one of --pid, --idle-in-transaction and --blocking is required'],
     [['--idle-in-transaction', '5'], 'It must be a duration'],
   ])('refuses %j', async (args, message) => {
     const { code, err } = await terminate(args)

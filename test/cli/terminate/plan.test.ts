@@ -44,7 +44,7 @@ describe('a backup', () => {
     const [dump, web] = [await idling('pg_dump'), await idling('web')]
     const { code, out } = await terminate(['--idle-in-transaction', '0', '--yes'])
     expect(out).toContain(
-      `pid ${dump.pid}  spared: a backup: ending it spoils it. Only --pid ends it, after a question of its own`,
+      `pid ${dump.pid}  spared: a backup: ending it spoils it. Only --pid can end it, with a separate confirmation`,
     )
     expect(out).toContain(`pid ${web.pid}  ended`)
     expect(code).toBe(exitCode.clean)
@@ -73,7 +73,7 @@ describe('a backup', () => {
     const unasked = await terminate(['--pid', dump.pid, '--yes'])
     expect(unasked.code).toBe(exitCode.usage)
     expect(unasked.err).toContain(
-      `pid ${dump.pid} is a backup: ending it spoils it. To end it needs an answer at a terminal; --yes is not enough.`,
+      `pid ${dump.pid} is a backup: ending it spoils it. Ending it must be confirmed at a terminal; --yes is not enough.`,
     )
     const questions: string[] = []
     const onQuestion = async (question: string) => void questions.push(question)
@@ -83,7 +83,7 @@ describe('a backup', () => {
     const yes = await terminate(['--pid', dump.pid], { answer: true, onQuestion })
     expect(yes.out).toContain(`pid ${dump.pid}  ended`)
     expect(questions).toEqual(
-      Array(2).fill(`pid ${dump.pid} is a backup: ending it spoils it. End it all the same?`),
+      Array(2).fill(`pid ${dump.pid} is a backup: ending it spoils it. End it anyway?`),
     )
   })
 })

@@ -65,19 +65,19 @@ describe('the preview', () => {
 
   it('says that nothing is lost only where no transaction is open', () => {
     expect(preview(client(1, { state: 'idle' }), 0)).toContain(
-      '  no transaction is lost; nobody waits for it alone',
+      '  no transaction is lost; no session is freed',
     )
     expect(preview(client(1, { state: 'idle in transaction (aborted)' }), 0)).toContain(
-      '  its transaction is rolled back; nobody waits for it alone',
+      '  its transaction is rolled back; no session is freed',
     )
   })
 
   it('says what --cancel does to it', () => {
     expect(preview(client(1, { transactionMillis: minute }), 0, { cancel: true })).toContain(
-      '  its statement is cancelled; nobody waits for it alone',
+      '  its statement is cancelled; no session is freed',
     )
     expect(preview(idle, 1, { cancel: true })).toContain(
-      'is rolled back; 1 session freed: pid 101 (it runs no statement that could be cancelled)',
+      'is rolled back; 1 session freed: pid 101 (it is running no statement to cancel)',
     )
   })
 
@@ -88,7 +88,7 @@ describe('the preview', () => {
     ]
     expect(preview(idle, 0, { blocking: 9, spare: ['report'] }, { targets: [], spared }).split('\n')).toEqual(
       [
-        'pid 2  spared: a backup: ending it spoils it. Only --pid ends it, after a question of its own',
+        'pid 2  spared: a backup: ending it spoils it. Only --pid can end it, with a separate confirmation',
         '  application pg_dump',
         '',
         'pid 3  spared by --spare application=report',
@@ -109,7 +109,7 @@ describe('the preview', () => {
   })
 
   it('says that there is nothing to end, and who cannot be seen', () => {
-    expect(preview(idle, 0, { blocking: 9 }, { targets: [] })).toBe('pid 9 waits for nobody.')
+    expect(preview(idle, 0, { blocking: 9 }, { targets: [] })).toBe('pid 9 does not wait for another session.')
     const missingGrant = 'GRANT pg_read_all_stats TO checker'
     const snapshot = snapshotOf([], { hiddenSessions: 3, missingGrant })
     expect(
@@ -125,7 +125,7 @@ describe('the result for a session', () => {
   it('is its outcome, and that it lives on if only its statement ended', () => {
     expect(resultLines({ pid: 1, outcome: 'ended' }, layout)).toEqual(['pid 1  ended'])
     expect(resultLines({ pid: 1, outcome: 'ended', cancelled: true }, layout)).toEqual([
-      'pid 1  its statement ended, the session lives on',
+      'pid 1  its statement has ended, the session continues',
     ])
     const detail = 'its statement still runs 5000 ms after the signal'
     expect(resultLines({ pid: 1, outcome: 'signalled', detail, cancelled: true }, layout)).toEqual([
@@ -161,7 +161,7 @@ describe('the aftermath', () => {
   }
 
   it('counts those who are free, and says all only where nobody is left', () => {
-    expect(aftermath([], [])).toBe('Nobody waited for it.')
+    expect(aftermath([], [])).toBe('No session waited for it.')
     expect(aftermath([5], [])).toBe('1 session that waited is free.')
     expect(aftermath([5, 6], [])).toBe('All 2 sessions that waited are free.')
     expect(aftermath([5, 6], [7])).toMatch(/^2 sessions that waited are free\.\n1 session still blocked/)

@@ -14,7 +14,7 @@ describe('verify', () => {
     await visit('/clean')
     expect(await verify(app)).toEqual({
       code: exitCode.clean,
-      out: `${app} has left nothing behind.`,
+      out: `no leaks in ${app}`,
       err: '',
     })
   })
@@ -82,7 +82,7 @@ describe('verify', () => {
   it('says what is wrong with the command line', async () => {
     expect(await pgLifeguard(['verify'])).toMatchObject({
       code: exitCode.usage,
-      err: expect.stringContaining('It needs --app'),
+      err: expect.stringContaining('--app is required'),
     })
     expect((await verify('localhost:3000')).code).toBe(exitCode.usage)
     expect((await verify('http://127.0.0.1:9/lifeguard', '--settle', 'soon')).code).toBe(exitCode.usage)

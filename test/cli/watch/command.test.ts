@@ -46,7 +46,7 @@ it('prints what happens, for people', async () => {
       application web, user postgres, database <database>, client 127.0.0.1:<port>
       last query: SELECT note FROM items WHERE note = ?
     <utc> escalated  pid <idle> idle in transaction for <time>: blocks 1 session, the first for <time>
-    <utc> cleared  pid <idle> blocks nobody any more, after <time>"
+    <utc> cleared  pid <idle> no longer blocks, after <time>"
   `)
 })
 
@@ -96,6 +96,6 @@ it.skipIf(noPgBouncer !== undefined)(
     const url = pooler.url(db.url)
     const { code, err } = await pgLifeguard(['watch', '--terminate-idle', '10m'], { url })
     expect(code).toBe(exitCode.usage)
-    expect(err).toContain('through a pooler nobody can be elected to act')
+    expect(err).toContain('through a pooler, watchers cannot elect the one that ends sessions')
   },
 )

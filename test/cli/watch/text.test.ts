@@ -35,10 +35,10 @@ describe('a concern', () => {
   })
 
   it.each<[Concern['kind'], string, string]>([
-    ['blocks', 'pid 4711', 'pid 4711 blocks nobody any more'],
+    ['blocks', 'pid 4711', 'pid 4711 no longer blocks'],
     ['idle-in-transaction', 'pid 4711', 'pid 4711 is no longer idle in its transaction'],
     ['prepared', "gid 'transfer'", "gid 'transfer' is committed or rolled back"],
-    ['deadlock', 'pid 1, pid 2', 'pid 1, pid 2 wait for each other no longer'],
+    ['deadlock', 'pid 1, pid 2', 'pid 1, pid 2 no longer wait for each other'],
   ])('of kind %s is over in words of its own', (kind, id, words) => {
     const concern: Concern = { key: id, id, kind, millis: 0, blocked: 0 }
     expect(said({ event: 'cleared', concern, lastedMillis: 5_000 })).toBe(`cleared  ${words}, after 5 s`)
@@ -70,10 +70,10 @@ describe('what the watcher does', () => {
 
   it('is left to one watcher in a database', () => {
     expect(said({ event: 'elected', database: 'shop' })).toBe(
-      'elected  this watcher is the one that acts in database shop',
+      'elected  this watcher ends idle sessions in database shop',
     )
     expect(said({ event: 'standby', database: 'shop' })).toBe(
-      'standby  another watcher acts in database shop; this one takes over if it ends',
+      'standby  another watcher ends idle sessions in database shop; this one takes over when it stops',
     )
   })
 })
@@ -89,7 +89,7 @@ describe('a heartbeat', () => {
   const beat: Heartbeat = { event: 'heartbeat', concerns: 0, blocked: 0, idleForLess: 0, hiddenSessions: 0 }
 
   it('says that all is well, or counts what is not', () => {
-    expect(said(beat)).toBe('heartbeat  all is well')
+    expect(said(beat)).toBe('heartbeat  nothing to report')
     expect(said({ ...beat, concerns: 2, blocked: 1, idleForLess: 4, hiddenSessions: 1 })).toBe(
       'heartbeat  2 concerns, 1 session blocked, 4 idle in a transaction for less than the limit, 1 session cannot be seen by this role',
     )

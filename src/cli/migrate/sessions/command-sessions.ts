@@ -4,39 +4,39 @@ import type { Migration } from '../migration.ts'
 import { type Connections, ownConnections, socketName } from './process-tree.ts'
 
 export interface FoundSessions {
-  /** Certainly the command's: only for these, and upon these, anything is done. */
+  /** The sessions that are certainly the command's: only these are acted on. */
   readonly own: readonly ServerSession[]
-  /** They have this run's name, but may serve somebody else by now: a pooler lends a session on, name and all. */
+  /** Sessions with this run's name that may serve another client by now: a pooler passes sessions on with their name. */
   readonly suspects: readonly ServerSession[]
-  /** Why the suspects are not certain. */
+  /** The reason why the suspects are not certain. */
   readonly doubt?: SessionDoubt
 }
 
 /** Finds the command's sessions among all others. */
 export interface CommandSessions {
   find(snapshot: ServerSnapshot): Promise<FoundSessions>
-  /** How many have been found so far, suspects included. */
+  /** The number of sessions found so far, including suspects. */
   readonly count: number
 }
 
 export interface CommandSessionsHost extends Pick<Migration, 'application' | 'hasPooler' | 'poolerClients'> {
-  /** By the server's clock. A name alone does not make an older session the command's. */
+  /** The start of the command on the server's clock. An older session with its name is not the command's. */
   readonly startedAt: string
-  /** Connections of the command's processes; undefined where the system does not say. */
+  /** The connections of the command's processes; undefined if the system does not provide them. */
   connections(): Promise<Connections | undefined>
   isRunning(): boolean
-  /** The other end of the session's connection would be on this machine, and is not there any more. */
+  /** Whether the client end of a session's connection was on this machine and is closed. */
   isClientGone(session: ServerSession): Promise<boolean>
 }
 
 /**
- * A session is the command's if a process of the command has the other end of its connection; if it has this run's name,
- * began after the command did, and no pooler is in between; or if the pooler says so.
+ * Finds the command's sessions. A session is the command's if a process of the command has the other end of its
+ * connection; if it has this run's name, began after the command, and there is no pooler; or if the pooler reports it.
  */
 export function commandSessions(host: CommandSessionsHost): CommandSessions {
   const { application, startedAt, connections, poolerClients } = host
   const route = directRoute(host)
-  /** Decided while the process that opened the session is alive, and kept as long as the session lives. */
+  /** Decisions made while the process that opened the session is running, kept as long as the session exists. */
   let decisions: ReadonlyMap<string, boolean> = new Map()
   const found = new Set<string>()
   const isNamed = (session: ServerSession) => session.application === application
@@ -48,7 +48,7 @@ export function commandSessions(host: CommandSessionsHost): CommandSessions {
     const fresh = new Map<string, boolean>()
     for (const session of candidates) {
       const isEnd = ends?.has(endOf(session) ?? '') === true
-      // A command that was killed at once: nobody is served by a session whose client is gone.
+      // The command was killed at once: a session without a client serves no other one.
       const isLeft = () => !host.hasPooler && !host.isRunning() && host.isClientGone(session)
       fresh.set(identityOf(session), isEnd || (isNamed(session) && (direct || (await isLeft()))))
     }
@@ -64,7 +64,7 @@ export function commandSessions(host: CommandSessionsHost): CommandSessions {
         ({ backendStart, backendType }) =>
           backendStart !== undefined && backendStart >= startedAt && backendType === 'client backend',
       )
-      // A command may name its session later than it opens it.
+      // A command may name its session after opening it.
       const undecided = young.filter((one) => {
         const decision = decisions.get(identityOf(one))
         return decision === undefined || (!decision && isNamed(one))
@@ -78,7 +78,7 @@ export function commandSessions(host: CommandSessionsHost): CommandSessions {
       )
       const isCertain = (one: ServerSession) => decisions.get(identityOf(one)) === true
       const doubtful = sessions.filter((one) => isNamed(one) && !isCertain(one))
-      // A pooler's link is of this moment, so each look asks for it again.
+      // A pooler's link is only valid for the moment, so each look reads it again.
       const clients = doubtful.length > 0 ? await poolerClients?.() : undefined
       const isLinked = ({ pid }: ServerSession) => clients?.get(pid) === application
       const own = sessions.filter((one) => isCertain(one) || (isNamed(one) && isLinked(one)))
@@ -89,18 +89,18 @@ export function commandSessions(host: CommandSessionsHost): CommandSessions {
   }
 }
 
-/** Whether the command reaches the server without a pooler in between, as far as its connections show. */
+/** Whether the command is connected directly to the server, as far as its connections show. */
 function directRoute({ hasPooler, isRunning }: CommandSessionsHost) {
-  /** Seen once: the connections are gone when the command has ended. */
+  /** Remembered, because the connections are closed when the command has ended. */
   let isKnown = false
   let isElsewhere = false
   return {
     async isDirect(connections: Connections | undefined): Promise<boolean> {
       if (hasPooler) return false
-      // The system does not say, and the user has not named a pooler.
+      // The system does not provide it, and the user has not named a pooler.
       if (connections === undefined) return true
       if (!isRunning()) return isKnown
-      // Over a Unix socket there is nothing to compare.
+      // Unix sockets cannot be compared.
       if (connections.size === 0) return true
       const ours = new Set((await ownConnections())?.values())
       const isSame = [...connections.values()].some((remote) => ours.has(remote))
@@ -115,12 +115,12 @@ function directRoute({ hasPooler, isRunning }: CommandSessionsHost) {
   }
 }
 
-/** Identifies one session, and none before or after it. */
+/** A key that identifies one session, even if its pid is used again. */
 export function identityOf({ pid, backendStart }: Pick<ServerSession, 'pid' | 'backendStart'>): string {
   return `${pid} ${backendStart}`
 }
 
-/** The client's end of its connection. */
+/** The client's end of a session's connection. */
 export function endOf({
   clientAddress,
   clientPort,

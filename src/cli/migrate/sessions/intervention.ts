@@ -14,15 +14,15 @@ import type { Migration, MigrationPolicy } from '../migration.ts'
 import { identityOf } from './command-sessions.ts'
 import { isSnapshotWait, type Scene } from './session-watch.ts'
 
-/** Does what the policy allows about one scene: ends idle roots, cancels the command's own statements. */
+/** Applies the policy to a look: ends idle roots, and cancels the command's own statements. */
 export interface Intervention {
-  /** @returns whether a session was ended: another one may have stood behind it */
+  /** @returns whether a session was ended, so that another one may be the root now */
   act(scene: Scene): Promise<boolean>
-  /** How many sessions of this database were ended. */
+  /** The number of sessions of this database that were ended. */
   readonly ended: number
 }
 
-/** The server's own lock timeout comes first. Ours is for commands that it does not reach. */
+/** Additional time for the server's own lock timeout; ours is for commands on which it is not set. */
 const serverFirstMillis = 1_000
 
 export function intervention(
@@ -80,7 +80,7 @@ export function intervention(
   }
 }
 
-/** The sessions that `--free` is about: at the very front, idle for the limit, and not the command's own. */
+/** The sessions that `--free` may end: roots that are idle for the limit, and not the command's own. */
 function idleRoots({ own, tree }: Scene, limitMillis: number | undefined): ServerSession[] {
   if (limitMillis === undefined) return []
   const ownIds = new Set(own.map(({ pid }) => sessionId(pid)))
@@ -98,13 +98,13 @@ function reasonToCancel(
   { mostBehind, lockTimeoutMillis }: MigrationPolicy,
 ): 'readers' | 'lock-timeout' | undefined {
   if (mostBehind !== undefined && behind > mostBehind) return 'readers'
-  // Nobody queues behind a wait for older transactions, and to interrupt CONCURRENTLY leaves an invalid index.
+  // No session queues behind a wait for older transactions, and interrupting CONCURRENTLY leaves an invalid index.
   if (lockTimeoutMillis === 0 || wait === undefined || isSnapshotWait({ wait })) return undefined
   const isOver = (wait.millis ?? 0) > lockTimeoutMillis + serverFirstMillis
   return isOver ? 'lock-timeout' : undefined
 }
 
-/** A result that stays the same from look to look is reported once. */
+/** Reports a result that is repeated at each look only once. */
 function onceOnly(tell: Tell): (event: MigrateEvent, key: string) => void {
   const told = new Set<string>()
   return (event, key) => {

@@ -13,17 +13,16 @@ import type { Migration } from '../migration.ts'
 import { type CommandSessions, identityOf } from './command-sessions.ts'
 
 const pauseMillis = 100
-/** A session that is closed in an orderly way is gone after a moment. */
+/** The time that a cleanly closed session has to end. */
 const graceMillis = 1_000
 const patienceMillis = 10_000
 const cancelMillis = 2_000
 
 /**
- * After the command has ended, cancels what it left running on the server: the server does not notice that a client is gone
- * while its statement waits or runs, and would carry it out later. What still runs after that is ended, for its client is
- * gone, or does not stop.
+ * Cancels statements that the ended command left running on the server, which does not notice a lost client while a
+ * statement waits or runs, and would complete it later. Sessions that still run one after that are ended.
  *
- * @param isOrderly the command ended by itself, and its sessions are given a moment to close
+ * @param isOrderly true if the command ended by itself, so that its sessions have a moment to close
  */
 export async function cancelLeftovers(
   isOrderly: boolean,
@@ -42,7 +41,7 @@ export async function cancelLeftovers(
     }
     const { control, snapshot } = sight
     const found = await sessions.find(snapshot)
-    // A pooler keeps sessions open that do nothing.
+    // Idle sessions may be kept open by a pooler.
     const [left, suspects] = [found.own.filter(isAtWork), found.suspects.filter(isAtWork)]
     const isLate = millis > (left.length > 0 ? patienceMillis : graceMillis)
     if (isLate || left.length + suspects.length === 0) {
@@ -61,7 +60,7 @@ export async function cancelLeftovers(
   }
 }
 
-/** Cancels it first; the second time the session is ended. */
+/** Cancels the statement; the second time, ends the session. */
 async function endStatement(
   control: ControlConnection,
   session: ServerSession,

@@ -1,51 +1,51 @@
 import type { LockWait, ServerSession, ServerSnapshot } from '../../../postgres/index.ts'
 import { identityOf } from './command-sessions.ts'
 
-/** A wait for a lock that is over. */
+/** A finished lock wait. */
 export interface WaitEnd {
   /**
-   * - `granted`: it got the lock, and was seen to go on
-   * - `passed`: its blockers left in time, and its transaction is over as well: it got the lock, or was the victim of a deadlock
-   * - `refused`: it did not get the lock: the statement was cancelled, by its lock timeout, by us, or by somebody else
+   * - `granted`: it got the lock, and was seen to continue
+   * - `passed`: its blockers ended in time, and so did its transaction: it got the lock, or was the victim of a deadlock
+   * - `refused`: it did not get the lock: its statement was cancelled, by the lock timeout, by pg-lifeguard or otherwise
    * - `deadlock`: the server ended its statement, because it and its blockers waited for each other
-   * - `unknown`: it waited for as long as the lock timeout, and its blockers left at about the same time
+   * - `unknown`: it waited as long as the lock timeout, and its blockers ended at about the same time
    */
   readonly verdict: 'granted' | 'passed' | 'refused' | 'deadlock' | 'unknown'
   readonly session: ServerSession
   readonly wait: LockWait
-  /** How long it waited, as far as it was seen. */
+  /** The time that it was seen waiting. */
   readonly millis: number
-  /** Its statement was cancelled from here. */
+  /** True if pg-lifeguard has cancelled its statement. */
   readonly isCancelled: boolean
 }
 
 interface OpenWait {
   readonly session: ServerSession
   readonly wait: LockWait
-  /** Those in its way, each with the mark that changes once they have let go. */
+  /** Its blockers, each with a mark that changes when they release their locks. */
   readonly blockers: ReadonlyMap<string, string>
   readonly since: number
-  /** When it was seen last, or first found to be over. */
+  /** The time at which it was last seen, or first found to be over. */
   readonly until: number
 }
 
 export interface LockWaits {
   /**
-   * Takes in a look at the command's sessions.
+   * Records a look at the command's sessions.
    *
-   * @returns how the waits ended that the look before found to be over
+   * @returns the ends of the waits that the previous look found to be over
    */
   look(snapshot: ServerSnapshot, own: readonly ServerSession[]): readonly WaitEnd[]
-  /** The last look found waits that are over: one more shows how they ended. */
+  /** True if the last look found waits to be over: one more look shows how they ended. */
   readonly wantsAnotherLook: boolean
-  /** The statement of this session has been cancelled: its wait ends without the lock. */
+  /** Records that the statement of a session was cancelled: its wait ends without the lock. */
   noteCancelled(session: ServerSession): void
 }
 
 /**
- * Follows the waits of sessions from look to look. The server does not report how a wait ended, but it can be inferred: as
- * long as the blockers go on with the same transaction, nobody behind them got the lock. That takes another look after the
- * wait is over, because the server does not read sessions and locks at one instant.
+ * Follows the lock waits of sessions from look to look. The server does not report how a wait ended, but it can be
+ * inferred: while the blockers are in the same transaction, nothing behind them got the lock. That takes another look
+ * after the wait, because the server does not read sessions and locks at the same instant.
  */
 export function lockWaits(lockTimeoutMillis: number): LockWaits {
   let open: ReadonlyMap<string, OpenWait> = new Map()
@@ -66,7 +66,7 @@ export function lockWaits(lockTimeoutMillis: number): LockWaits {
         const before = open.get(key) ?? over.get(key)
         const since = before?.since ?? at - (wait.millis ?? 0)
         const seen = blockersOf(session.pid, snapshot)
-        // A wait that is just ending can still be seen when nobody is in its way any more.
+        // A wait that is just ending can still be seen after its blockers are gone.
         const blockers = seen.size === 0 && before !== undefined ? before.blockers : seen
         now.set(key, { session, wait, blockers, since, until: at })
       }
@@ -85,7 +85,7 @@ export function lockWaits(lockTimeoutMillis: number): LockWaits {
   }
 }
 
-/** How the wait ended, by what the look after it shows. */
+/** The verdict on a wait, by the look after it. */
 function verdictOn(
   { session, blockers }: Omit<OpenWait, 'until'>,
   snapshot: ServerSnapshot,
@@ -93,7 +93,7 @@ function verdictOn(
   lockTimeoutMillis: number,
 ): Exclude<WaitEnd['verdict'], 'deadlock'> {
   const now = snapshot.sessions.find((one) => identityOf(one) === identityOf(session))
-  // A refusal would have ended the statement.
+  // The statement is still running, which it would not after a refusal.
   if (now?.state === 'active' && now.stateChange === session.stateChange) return 'granted'
   const marks = marksOf(snapshot)
   for (const [id, mark] of blockers) if (marks.get(id) === mark) return 'refused'
@@ -116,10 +116,11 @@ function hasMark(entry: readonly [string, string | undefined]): entry is readonl
   return entry[1] !== undefined
 }
 
-/** A mark of each session and prepared transaction that changes once it has let go of its locks. */
+/** A mark for each session and prepared transaction that changes when it releases its locks. */
 function marksOf({ sessions, prepared }: ServerSnapshot): ReadonlyMap<string, string> {
   return new Map([
-    // A failed transaction has no start. A session without a transaction may hold an advisory lock until its next statement.
+    // A failed transaction has no start. A session without a transaction may hold an advisory lock until its next
+    // statement.
     ...sessions.map(
       (session) =>
         [
@@ -131,7 +132,7 @@ function marksOf({ sessions, prepared }: ServerSnapshot): ReadonlyMap<string, st
   ])
 }
 
-/** Changes when the session goes on to another statement. */
+/** A key that changes with the session's statement. */
 export function statementOf(session: ServerSession): string {
   return `${identityOf(session)} ${session.stateChange}`
 }

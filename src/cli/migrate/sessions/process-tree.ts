@@ -1,9 +1,9 @@
 import { readdir, readFile, readlink } from 'node:fs/promises'
 
-/** TCP connections: the far end by the near end, each as `address port`. */
+/** TCP connections: the remote end by the local end, each as `address port`. */
 export type Connections = ReadonlyMap<string, string>
 
-/** The name of one end: its address and port. */
+/** The name of one end of a connection: its address and port. */
 export function socketName(address: string, port: number): string {
   return `${address} ${port}`
 }
@@ -11,23 +11,23 @@ export function socketName(address: string, port: number): string {
 /**
  * All TCP connections of a process and its descendants.
  *
- * @returns undefined where the system does not say, as outside Linux
+ * @returns undefined if the system does not provide it, as outside Linux
  */
 export async function connectionsOfTree(pid: number): Promise<Connections | undefined> {
   if (process.platform !== 'linux') return undefined
   return await connectionsOfAll(await treeOf(pid), pid)
 }
 
-/** The connections of this process, without its descendants. */
+/** The TCP connections of this process, without its descendants. */
 export async function ownConnections(): Promise<Connections | undefined> {
   if (process.platform !== 'linux') return undefined
   return await connectionsOfAll([process.pid], process.pid)
 }
 
 /**
- * The near ends of all connections of this machine, or of the container that this process is in, that are open on both sides.
+ * The local ends of all connections of this machine, or of this process's container, that are open on both sides.
  *
- * @returns undefined where the system does not say, as outside Linux
+ * @returns undefined if the system does not provide it, as outside Linux
  */
 export async function openEnds(): Promise<ReadonlySet<string> | undefined> {
   if (process.platform !== 'linux') return undefined
@@ -63,7 +63,7 @@ export function parentIn(stat: string): number | undefined {
 
 async function socketInodes(pid: number): Promise<string[]> {
   const folder = `/proc/${pid}/fd`
-  // A process that has ended, or belongs to another user, shows nothing.
+  // The folder of a process that has ended, or belongs to another user, is not readable.
   const names = await readdir(folder).catch(() => [])
   const targets = await Promise.all(names.map((name) => readlink(`${folder}/${name}`).catch(() => '')))
   return targets.flatMap((target) => /^socket:\[(\d+)\]$/.exec(target)?.[1] ?? [])
@@ -79,7 +79,7 @@ interface ConnectionRow {
   readonly inode: string
   readonly local: string
   readonly remote: string
-  /** Neither side has closed it. */
+  /** True if neither side has closed it. */
   readonly isOpen: boolean
 }
 
@@ -103,7 +103,7 @@ function endOf(text: string): string | undefined {
   return socketName(addressOf(address), Number.parseInt(port, 16))
 }
 
-/** The kernel prints an address as 32-bit words of the machine, whose bytes are in reverse on all that Node runs on. */
+/** The kernel prints an address as 32-bit words in host order, which is little-endian on all platforms of Node.js. */
 function addressOf(hex: string): string {
   const bytes = (hex.match(/.{8}/g) ?? []).flatMap((word) =>
     (word.match(/../g) ?? []).reverse().map((byte) => Number.parseInt(byte, 16)),

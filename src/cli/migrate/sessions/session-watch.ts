@@ -17,32 +17,32 @@ import { type CommandSessions, type FoundSessions, identityOf } from './command-
 import { lockWaits, statementOf, type WaitEnd } from './lock-waits.ts'
 import { waitRecord } from './wait-record.ts'
 
-/** What one look shows of the command: its sessions, and who stands before and behind them. */
+/** The command's sessions in one look, and the sessions before and behind them. */
 export interface Scene extends Sight, FoundSessions {
   readonly tree: BlockingTree
 }
 
 /** Watches the command's sessions during one attempt, and reports their waits for locks. */
 export interface SessionWatch {
-  /** Looks once and reports what has changed. Undefined if the server cannot be seen. */
+  /** Looks once and reports changes. Undefined if the server cannot be reached. */
   look(): Promise<Scene | undefined>
-  /** After the command has ended: learns how its last waits ended. */
+  /** Determines the end of the last waits after the command has ended. */
   lookBack(isSuccess: boolean): Promise<void>
-  /** A statement was cancelled from here. */
+  /** Records that pg-lifeguard has cancelled a statement. */
   noteCancelled(session: ServerSession): void
   waits(): WatchedWaits
 }
 
 export interface WatchedWaits {
-  /** How the last wait of the command ended. */
+  /** The end of the command's last wait. */
   readonly last?: WaitEnd
-  /** In that wait, only other sessions of the command stood in the way. */
+  /** True if only other sessions of the command blocked that wait. */
   readonly isSelfBlocked: boolean
-  /** Statements that failed for want of a lock, and were not seen to succeed later. */
+  /** Statements that failed because they did not get a lock, and were not seen to succeed later. */
   readonly refusals: readonly WaitEnd[]
 }
 
-/** The server counts a deadlock when the session ends, which may be a moment after its client has. */
+/** The server counts a deadlock when the session ends, which may be a moment after its client. */
 const countMillis = 500
 
 export function sessionWatch(
@@ -52,7 +52,7 @@ export function sessionWatch(
 ): SessionWatch {
   const waits = lockWaits(policy.lockTimeoutMillis)
   const record = waitRecord(before, policy.lockTimeoutMillis)
-  /** Each session's wait as it was reported, so that each change is reported once. */
+  /** The last reported wait of each session, so that each change is reported once. */
   let told: ReadonlyMap<string, string> = new Map()
   const selfBlocked = new Set<string>()
 
@@ -94,7 +94,7 @@ export function sessionWatch(
     told = now
   }
 
-  /** Nothing but the words waits for an application. */
+  /** Describes a wait. Only the description waits for an application, not the intervention. */
   async function describeWait(
     node: BlockingNode,
     session: ServerSession,
@@ -181,12 +181,12 @@ function waitingEvent(
   }
 }
 
-/** That no policy of another run ends it need not be said to its own. */
+/** The report without `spared`: the run's own sessions need no note that other runs spare them. */
 function asOwn({ spared: _, ...report }: SessionReport): SessionReport {
   return report
 }
 
-/** CONCURRENTLY waits for the end of older transactions, not in the queue of a table. */
+/** Whether it is a wait of CONCURRENTLY for the end of older transactions, not in the queue of a table. */
 export function isSnapshotWait({ wait }: Pick<BlockingNode, 'wait'>): boolean {
   return wait?.lockType === 'virtualxid'
 }

@@ -3,21 +3,21 @@ import type { ServerSession, ServerSnapshot } from '../../../postgres/index.ts'
 import { identityOf } from './command-sessions.ts'
 import type { WaitEnd } from './lock-waits.ts'
 
-/** How the waits of one attempt ended, as far as that is certain. */
+/** The ends of one attempt's waits, as far as they are certain. */
 export interface WaitRecord {
   /**
-   * Takes in waits that are over, and what a look shows of their sessions.
+   * Records finished waits, and their sessions in the present look.
    *
-   * @returns those whose end is certain by now
+   * @returns the waits whose end is certain now
    */
   add(ends: readonly WaitEnd[], seen: Seen): readonly WaitEnd[]
-  /** The command has ended: by that, the rest can be decided. */
+  /** Decides the rest after the command has ended. */
   close(isSuccess: boolean, counters: DatabaseCounters | undefined): readonly WaitEnd[]
-  /** A wait was long enough for a deadlock, and only the server's counters say whether there was one. */
+  /** True if a wait was long enough for a deadlock: the server's counters show whether there was one. */
   readonly wantsCounters: boolean
   /** The last wait. */
   readonly last: WaitEnd | undefined
-  /** Statements that failed for want of a lock, and were not seen to succeed later. */
+  /** Statements that failed because they did not get a lock, and were not seen to succeed later. */
   readonly refusals: readonly WaitEnd[]
 }
 
@@ -28,7 +28,7 @@ export interface Seen {
   readonly counters?: DatabaseCounters
 }
 
-/** Waits are measured from look to look. */
+/** The share of a time limit that counts as reached, because waits are measured from look to look. */
 const leastShare = 0.9
 
 export function waitRecord(before: DatabaseCounters | undefined, lockTimeoutMillis: number): WaitRecord {
@@ -36,7 +36,7 @@ export function waitRecord(before: DatabaseCounters | undefined, lockTimeoutMill
   let refusals: readonly WaitEnd[] = []
   let last: WaitEnd | undefined
 
-  /** A wait that the lock timeout did not end, and that lasted until the server looks for deadlocks. */
+  /** Whether a wait lasted until the server checks for deadlocks, and the lock timeout did not end it. */
   const mayBeDeadlock = (end: WaitEnd) =>
     before !== undefined &&
     !end.isCancelled &&
@@ -53,12 +53,14 @@ export function waitRecord(before: DatabaseCounters | undefined, lockTimeoutMill
     return decided
   }
 
-  /** A command that runs the same statement again by itself knows about the refusal. */
+  /** Forgets a refusal if the command runs the same statement again: it handles the refusal itself. */
   function forget({ query }: ServerSession): void {
     refusals = refusals.filter(({ session }) => query === undefined || session.query !== query)
   }
 
-  /** Who the victim was, the server does not say: its session may go on as well as the other one. */
+  /**
+   * Whether the session continues after a deadlock: the server does not report the victim, which may be the other one.
+   */
   function isGoingOn(end: WaitEnd, { snapshot, counters }: Seen): boolean {
     if (mayBeDeadlock(end) && (counters === undefined || isDeadlock(end, counters))) return false
     const now = snapshot.sessions.find((one) => identityOf(one) === identityOf(end.session))
@@ -108,7 +110,7 @@ export function waitRecord(before: DatabaseCounters | undefined, lockTimeoutMill
   }
 }
 
-/** It lasted as long as the lock timeout, so that this is what ended it. */
+/** Whether a wait lasted as long as the lock timeout, so that this has ended it. */
 export function isTimedOut({ millis }: WaitEnd, lockTimeoutMillis: number): boolean {
   return lockTimeoutMillis > 0 && millis >= lockTimeoutMillis * leastShare
 }

@@ -62,7 +62,7 @@ describe.skipIf(noPgBouncer !== undefined)('through PgBouncer', () => {
     },
   )
 
-  it('marks a session that nobody has: its application name may be of the client that had it last', async () => {
+  it('marks a session that nobody has: its application name may belong to the last client', async () => {
     const { pooler, connect } = await pooled('transaction')
     const client = await connect('last')
     const holder = await client.query('SELECT pg_advisory_lock(77), pg_backend_pid() AS pid')
@@ -74,7 +74,7 @@ describe.skipIf(noPgBouncer !== undefined)('through PgBouncer', () => {
     expect(root?.origin).toEqual({
       source: 'pgbouncer',
       text: 'nobody, at PgBouncer',
-      unverified: 'no client has the session now; "last" may be of the client that had it last',
+      unverified: 'no client has the session now; "last" may belong to the last client',
     })
   })
 

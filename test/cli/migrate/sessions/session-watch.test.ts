@@ -74,7 +74,7 @@ describe('a command that waits for a lock', () => {
     const options = ['--free', 'idle-in-transaction:0', '--lock-timeout', '2s', '--retries', '0']
     const run = migrate(db, options, command)
     expect((await run.ended).code).toBe(exitCode.locks)
-    expect(run.err()).toContain('(the command itself: it blocks itself)')
+    expect(run.err()).toContain('(a session of the command: it blocks itself)')
     expect(run.err()).not.toContain('ends pid')
   })
 
