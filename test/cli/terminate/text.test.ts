@@ -109,7 +109,9 @@ describe('the preview', () => {
   })
 
   it('says that there is nothing to end, and who cannot be seen', () => {
-    expect(preview(idle, 0, { blocking: 9 }, { targets: [] })).toBe('pid 9 does not wait for another session.')
+    expect(preview(idle, 0, { blocking: 9 }, { targets: [] })).toBe(
+      'pid 9 does not wait for another session.',
+    )
     const missingGrant = 'GRANT pg_read_all_stats TO checker'
     const snapshot = snapshotOf([], { hiddenSessions: 3, missingGrant })
     expect(
