@@ -38,6 +38,7 @@ export type { LifeguardOptions, SessionStateOptions, StatisticsOccasion, TagOpti
 export { type ConsoleReporterOptions, consoleReporter } from './reporters/console.ts'
 export { type JsonLinesReporterOptions, jsonLinesReporter } from './reporters/json-lines.ts'
 export { type LoggerLike, loggerReporter } from './reporters/logger.ts'
+export { formatSnapshot } from './reporters/snapshot-text.ts'
 export type { QueryTextMode } from './sql/redaction.ts'
 export type { ClientOf, Session, SessionClient, SessionPool } from './transactions/session.ts'
 export {
