@@ -99,11 +99,20 @@ function isEsModule(target: Conditions): boolean {
 async function pack(): Promise<string> {
   const report = await run('npm', ['pack', '--json', '--pack-destination', folder], root)
   const [packed] = JSON.parse(report) as [{ filename: string; files: { path: string }[] }]
-  const modules = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
+  const modules = filesBelow('src')
     .filter((path) => path.endsWith('.ts'))
-    .map((path) => path.split(sep).join('/').replace(/\.ts$/, ''))
+    .map((path) => path.replace(/\.ts$/, ''))
   const expected = [
-    ...['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json', 'schema/finding.json'],
+    ...[
+      'CHANGELOG.md',
+      'LICENSE',
+      'README.md',
+      'SECURITY.md',
+      'llms.txt',
+      'package.json',
+      'schema/finding.json',
+    ],
+    ...filesBelow('docs').map((path) => `docs/${path}`),
     'dist/cjs/package.json',
     ...modules.filter((module) => !isCommonJsOnly(module)).flatMap((module) => filesOf(`dist/${module}`)),
     ...modules.filter((module) => !isEsModuleOnly(module)).flatMap((module) => filesOf(`dist/cjs/${module}`)),
@@ -115,6 +124,12 @@ async function pack(): Promise<string> {
     throw new Error(`missing: ${missing.join(', ') || '-'}\nunexpected: ${unexpected.join(', ') || '-'}`)
   }
   return join(folder, packed.filename)
+}
+
+function filesBelow(folder: string): string[] {
+  return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(join(root, folder), join(entry.parentPath, entry.name)).split(sep).join('/'))
 }
 
 function filesOf(module: string): string[] {
