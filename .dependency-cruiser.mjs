@@ -5,7 +5,7 @@
 /** @type {Record<string, { imports?: string[], typesOnly?: string[] }>} */
 export const rooms = {
   'index.ts': {
-    imports: ['lifeguard.ts', 'options.ts', 'guard', 'transactions', 'core', 'sql', 'reporters'],
+    imports: ['lifeguard.ts', 'options.ts', 'guard', 'transactions', 'jobs', 'core', 'sql', 'reporters'],
     typesOnly: ['client', 'hosts'],
   },
   'lifeguard.ts': {
@@ -26,6 +26,7 @@ export const rooms = {
   client: { imports: ['core', 'sql', 'text'] },
   context: { imports: ['core'] },
   reporters: { imports: ['core', 'sql', 'text'] },
+  jobs: { imports: ['core'], typesOnly: ['lifeguard.ts'] },
   http: { imports: ['lifeguard.ts', 'guard', 'core'] },
   otel: { imports: ['lifeguard.ts', 'guard', 'core'] },
   // Wires the others to an application that does not know of them.

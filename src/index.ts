@@ -33,6 +33,7 @@ export {
 } from './errors.ts'
 export type { CurrentScope, OpenScope, Scopes } from './guard/scopes.ts'
 export type { Watchable } from './hosts/pool-source.ts'
+export { type JobHandler, type JobHandlers, withJobScope } from './jobs/job-scope.ts'
 export { createLifeguard, type Lifeguard, type LifeguardEvents, type WatchOptions } from './lifeguard.ts'
 export type { LifeguardOptions, SessionStateOptions, StatisticsOccasion, TagOptions } from './options.ts'
 export { type ConsoleReporterOptions, consoleReporter } from './reporters/console.ts'

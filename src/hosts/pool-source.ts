@@ -2,6 +2,7 @@ import type { PgPoolLike } from '../client/types.ts'
 import { WatchError } from '../errors.ts'
 import { fastifyPostgresSource } from './fastify-postgres.ts'
 import { isKnex, type KnexLike, knexSource } from './knex.ts'
+import { isPgBoss, type PgBossLike, pgBossSource } from './pg-boss.ts'
 import { pgPoolHost } from './pg-pool.ts'
 import { type PoolHolder, poolHolderSource } from './pool-holders.ts'
 import type { CallerStack, PoolSource } from './pool-host.ts'
@@ -20,6 +21,7 @@ import { asPool } from './watchable.ts'
 export type Watchable =
   | PgPoolLike
   | PoolHolder
+  | PgBossLike
   | KnexLike
   | SequelizeLike
   | TarnPoolLike
@@ -36,6 +38,7 @@ export function poolSourceOf(given: unknown): PoolSource {
   if (isSequelize(given)) return sequelizeSource(given)
   if (isTarnPool(given)) return { hosts: () => [tarnHost(given)] }
   if (isSequelizePool(given)) return { hosts: () => [sequelizePoolHost(given)] }
+  if (isPgBoss(given)) return pgBossSource(given, pgPoolSource)
   if (isPostgresPool(given)) return { hosts: () => [postgresPoolHost(given)] }
   if (isSlonikPool(given)) return { hosts: () => [observedSlonikHost(given)] }
   return (
