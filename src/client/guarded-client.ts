@@ -94,6 +94,12 @@ export class GuardedClient implements ReleaseHost, StatementHost {
     return this.#host.traits.takesBackTwice === true
   }
 
+  /** The pool's own release, for a client that has just been handed out. */
+  get poolRelease(): GiveBack | undefined {
+    const release = this.#host.giveBackOf(this.client)
+    return release && this.#ownership.behind(release)
+  }
+
   /** The connection is closed, and nobody has the client: the pool will not hand it out any more. */
   get isOver(): boolean {
     return this.client._ended === true && this.checkout === undefined

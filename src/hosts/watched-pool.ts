@@ -169,7 +169,7 @@ export class WatchedPool implements PoolCore, ClientHost {
 
   giveUp(client: unknown): undefined {
     if (!isClient(client)) return
-    const giveBack = this.#host.giveBackOf(client)
+    const giveBack = this.#guards.get(client)?.poolRelease ?? this.#host.giveBackOf(client)
     if (giveBack !== undefined) this.ledger.detached(() => giveBack())
   }
 
