@@ -1,5 +1,5 @@
 import { endAbandonedStatement } from './client/cancel.ts'
-import type { PgClientLike } from './client/types.ts'
+import { isClient, type PgClientLike } from './client/types.ts'
 import type { Finding } from './core/findings/finding.ts'
 import { Ledger } from './core/ledger.ts'
 import { readOptions } from './core/options/read.ts'
@@ -20,6 +20,7 @@ import { keepStatistics } from './guard/statistics-reporting.ts'
 import { startSweep, sweepPeriod } from './guard/sweep.ts'
 import { Attachment } from './hosts/attachment.ts'
 import { poolSourceOf, type Watchable } from './hosts/pool-source.ts'
+import { isSqlOfOne, type PostgresJsSqlLike } from './hosts/postgres-js/driver.ts'
 import { slonikGuardOf } from './hosts/slonik/guarded-source.ts'
 import { type LifeguardOptions, resolveOptions, type Settings } from './options.ts'
 import { type ClientOf, openSession, type Session, type SessionPool } from './transactions/session.ts'
@@ -85,7 +86,7 @@ export interface Lifeguard extends Scopes, AsyncDisposable {
    * lifeguard.exempt(client, 'LISTEN connection')
    * await client.query('LISTEN events')
    */
-  exempt(client: PgClientLike, reason: string): void
+  exempt(client: PgClientLike | PostgresJsSqlLike, reason: string): void
   /**
    * Runs `work` in a transaction: BEGIN, COMMIT or ROLLBACK, and release, in the right order under every error.
    *
@@ -226,8 +227,8 @@ function watchedPools(settings: Settings, { ledger, judge, announcer, inspection
         if (watches.get(key) === watch) watches.delete(key)
       }
     },
-    exempt(client: PgClientLike, reason: string): void {
-      if (typeof client !== 'object' || client === null || typeof client.query !== 'function') {
+    exempt(client: PgClientLike | PostgresJsSqlLike, reason: string): void {
+      if (!isClient(client) && !isSqlOfOne(client)) {
         throw new OptionError('exempt(client)', 'must be a client', client)
       }
       if (typeof reason !== 'string' || reason.trim() === '') {

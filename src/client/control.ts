@@ -167,7 +167,7 @@ export class Control implements ClientControl {
   }
 
   cancel(): Promise<void> {
-    return cancelRunning(this.client, this.#host.stream, this.#host.clock)
+    return this.client.cancelRunning?.() ?? cancelRunning(this.client, this.#host.stream, this.#host.clock)
   }
 
   fence(fence: Fence): void {

@@ -1,7 +1,7 @@
 import type { Checkout } from '../core/checkout.ts'
 import type { CheckoutEvents } from '../core/checkout-events.ts'
 import { refuse } from './refusal.ts'
-import type { Callback, Client } from './types.ts'
+import { type Callback, type Client, sentFrom } from './types.ts'
 
 /** The checkout that a handle belongs to. */
 export interface HandleOwner {
@@ -58,7 +58,7 @@ export function checkedHandle(
   function query(...args: unknown[]): unknown {
     const isStale = !host.unwatched && (checkout.phase === 'over' || checkout.phase === 'returning')
     if (!isStale) return client.query(...args)
-    const error = events.usedAfterRelease(checkout)
+    const error = events.usedAfterRelease(checkout, sentFrom(args[0]))
     return error === undefined ? letPass(() => client.query(...args)) : refuse(client, error, args)
   }
 

@@ -11,7 +11,7 @@ import { Override } from './override.ts'
 import type { Ownership } from './ownership.ts'
 import { refuse } from './refusal.ts'
 import type { StatementTagger } from './tag.ts'
-import type { Client, Method } from './types.ts'
+import { type Client, type Method, sentFrom } from './types.ts'
 import { newestQuery } from './work.ts'
 
 /** More than one, because the stacks of an ORM's own first statements (version query, BEGIN) lack user code, too. */
@@ -92,7 +92,7 @@ export class OwnerStatements {
       const depth = statements.#note(checkout, args[0])
       if (depth > 0) {
         const before = setStackDepth(depth)
-        const stack = new Error()
+        const stack = sentFrom(args[0]) ?? new Error()
         setStackDepth(before)
         statements.#noteStack(checkout, stack)
       }

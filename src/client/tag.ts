@@ -3,7 +3,6 @@ import type { Checkout } from '../core/checkout.ts'
 import { checkoutTag, type TagSettings } from '../core/checkout-tag.ts'
 import { applicationName } from '../sql/application-name.ts'
 import { tagged } from '../sql/comment.ts'
-import type { Pool } from './types.ts'
 
 /** Adds the tag of a checkout to the arguments of its `query`. */
 export type StatementTagger = (checkout: Checkout, args: readonly unknown[]) => readonly unknown[]
@@ -35,15 +34,25 @@ function isPlainConfig(config: unknown): config is { readonly text: string } {
 /**
  * Names the connections that the pool opens from now on after this process, unless the application has named them.
  * Returns a function that stops it.
+ *
+ * @param given the options that connections are opened with
+ * @param unnamed the name that the driver sets by itself
  */
-export function nameConnections(pool: Pool, settings: TagSettings | undefined): () => void {
-  const options = pool.options as { application_name?: unknown } | undefined
-  const isNamed = options?.application_name !== undefined || Boolean(process.env.PGAPPNAME)
+export function nameConnections(
+  given: object | undefined,
+  settings: TagSettings | undefined,
+  unnamed?: string,
+): () => void {
+  const options = given as { application_name?: unknown } | undefined
+  const before = options?.application_name
+  const isNamed = (before !== undefined && before !== unnamed) || Boolean(process.env.PGAPPNAME)
   if (settings?.connections !== true || options === undefined || isNamed) return () => {}
   const { application } = settings
   const name = applicationName({ application, pid: process.pid, host: hostname() })
   options.application_name = name
   return () => {
-    if (options.application_name === name) Reflect.deleteProperty(options, 'application_name')
+    if (options.application_name !== name) return
+    if (before === undefined) Reflect.deleteProperty(options, 'application_name')
+    else options.application_name = before
   }
 }

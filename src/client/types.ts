@@ -3,6 +3,8 @@
  * Names with an underscore are internal to `pg`; each use has a fallback for versions that lack them.
  */
 
+import type { CapturedStack } from '../core/origin/origin.ts'
+
 type AnyFunction = (...args: never[]) => unknown
 
 /** A `pg.Pool`, or anything shaped like it. */
@@ -95,6 +97,8 @@ export interface Client {
   _pulseQueryQueue?(): void
   readonly _sentQueryQueue?: SubmittedQuery[]
   getTransactionStatus?(): unknown
+  /** Of another driver, which cancels in its own way. Resolves when the server has dealt with the request. */
+  cancelRunning?(): Promise<void>
 }
 
 export interface Connection {
@@ -108,6 +112,8 @@ export interface Connection {
 }
 
 export interface SubmittedQuery {
+  /** The place that has made the statement, where no stack leads there when it is sent. */
+  readonly sentFrom?: CapturedStack | undefined
   readonly text?: unknown
   readonly values?: unknown
   callback?: Callback | undefined
@@ -127,4 +133,9 @@ export function isClient(value: unknown): value is Client {
   return (
     typeof value === 'object' && value !== null && typeof (value as { query?: unknown }).query === 'function'
   )
+}
+
+/** The place that has made a statement, where the statement itself says so. */
+export function sentFrom(config: unknown): CapturedStack | undefined {
+  return typeof config === 'object' && config !== null ? (config as SubmittedQuery).sentFrom : undefined
 }

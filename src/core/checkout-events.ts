@@ -33,7 +33,7 @@ export interface CheckoutEvents {
   /** Release was called after the end of its checkout. Returns whether it must not take effect. */
   releasedAgain(checkout: Checkout, ownedByAnother: boolean): boolean
   /** A statement was sent after the end of its checkout. Returns the error that it gets, if it must not take effect. */
-  usedAfterRelease(checkout: Checkout): Error | undefined
+  usedAfterRelease(checkout: Checkout, sentFrom?: CapturedStack): Error | undefined
   /** The owner released a client whose session a remedy had destroyed. */
   releasedLate(checkout: Checkout): void
   /** The session of a finished checkout has no transaction and no running statement of its owner left. */

@@ -44,7 +44,7 @@ export function nameHolders(error: Error, pool: CheckoutPool, holders: readonly 
 /** The holders of a pool's clients, one per line. */
 export function exhaustionMessage(pool: CheckoutPool, holders: readonly Holder[]): string {
   const { total, max, waiting } = pool.gauge()
-  const size = max ?? total
+  const size = max ?? total ?? pool.out.size
   const taken = size === 1 ? 'the only client is taken' : `all ${size} clients are taken`
   const more = waiting === 0 ? '' : `, ${waiting} more ${waiting === 1 ? 'caller waits' : 'callers wait'}`
   const head = `${describePool(pool.name)}: ${taken}${more}`

@@ -1,8 +1,8 @@
 /** The figures that a pool reports about itself. */
 export interface PoolGauge {
   /** Open connections, checked out or idle. */
-  readonly total: number
-  readonly idle: number
+  readonly total: number | undefined
+  readonly idle: number | undefined
   /** Callers in the pool's own queue. */
   readonly waiting: number
   /** The maximum number of connections; undefined if the pool does not expose it. */

@@ -3,12 +3,16 @@ import type { Finding } from './findings/finding.ts'
 import { deepFreeze } from './freeze.ts'
 import type { Ledger } from './ledger.ts'
 import { type Origin, originOf } from './origin/origin.ts'
-import type { PoolGauge } from './pool-record.ts'
 import type { Scope, ScopeData } from './scope.ts'
 
 /** A watched pool at one moment. */
-export interface PoolSnapshot extends Omit<PoolGauge, 'max' | 'min'> {
+export interface PoolSnapshot {
   readonly name: string
+  /** Open connections, checked out or idle; absent where the pool does not say. */
+  readonly total?: number
+  readonly idle?: number
+  /** Callers in the pool's own queue. */
+  readonly waiting: number
   readonly max?: number
   readonly min?: number
   /** The number of clients that are checked out, without statements of `pool.query`. */
@@ -41,10 +45,12 @@ export function takeSnapshot(ledger: Ledger, mode: Snapshot['mode']): Snapshot {
   const pools: PoolSnapshot[] = []
   const checkouts: CheckoutSnapshot[] = []
   for (const pool of ledger.pools) {
-    const { max, min, ...gauge } = pool.gauge()
+    const { total, idle, waiting, max, min } = pool.gauge()
     pools.push({
       name: pool.name,
-      ...gauge,
+      ...(total === undefined ? {} : { total }),
+      ...(idle === undefined ? {} : { idle }),
+      waiting,
       ...(max === undefined ? {} : { max }),
       ...(min === undefined ? {} : { min }),
       out: pool.out.size,

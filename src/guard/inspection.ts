@@ -91,7 +91,7 @@ export function createInspector(ledger: Ledger, remedies: Record<FindingKind, Re
 
   return {
     watched(record, stack) {
-      const { total, idle } = record.gauge()
+      const { total = 0, idle = 0 } = record.gauge()
       pools.push({ record, stack, unseen: Math.max(0, total - idle) })
       if (pools.length > mostPools) pools.shift()
     },
@@ -115,7 +115,7 @@ function describePool({ record, stack, unseen }: WatchedPool): InspectedPool {
     ...(origin === undefined ? {} : { origin }),
     unseen,
     ending: record.endingSince !== undefined,
-    connections: record.gauge().total,
+    connections: record.gauge().total ?? record.out.size,
   }
 }
 

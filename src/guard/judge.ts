@@ -126,8 +126,8 @@ export class Judge implements CheckoutEvents {
     return this.#lateActs.releasedAgain(checkout, ownedByAnother)
   }
 
-  usedAfterRelease(checkout: Checkout): Error | undefined {
-    return this.#lateActs.usedAfterRelease(checkout)
+  usedAfterRelease(checkout: Checkout, sentFrom?: CapturedStack): Error | undefined {
+    return this.#lateActs.usedAfterRelease(checkout, sentFrom)
   }
 
   releasedLate(checkout: Checkout): void {

@@ -3,7 +3,7 @@ import type { CheckoutEvents } from '../core/checkout-events.ts'
 import type { FindingRecord } from '../core/findings/finding-record.ts'
 import type { Rule } from '../core/findings/rule.ts'
 import type { Ledger } from '../core/ledger.ts'
-import { captureStack, originOf } from '../core/origin/origin.ts'
+import { type CapturedStack, captureStack, originOf } from '../core/origin/origin.ts'
 import { tolerated } from '../core/unawaited.ts'
 import { type FindingReference, SessionReleasedError } from '../errors.ts'
 import type { Settings } from '../options.ts'
@@ -33,10 +33,10 @@ export class LateActJudge implements Pick<CheckoutEvents, 'releasedAgain' | 'use
     return this.#settings.remedies['double-release'] === 'refuse'
   }
 
-  usedAfterRelease(checkout: Checkout): Error | undefined {
+  usedAfterRelease(checkout: Checkout, sentFrom?: CapturedStack): Error | undefined {
     const hint = useAfterRelease.judge(checkout, 0)
     if (hint === undefined) return undefined
-    const record = this.#report(useAfterRelease, checkout, hint)
+    const record = this.#report(useAfterRelease, checkout, hint, sentFrom)
     if (this.#settings.remedies['use-after-release'] !== 'refuse') return undefined
     // The finding is opened once; the error of each further statement refers to it.
     const reference = record?.reference ?? this.#lateUses.get(checkout)
@@ -44,8 +44,13 @@ export class LateActJudge implements Pick<CheckoutEvents, 'releasedAgain' | 'use
     return tolerated(new SessionReleasedError(reference))
   }
 
-  #report<Subject>(rule: Rule<Subject>, checkout: Checkout, hint: string): FindingRecord | undefined {
-    const eventOrigin = originOf(captureStack())
+  #report<Subject>(
+    rule: Rule<Subject>,
+    checkout: Checkout,
+    hint: string,
+    sentFrom?: CapturedStack,
+  ): FindingRecord | undefined {
+    const eventOrigin = originOf(sentFrom, captureStack())
     const scope = this.#ledger.currentScope()
     const record = this.#enforcer.open(rule, checkout, hint, { momentary: true, eventOrigin, scope })
     if (record === undefined) return undefined

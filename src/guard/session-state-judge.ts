@@ -102,7 +102,7 @@ export class SessionStateJudge {
     }
     if (this.interest === 'by query') {
       control.contents = after
-      return before === undefined ? [] : differences(before, after)
+      if (before !== undefined) return differences(before, after)
     }
     // A value of the application's set-up cannot be distinguished from one that this owner has restored by hand.
     const keys = keysOf(control.setUpByHost ? itemsOf(changes.left(true)) : seen)

@@ -114,7 +114,7 @@ function installOn(pool: Pool, core: PoolCore, callerStack: CallerStack | undefi
     }
 
   return [
-    { restore: nameConnections(pool, core.settings.tag) },
+    { restore: nameConnections(pool.options, core.settings.tag) },
     new Override(pool, 'connect', connect),
     new Override(pool, 'query', query),
     ...observedConnections(pool, core.record, core.ledger),

@@ -28,13 +28,15 @@ export type PoolHolder = DataSourceLike | DrizzleLike | PgPromiseLike
  * The pools of a library that holds a `pg.Pool`; undefined for anything else.
  *
  * @param poolOf makes the source of such a pool
+ * @param ofDrizzle does the same for the client of Drizzle, which may be one of another driver
  */
 export function poolHolderSource(
   given: unknown,
   poolOf: (pool: unknown, part?: string) => PoolSource,
+  ofDrizzle: (client: unknown) => PoolSource = poolOf,
 ): PoolSource | undefined {
   if ((typeof given !== 'object' && typeof given !== 'function') || given === null) return undefined
-  if (has(given, '$client') && !has(given, 'connect')) return poolOf(Reflect.get(given, '$client'))
+  if (has(given, '$client') && !has(given, 'connect')) return ofDrizzle(Reflect.get(given, '$client'))
   if (has(given, '$pool')) return poolOf(Reflect.get(given, '$pool'))
   return isDataSource(given) ? dataSource(given, poolOf) : undefined
 }

@@ -24,6 +24,8 @@ export interface PoolHost extends PoolTraits {
   readonly pool: object
   /** Distinguishes the pools of one source, such as `read` and `write` under replication. */
   readonly part?: string | undefined
+  /** Each owner gets something of its own, with the option `handles` or without: late acts are known by it. */
+  readonly checked?: boolean
   gauge(): PoolGauge
   /** Whether a caller that asks for a client now has to wait for a release. Called for each checkout. */
   isFull(): boolean

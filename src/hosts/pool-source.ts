@@ -6,6 +6,8 @@ import { isPgBoss, type PgBossLike, pgBossSource } from './pg-boss.ts'
 import { pgPoolHost } from './pg-pool.ts'
 import { type PoolHolder, poolHolderSource } from './pool-holders.ts'
 import type { CallerStack, PoolSource } from './pool-host.ts'
+import { isPostgresJs, type PostgresJsLike } from './postgres-js/driver.ts'
+import { postgresJsHost } from './postgres-js/host.ts'
 import { isPostgresPool, postgresPoolHost } from './postgres-pool.ts'
 import { isSequelize, type SequelizeLike, sequelizeSource } from './sequelize.ts'
 import { isSequelizePool, type SequelizePoolLike, sequelizePoolHost } from './sequelize-pool.ts'
@@ -27,11 +29,12 @@ export type Watchable =
   | TarnPoolLike
   | SequelizePoolLike
   | SlonikPoolLike
+  | PostgresJsLike
 
 /**
  * Recognises the argument of `watch` by its structure.
  *
- * @throws WatchError if it has no pool of node-postgres clients
+ * @throws WatchError if it has no pool of PostgreSQL connections that is known
  */
 export function poolSourceOf(given: unknown): PoolSource {
   if (isKnex(given)) return knexSource(given, (pool, caller) => pgPoolSource(pool, undefined, caller))
@@ -41,12 +44,22 @@ export function poolSourceOf(given: unknown): PoolSource {
   if (isPgBoss(given)) return pgBossSource(given, pgPoolSource)
   if (isPostgresPool(given)) return { hosts: () => [postgresPoolHost(given)] }
   if (isSlonikPool(given)) return { hosts: () => [observedSlonikHost(given)] }
+  if (isPostgresJs(given)) return postgresJsSource(given)
   return (
     guardedSource(given) ??
     fastifyPostgresSource(given, pgPoolSource) ??
-    poolHolderSource(given, pgPoolSource) ??
+    poolHolderSource(given, pgPoolSource, drizzleSource) ??
     pgPoolSource(given)
   )
+}
+
+function postgresJsSource(sql: PostgresJsLike): PoolSource {
+  return { hosts: () => [postgresJsHost(sql)] }
+}
+
+/** The client of a Drizzle database: a pool of node-postgres, or the `sql` of postgres.js. */
+function drizzleSource(client: unknown): PoolSource {
+  return isPostgresJs(client) ? postgresJsSource(client) : pgPoolSource(client)
 }
 
 function pgPoolSource(given: unknown, part?: string, callerStack?: CallerStack): PoolSource {

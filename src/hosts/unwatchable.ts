@@ -19,9 +19,9 @@ const known: readonly Known[] = [
       'it does not expose its pool: pass your own pool to the adapter, new PrismaPg(pool), and watch that pool',
   },
   {
-    library: 'the sql function of postgres.js',
-    traits: ['begin', 'reserve', 'unsafe'],
-    advice: 'its driver is not node-postgres, and it has no pool that can be watched',
+    library: 'the sql of one transaction or reserved connection of postgres.js',
+    traits: ['unsafe', 'notify', 'array', 'typed'],
+    advice: 'watch the sql that it comes from',
   },
   {
     library: 'a MySQL pool',

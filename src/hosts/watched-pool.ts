@@ -143,9 +143,8 @@ export class WatchedPool implements PoolCore, ClientHost {
       return client
     }
     const release = guard.begin(checkout, giveBack)
-    return this.settings.handles === 'checked' && checkout.via === 'connect'
-      ? guard.handle(checkout, release)
-      : client
+    const isChecked = this.settings.handles === 'checked' || this.#host.checked === true
+    return isChecked && checkout.via === 'connect' ? guard.handle(checkout, release) : client
   }
 
   failed(waiter: Checkout, error: unknown): void {
@@ -279,16 +278,12 @@ export class WatchedPool implements PoolCore, ClientHost {
     if (!this.#strangers.areWaiting) return ledger.detached(acquire)
     return this.#strangers.ask(
       () => ledger.detached(acquire),
-      () => this.#host.gauge().total,
+      () => this.#host.gauge().total ?? 0,
     )
   }
 
   #arrived(checkout: Checkout, client: unknown): unknown {
-    const answer = () => this.#answer(checkout, client)
+    const answer = () => (this.isRejected(checkout) ? this.giveUp(client) : this.handOut(checkout, client))
     return this.arriving(client)?.then(answer) ?? answer()
-  }
-
-  #answer(checkout: Checkout, client: unknown): unknown {
-    return this.isRejected(checkout) ? this.giveUp(client) : this.handOut(checkout, client)
   }
 }

@@ -72,7 +72,7 @@ function observePools(meter: Meter, ledger: Ledger): () => void {
   const observe: Parameters<Meter['addBatchObservableCallback']>[0] = (result) => {
     for (const pool of poolFigures(ledger)) {
       const of = { [attribute.pool]: pool.name }
-      result.observe(count, pool.idle, { ...of, [attribute.state]: 'idle' })
+      if (pool.idle !== undefined) result.observe(count, pool.idle, { ...of, [attribute.state]: 'idle' })
       result.observe(count, pool.used, { ...of, [attribute.state]: 'used' })
       if (pool.max !== undefined) {
         // node-postgres has a single limit for both.

@@ -102,7 +102,11 @@ function isScope(value: unknown): value is object {
 }
 
 function isPool(value: unknown): value is PoolSnapshot {
-  return has(value, ['name'], isText) && has(value, ['total', 'idle', 'waiting', 'out'], isNumber)
+  return (
+    has(value, ['name'], isText) &&
+    has(value, ['waiting', 'out'], isNumber) &&
+    mayHave(value, ['total', 'idle'], isNumber)
+  )
 }
 
 const durations = ['waitedMillis', 'heldMillis', 'transactionMillis', 'idleMillis', 'busyMillis']

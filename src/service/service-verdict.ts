@@ -92,7 +92,7 @@ function leftOut(
 
 /** Counts clients in use without a checkout. Statements of `pool.query` end, so the minimum of all looks counts. */
 function noteUnseen({ pools }: ServiceLook, unseen: Map<string, number>): void {
-  for (const { name, total, idle, out } of pools) {
+  for (const { name, total = 0, idle = 0, out } of pools) {
     const clients = Math.max(0, total - idle - out)
     unseen.set(name, Math.min(unseen.get(name) ?? clients, clients))
   }

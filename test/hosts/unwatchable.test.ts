@@ -19,16 +19,16 @@ describe('what cannot be watched is named, with what to pass instead', () => {
       /Prisma.*new PrismaPg\(pool\)/,
     ],
     [
-      'postgres.js',
-      () => Object.assign(() => {}, { begin: nothing, reserve: nothing, unsafe: nothing }),
-      /postgres\.js.*not node-postgres/,
+      'the sql of one transaction of postgres.js',
+      () => Object.assign(() => {}, { unsafe: nothing, notify: nothing, array: nothing, typed: nothing }),
+      /postgres\.js.*watch the sql that it comes from/,
     ],
     [
       'a MySQL pool',
       () => ({ getConnection: nothing, query: nothing, format: nothing, connect: nothing }),
       /MySQL.*not PostgreSQL/,
     ],
-    ['Drizzle over postgres.js', () => ({ $client: Object.assign(nothing, {}) }), /expects a pg\.Pool/],
+    ['Drizzle over another driver', () => ({ $client: Object.assign(nothing, {}) }), /expects a pg\.Pool/],
   ])('%s', (_name, make, message) => {
     const lifeguard = createLifeguard({ reporters: [] })
     const watch = () => lifeguard.watch(make() as Watchable)

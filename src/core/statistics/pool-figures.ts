@@ -3,7 +3,8 @@ import type { Ledger } from '../ledger.ts'
 /** The figures of the pools of one name, for a dashboard. Durations are milliseconds of active time. */
 export interface PoolFigures {
   readonly name: string
-  readonly idle: number
+  /** Undefined if the pool does not say. */
+  readonly idle: number | undefined
   /** Clients that are checked out, or being opened for a caller. */
   readonly used: number
   readonly waiting: number
@@ -37,8 +38,8 @@ export function poolFigures(ledger: Ledger): PoolFigures[] {
     const same = byName.get(pool.name)
     byName.set(pool.name, {
       name: pool.name,
-      idle: idle + (same?.idle ?? 0),
-      used: Math.max(0, total - idle) + (same?.used ?? 0),
+      idle: sum(idle, same?.idle),
+      used: usedOf(total, idle, pool.out.size) + (same?.used ?? 0),
       waiting: waiting + (same?.waiting ?? 0),
       max: sum(max, same?.max),
       min: sum(min, same?.min),
@@ -48,6 +49,11 @@ export function poolFigures(ledger: Ledger): PoolFigures[] {
     })
   }
   return [...byName.values()]
+}
+
+/** Where the pool does not say, only those of checkouts are known. */
+function usedOf(total: number | undefined, idle: number | undefined, out: number): number {
+  return total === undefined || idle === undefined ? out : Math.max(0, total - idle)
 }
 
 function sum(one: number | undefined, other: number | undefined): number | undefined {

@@ -1,0 +1,260 @@
+import type { Client, Method } from '../../client/types.ts'
+import { isRollback } from '../../sql/statement.ts'
+import { endsTransaction } from '../../sql/transaction-effect.ts'
+import type { Connection, DriverSql, Query, Reserved } from './driver.ts'
+import { ownQuery } from './driver.ts'
+import { SessionClient } from './session-client.ts'
+import { Statement } from './statement.ts'
+
+/** Who has a connection: the callback of `sql.begin`, or the caller of `sql.reserve`. */
+export interface ConnectionOwner {
+  /** What its statements are sent through. */
+  readonly handle: Client
+  /** `begin`: the driver takes the connection back as soon as no transaction is open. */
+  readonly by: 'begin' | 'reserve'
+  /** Ends its checkout; remedies may hold `giveBack`. */
+  release(giveBack: () => void): void
+  /** Its connection was lost, with this error. */
+  lost: Error | undefined
+  /** A remedy has closed its session. */
+  isDestroyed: boolean
+}
+
+/** What a connection needs of the pool that it belongs to. */
+export interface ConnectionHost {
+  readonly sql: DriverSql
+  /** Owners by the function that makes their queries theirs. Former ones stay, to be told from present ones. */
+  readonly owners: WeakMap<object, ConnectionOwner>
+  /** Changes the text of a statement that is about to be written, if it is to carry a tag. */
+  tag(statement: Statement, owner: ConnectionOwner | undefined): void
+  /** The driver has taken the connection back. */
+  returned(connection: WatchedConnection): void
+  closed(session: SessionClient): void
+}
+
+/**
+ * One connection of postgres.js, from the first time that somebody has had it for himself: follows its statements and
+ * sessions, and keeps it from going back to the pool while a remedy is at work.
+ */
+export class WatchedConnection {
+  session: SessionClient
+  owner: ConnectionOwner | undefined
+  readonly #connection: Connection
+  readonly #host: ConnectionHost
+  readonly #execute: Connection['execute']
+  readonly #terminate: Connection['terminate']
+  #reserved: Reserved | null
+  /** What the driver does with an owner whose connection is lost. */
+  #onclose: Connection['onclose']
+  /** The driver is to take the connection for reserved, though no transaction is open. */
+  #isKept = false
+  #destroyedWith: Error | undefined
+  #isLeaving = false
+
+  constructor(connection: Connection, host: ConnectionHost) {
+    this.#connection = connection
+    this.#host = host
+    this.#execute = connection.execute
+    this.#terminate = connection.terminate
+    this.#reserved = this.#follow(connection.reserved)
+    this.#onclose = connection.onclose
+    this.session = this.#newSession()
+    this.#install()
+  }
+
+  /** `sql.begin` has come to its end, and the driver has not taken the connection back: its COMMIT was refused. */
+  over(owner: ConnectionOwner): void {
+    if (this.owner !== owner) return
+    this.owner = undefined
+    this.#isKept = true
+    owner.release(() => this.#giveBack())
+  }
+
+  /** Closes the session. The owner of a transaction learns of it at once, by this error. */
+  destroy(error: Error): void {
+    if (this.session.gone) return
+    if (this.owner !== undefined) this.owner.isDestroyed = true
+    this.owner = undefined
+    this.#isKept = false
+    this.#destroyedWith = error
+    this.session._ending = true
+    const onclose = this.#onclose
+    Reflect.apply(this.#terminate, this.#connection, [])
+    onclose?.(error)
+  }
+
+  /** Puts the connection back as it was found, once its owner has come to its end. */
+  leave(): void {
+    this.#isLeaving = true
+    if (this.owner === undefined && !this.#isKept) this.#restore()
+  }
+
+  #restore(): void {
+    const connection = this.#connection
+    const plain = (value: unknown) => ({ value, writable: true, enumerable: true, configurable: true })
+    Object.defineProperties(connection, { reserved: plain(this.#reserved), onclose: plain(this.#onclose) })
+    connection.execute = this.#execute
+    connection.terminate = this.#terminate
+  }
+
+  #install(): void {
+    const connection = this.#connection
+    connection.execute = (query) => this.#executed(query)
+    connection.terminate = () => {
+      this.session._ending = true
+      return Reflect.apply(this.#terminate, connection, [])
+    }
+    Object.defineProperties(connection, {
+      reserved: {
+        get: () => this.#reserved,
+        set: (reserved: Reserved | null) => {
+          this.#reserved = this.#follow(reserved)
+          if (reserved === null) this.#letGo()
+        },
+        enumerable: true,
+        configurable: true,
+      },
+      onclose: {
+        get: () => (error: unknown) => this.#closed(error),
+        set: (onclose: Connection['onclose']) => {
+          this.#onclose = onclose
+        },
+        enumerable: true,
+        configurable: true,
+      },
+    })
+  }
+
+  #newSession(): SessionClient {
+    return new SessionClient({
+      sql: this.#host.sql,
+      write: (query) => this.#write(query),
+      sending: (statement) => this.#sending(statement),
+      rollingBack: () => {
+        if (this.owner?.by === 'begin') this.#isKept = true
+      },
+      ready: (statement) => this.#ready(statement),
+    })
+  }
+
+  #write(query: Query): unknown {
+    return Reflect.apply(this.#execute, this.#connection, [query])
+  }
+
+  /** The driver writes a query. */
+  #executed(query: Query): unknown {
+    const owner = this.#ownerOf(query)
+    // One that was cancelled while it was queued is not sent.
+    if (owner === undefined || query.cancelled) return this.#write(query)
+    if (owner.lost !== undefined) {
+      // The driver would write to a socket that is gone, or to the session of somebody else.
+      query.reject(owner.lost)
+      return true
+    }
+    const statement = new Statement(query)
+    Reflect.apply(owner.handle.query as Method, owner.handle, [statement])
+    if (statement.sent !== undefined) return statement.sent
+    if (owner === this.owner) this.#goOn(owner)
+    return true
+  }
+
+  #ownerOf({ handler }: Query): ConnectionOwner | undefined {
+    const { owners } = this.#host
+    const known = owners.get(handler)
+    if (known !== undefined) return known
+    // While it has an owner, nobody else can get at it: savepoints and files have functions of their own.
+    if (this.owner !== undefined) owners.set(handler, this.owner)
+    return this.owner
+  }
+
+  /** Nothing was written, so that the server will not say that it is ready: the driver would wait with what it has queued. */
+  #goOn(owner: ConnectionOwner): void {
+    process.nextTick(() => {
+      if (this.owner === owner && this.session.readyForQuery) this.#reserved?.()
+    })
+  }
+
+  #sending(statement: Statement): void {
+    const { owner } = this
+    this.#host.tag(statement, owner)
+    if (owner?.by !== 'begin' || !this.#isKept || !isRollback(statement.text)) return
+    // The transaction is over, and the driver does not know. PostgreSQL would warn, and the driver print the warning.
+    this.#isKept = false
+    if (this.session.letter === 'I') this.#write(ownQuery(this.#host.sql, 'begin'))
+  }
+
+  #ready({ text }: Statement): void {
+    const { owner } = this
+    if (owner?.by !== 'begin' || this.#isKept) return
+    if (this.session.letter === 'I' && endsTransaction(text)) this.#end(owner)
+  }
+
+  /** The driver takes the connection back as soon as this returns, unless a remedy holds it. */
+  #end(owner: ConnectionOwner): void {
+    let isHeld = false
+    let isBack = false
+    this.owner = undefined
+    this.#isKept = true
+    owner.release(() => {
+      isBack = true
+      if (isHeld) this.#giveBack()
+    })
+    isHeld = !isBack
+    if (isBack) this.#isKept = false
+  }
+
+  /** Makes the driver take the connection back: it does so when the server is ready and no transaction is open. */
+  #giveBack(): void {
+    this.#isKept = false
+    if (this.#reserved !== null && !this.session.gone) this.#write(ownQuery(this.#host.sql, ''))
+  }
+
+  /** Follows the function that the driver calls when the server is ready. */
+  #follow(reserved: Reserved | null): Reserved | null {
+    if (typeof reserved !== 'function') return null
+    let { release } = reserved
+    const followed = () => {
+      this.session.settle()
+      return reserved()
+    }
+    return Object.defineProperty(followed, 'release', {
+      get: () => release === true || this.#isKept,
+      set: (value: boolean) => {
+        release = value
+      },
+    })
+  }
+
+  #letGo(): void {
+    const { owner, session } = this
+    session.settle()
+    this.#host.returned(this)
+    if (this.#isLeaving) this.#restore()
+    if (owner === undefined) return
+    // The driver does the same with a connection that is lost, and says so next.
+    queueMicrotask(() => {
+      if (session.gone || this.owner !== owner) return
+      this.owner = undefined
+      session.ended()
+      owner.release(() => {})
+    })
+  }
+
+  #closed(error: unknown): void {
+    const { owner, session } = this
+    const onclose = this.#onclose
+    const reason = error instanceof Error ? error : new Error(String(error))
+    const told = this.#destroyedWith ?? error
+    this.#destroyedWith = undefined
+    this.owner = undefined
+    this.#isKept = false
+    this.session = this.#newSession()
+    session.lost(reason)
+    if (owner !== undefined) {
+      owner.lost = reason
+      owner.release(() => {})
+    }
+    this.#host.closed(session)
+    onclose?.(told)
+  }
+}

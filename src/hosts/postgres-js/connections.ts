@@ -1,0 +1,155 @@
+import { clientBehind, formerCheckout } from '../../client/handle.ts'
+import type { Client, GiveBack } from '../../client/types.ts'
+import type { Checkout } from '../../core/checkout.ts'
+import { checkoutTag } from '../../core/checkout-tag.ts'
+import { tagged } from '../../sql/comment.ts'
+import type { PoolCore } from '../pool-host.ts'
+import { type ConnectionHost, type ConnectionOwner, WatchedConnection } from './connection.ts'
+import type { Connection, DriverSql, Query } from './driver.ts'
+import type { SessionClient } from './session-client.ts'
+import type { Statement } from './statement.ts'
+
+/** The connections of one `sql` that are known: those that somebody has had for himself, since the guard is on. */
+export class KnownConnections implements ConnectionHost {
+  readonly sql: DriverSql
+  readonly core: PoolCore
+  readonly owners = new WeakMap<object, ConnectionOwner>()
+  readonly #connections = new Map<Connection, WatchedConnection>()
+  readonly #ofSession = new WeakMap<Client, WatchedConnection>()
+  readonly #giveBacks = new WeakMap<Client, GiveBack>()
+  /** What owners got from `begin` and `reserve`, and what stands for it in the guard. */
+  readonly #handles = new WeakMap<object, Client>()
+  readonly #commentOf: ReturnType<typeof checkoutTag> | undefined
+  /** Callers of `begin` and `reserve` that have no connection yet. */
+  #asking = 0
+  readonly #taken = new Set<WatchedConnection>()
+
+  constructor(sql: DriverSql, core: PoolCore) {
+    this.sql = sql
+    this.core = core
+    const { tag } = core.settings
+    this.#commentOf = tag?.statements === true ? checkoutTag(tag) : undefined
+  }
+
+  get waiting(): number {
+    const { max } = this
+    return max === undefined ? 0 : Math.max(0, this.#asking - Math.max(0, max - this.#taken.size))
+  }
+
+  /** Whether a caller has to wait for the end of others. Those behind plain queries wait for these queries only. */
+  get isFull(): boolean {
+    const { max } = this
+    return max !== undefined && this.#asking + this.#taken.size >= max
+  }
+
+  get max(): number | undefined {
+    const { max } = this.sql.options
+    return typeof max === 'number' ? max : undefined
+  }
+
+  /** A caller asks for a connection of its own. Call what is returned when it has one, or an error. */
+  ask(): () => void {
+    this.#asking += 1
+    let isAsking = true
+    return () => {
+      if (isAsking) this.#asking -= 1
+      isAsking = false
+    }
+  }
+
+  /** Somebody has the connection for himself from now on. `query`: one that was written to it. */
+  take(connection: Connection, query: Query): WatchedConnection {
+    let known = this.#connections.get(connection)
+    if (known === undefined) {
+      known = new WatchedConnection(connection, this)
+      this.#connections.set(connection, known)
+    }
+    known.session.know(query)
+    this.#ofSession.set(known.session, known)
+    this.#taken.add(known)
+    return known
+  }
+
+  /**
+   * Makes an owner of somebody to whom the core has handed a session out.
+   *
+   * @param handle what the core has given for it
+   * @param sql what the owner gets; queries that are made with it have `handler`
+   */
+  own(
+    connection: WatchedConnection,
+    by: ConnectionOwner['by'],
+    handle: Client,
+    sql: object,
+    handler: object | undefined,
+  ): ConnectionOwner {
+    let isOver = false
+    const owner: ConnectionOwner = {
+      handle,
+      by,
+      lost: undefined,
+      isDestroyed: false,
+      release: (giveBack) => {
+        if (!isOver) this.core.release(handle, giveBack)
+        isOver = true
+      },
+    }
+    connection.owner = owner
+    if (handler !== undefined) this.owners.set(handler, owner)
+    this.#handles.set(sql, handle)
+    return owner
+  }
+
+  /** The checkout of an `sql` of one transaction or reserved connection. */
+  checkoutOf(sql: unknown): Checkout | undefined {
+    const handle = typeof sql === 'function' ? this.#handles.get(sql) : undefined
+    // Of a former owner: somebody else has the connection.
+    return handle === undefined || formerCheckout(handle) !== undefined ? undefined : this.#checkoutOf(handle)
+  }
+
+  /** Notes how the driver gets a session back that is about to be handed out. */
+  setGiveBack(session: Client, giveBack: GiveBack): void {
+    this.#giveBacks.set(session, giveBack)
+  }
+
+  giveBackOf(session: Client): GiveBack | undefined {
+    return this.#giveBacks.get(session)
+  }
+
+  isIdle(session: Client): boolean {
+    return this.#ofSession.get(session)?.owner === undefined
+  }
+
+  destroy(session: Client, error: Error): void {
+    this.#ofSession.get(session)?.destroy(error)
+  }
+
+  leave(): void {
+    for (const connection of this.#connections.values()) connection.leave()
+  }
+
+  returned(connection: WatchedConnection): void {
+    this.#taken.delete(connection)
+  }
+
+  closed(session: SessionClient): void {
+    this.core.removed(session)
+  }
+
+  /** A prepared statement must keep its text, and templates are prepared unless the driver is told not to. */
+  tag({ query, text }: Statement, owner: ConnectionOwner | undefined): void {
+    const { simple, prepare } = query.options
+    const isPlain = !query.tagged && query.strings.length === 1 && (simple === true || prepare === false)
+    const comment = isPlain && owner !== undefined ? this.commentOf(this.#checkoutOf(owner.handle)) : ''
+    if (comment !== '') query.strings = [tagged(text, comment)]
+  }
+
+  /** The tag of a checkout; empty without one. */
+  commentOf(checkout: Checkout | undefined): string {
+    return checkout === undefined ? '' : (this.#commentOf?.(checkout) ?? '')
+  }
+
+  #checkoutOf(handle: Client): Checkout | undefined {
+    return this.core.guardOf(clientBehind(handle) as Client).checkout
+  }
+}

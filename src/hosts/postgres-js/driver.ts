@@ -1,0 +1,111 @@
+/**
+ * The parts of postgres.js that the guard touches, described structurally. `begin`, `reserve` and `end` are its public
+ * API; queries and connections are what they are made of, which the driver shows by the option `onexecute` of a query.
+ */
+import type { Method } from '../../client/types.ts'
+
+type AnyFunction = (...args: never[]) => unknown
+
+/** The `sql` function of postgres.js. */
+export interface PostgresJsLike {
+  begin: AnyFunction
+  reserve: AnyFunction
+  unsafe: AnyFunction
+  end: AnyFunction
+  readonly options: object
+}
+
+/** What `sql.begin` passes to its callback, and what `sql.reserve` returns. */
+export interface PostgresJsSqlLike {
+  unsafe: AnyFunction
+}
+
+/** The pool: all that the application sends goes through it. */
+export interface DriverSql {
+  begin: Method
+  reserve: Method
+  end: Method
+  unsafe: Unsafe
+  readonly options: {
+    readonly max?: unknown
+    readonly socket?: unknown
+    readonly connection?: Record<string, unknown>
+  }
+}
+
+export interface ReservedSql {
+  release(): unknown
+  readonly unsafe: Unsafe
+}
+
+type Unsafe = (text: string, args?: readonly unknown[], options?: QueryOptions) => Query
+
+export interface QueryOptions {
+  readonly simple?: boolean
+  readonly prepare?: boolean
+  /** Called with the connection that the query has been written to. */
+  onexecute?(connection: Connection): unknown
+}
+
+/** A statement, which is a promise that sends it when it is awaited. */
+export interface Query {
+  /** Belongs to the `sql` that the query was made with, unless it reads its text from a file. */
+  readonly handler: (query: Query) => unknown
+  readonly canceller: ((query: Query) => Promise<unknown>) | null
+  strings: readonly string[]
+  /** What was sent; known once it is. */
+  readonly string?: string
+  readonly tagged: boolean
+  /** Of a tagged template: the stack that leads to it. */
+  readonly origin?: string
+  readonly options: QueryOptions
+  /** The session that it was sent on. */
+  readonly state: { readonly pid: unknown } | null
+  readonly cancelled: unknown
+  readonly cursorFn?: unknown
+  readonly onlyDescribe?: boolean
+  executed: boolean
+  resolve(value: unknown): unknown
+  reject(error: unknown): unknown
+  raw(): this
+}
+
+/** One place of the pool: a connection, or room for one. It lasts, while sessions come and go. */
+export interface Connection {
+  /** Returns whether more may be written. */
+  execute(query: Query): unknown
+  terminate(): unknown
+  /** Called when the server is ready for the owner's next statement. Null: the connection has no owner. */
+  reserved: Reserved | null
+  onclose?: ((error: unknown) => unknown) | null | undefined
+}
+
+export interface Reserved {
+  (): unknown
+  /** The owner releases; else the connection goes back to the pool as soon as no transaction is open. */
+  release?: boolean
+}
+
+const methods = ['begin', 'reserve', 'unsafe', 'end', 'listen']
+
+export function isPostgresJs(value: unknown): value is PostgresJsLike {
+  return (
+    typeof value === 'function' &&
+    methods.every((name) => typeof Reflect.get(value, name) === 'function') &&
+    typeof Reflect.get(value, 'options') === 'object'
+  )
+}
+
+/** An `sql` of one transaction, or of one reserved connection. */
+export function isSqlOfOne(value: unknown): value is PostgresJsSqlLike {
+  return typeof value === 'function' && typeof Reflect.get(value, 'unsafe') === 'function'
+}
+
+/** A statement of the lifeguard's own, which is sent by hand: awaiting it sends nothing. */
+export function ownQuery(sql: Pick<DriverSql, 'unsafe'>, text: string, options: QueryOptions = {}): Query {
+  const query = sql.unsafe(text, [], { ...options, simple: true })
+  query.executed = true
+  // Awaited by nobody.
+  Promise.prototype.then.call(query, undefined, () => {})
+  return query
+}

@@ -1,0 +1,57 @@
+import { Override } from '../../client/override.ts'
+import { nameConnections } from '../../client/tag.ts'
+import type { PoolHost } from '../pool-host.ts'
+import { guardedBegin } from './begin.ts'
+import { KnownConnections } from './connections.ts'
+import type { DriverSql, PostgresJsLike } from './driver.ts'
+import { guardedReserve } from './reserve.ts'
+
+/** The name that postgres.js gives to connections that the application has not named. */
+const unnamed = 'postgres.js'
+
+/**
+ * The host of postgres.js: transactions of `sql.begin` and connections of `sql.reserve`. Plain queries are not touched,
+ * so that how many connections are open, or busy with these, is not known.
+ */
+export function postgresJsHost(given: PostgresJsLike): PoolHost {
+  const sql = given as unknown as DriverSql
+  let connections: KnownConnections | undefined
+  return {
+    pool: sql,
+    checked: true,
+    takesBackTwice: true,
+    stream: undefined,
+    setUpByHost: false,
+    gauge: () => ({
+      total: undefined,
+      idle: undefined,
+      waiting: connections?.waiting ?? 0,
+      max: connections?.max,
+    }),
+    isFull: () => connections?.isFull === true,
+    isIdle: (session) => connections?.isIdle(session) === true,
+    clients: () => [],
+    checkoutOf: (sql) => connections?.checkoutOf(sql),
+    install(core) {
+      const known = new KnownConnections(sql, core)
+      connections = known
+      return [
+        { restore: () => known.leave() },
+        { restore: nameConnections(sql.options.connection, core.settings.tag, unnamed) },
+        new Override(sql, 'begin', (original) => guardedBegin(known, original)),
+        new Override(sql, 'reserve', (original) => guardedReserve(known, original)),
+        new Override(
+          sql,
+          'end',
+          (original) =>
+            function (...args) {
+              core.ending()
+              return Reflect.apply(original, this, args)
+            },
+        ),
+      ]
+    },
+    giveBackOf: (session) => connections?.giveBackOf(session),
+    destroy: (session, error) => connections?.destroy(session, error),
+  }
+}

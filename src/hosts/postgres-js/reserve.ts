@@ -1,0 +1,85 @@
+import type { Client, Method } from '../../client/types.ts'
+import { deepStack, setStackDepth } from '../../core/origin/origin.ts'
+import type { WatchedConnection } from './connection.ts'
+import type { KnownConnections } from './connections.ts'
+import { ownQuery, type Query, type ReservedSql } from './driver.ts'
+
+/** `sql.reserve` under guard: a checkout until its `release`. */
+export function guardedReserve(connections: KnownConnections, original: Method): Method {
+  const { core } = connections
+  return function (...args) {
+    if (core.unwatched) return Reflect.apply(original, this, args)
+    const depth = setStackDepth(deepStack)
+    const stack = new Error()
+    setStackDepth(depth)
+    const served = connections.ask()
+    let reserved: Reservation | undefined
+    const start = () =>
+      (Reflect.apply(original, this, args) as Promise<ReservedSql>).then(
+        (sql) => {
+          served()
+          reserved = adopt(connections, sql)
+          return reserved.connection?.session ?? sql
+        },
+        (error: unknown) => {
+          served()
+          throw error
+        },
+      )
+    const handed = core.acquire(start, 'connect', stack) as Promise<unknown>
+    return handed.then((handle) => {
+      if (reserved === undefined) return handle
+      own(connections, reserved, handle)
+      return reserved.sql
+    })
+  }
+}
+
+interface Reservation {
+  readonly sql: ReservedSql
+  readonly probe: Query
+  /** Undefined if the driver has not shown it. */
+  readonly connection: WatchedConnection | undefined
+  /** The driver's own. */
+  readonly release: () => unknown
+}
+
+/**
+ * Learns which connection was reserved, and its pid, from an empty statement, which goes out together with the owner's
+ * first one.
+ */
+function adopt(connections: KnownConnections, sql: ReservedSql): Reservation {
+  let connection: WatchedConnection | undefined
+  const probe = ownQuery(sql, '', {
+    onexecute: (driver) => {
+      connection = connections.take(driver, probe)
+      return true
+    },
+  })
+  probe.handler(probe)
+  const taken = connection as WatchedConnection | undefined
+  const own = sql.release
+  const release = () => {
+    if (taken !== undefined) taken.owner = undefined
+    return Reflect.apply(own, sql, [])
+  }
+  if (taken !== undefined) connections.setGiveBack(taken.session, release)
+  return { sql, probe, connection: taken, release }
+}
+
+function own(
+  connections: KnownConnections,
+  { sql, probe, connection, release }: Reservation,
+  handle: unknown,
+): void {
+  const { core } = connections
+  if (connection === undefined || handle === connection.session || handle === undefined) return
+  const { session } = connection
+  const owner = connections.own(connection, 'reserve', handle as Client, sql, probe.handler)
+  // The driver would take a connection that is lost for an open one.
+  const giveBack = () => (session.gone ? undefined : release())
+  sql.release = () => {
+    // Lost, which is the end of its checkout.
+    if (owner.lost === undefined) core.release(owner.handle, giveBack)
+  }
+}

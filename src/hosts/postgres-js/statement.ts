@@ -1,0 +1,147 @@
+import type { Callback, SubmittedQuery } from '../../client/types.ts'
+import type { CapturedStack } from '../../core/origin/origin.ts'
+import type { Query } from './driver.ts'
+
+/** Of a COPY. */
+interface Stream {
+  readonly write?: unknown
+  readonly pipe?: unknown
+  readonly destroyed?: unknown
+  readonly readableEnded?: unknown
+}
+
+interface Follower {
+  /** The server has answered. */
+  answered(error: unknown): void
+  isForgotten(): boolean
+}
+
+/** A query of postgres.js in the shape of a statement that submits itself to a client of node-postgres. */
+export class Statement implements SubmittedQuery {
+  readonly query: Query
+  /** Without the values. */
+  readonly text: string
+  /** The line of a tagged template, which no stack leads to when it is sent. */
+  readonly sentFrom: CapturedStack | undefined
+  callback: Callback | undefined
+  /** A cursor, as node-postgres would show it. */
+  readonly cursor: { readonly state: string; read(): void } | undefined
+  /** Those of a COPY stream: only a statement that has one may have them. */
+  declare write?: unknown
+  declare pipe?: unknown
+  declare _result?: NonNullable<SubmittedQuery['_result']>
+  /** What the driver has said of the connection when this was written; undefined if it was not. */
+  sent: unknown
+  error: unknown
+  #stream: Stream | undefined
+
+  constructor(query: Query, text = textOf(query)) {
+    this.query = query
+    this.text = text
+    this.sentFrom = query.tagged
+      ? {
+          get stack() {
+            return query.origin
+          },
+        }
+      : undefined
+    this.cursor = typeof query.cursorFn === 'function' ? { state: 'open', read() {} } : undefined
+  }
+
+  get destroyed(): unknown {
+    return this.#stream?.destroyed
+  }
+
+  get readableEnded(): unknown {
+    return this.#stream?.readableEnded
+  }
+
+  submit(): void {}
+
+  /** Fails the query, with whatever error the guard has for it. */
+  handleError(error: unknown): void {
+    this.query.reject(error)
+  }
+
+  /** Follows how the driver settles the query, from just before it is written. */
+  follow({ answered, isForgotten }: Follower): void {
+    const { query } = this
+    const { resolve } = query
+    query.resolve = (value) => {
+      if (isForgotten()) return resolve(value)
+      // A stream, or a description, comes before the server is ready, and a second answer when it is.
+      if (this.#isEarly(value)) return resolve(value)
+      this._result = resultOf(value)
+      answered(undefined)
+      if (this.callback !== undefined) this.callback(undefined, value)
+      return resolve(value)
+    }
+    this.#followFailures(answered, isForgotten)
+  }
+
+  #followFailures(answered: Follower['answered'], isForgotten: () => boolean): void {
+    const { query } = this
+    let reject = query.reject
+    // Replaced by what the guard has put in its place, if it had to.
+    this.handleError = (error) => {
+      reject(error)
+    }
+    const failed = (error: unknown) => {
+      if (isForgotten()) return reject(error)
+      this.error = error
+      // A cursor may fail on this side; the server is ready after that.
+      if (this.cursor === undefined) answered(error)
+      if (this.callback !== undefined) this.callback(error)
+      return this.handleError(error)
+    }
+    if (this.cursor === undefined) {
+      query.reject = failed
+      return
+    }
+    // Each turn of a loop over a cursor brings a new `reject`.
+    Object.defineProperty(query, 'reject', {
+      get: () => failed,
+      set(next: Query['reject']) {
+        reject = next
+      },
+      configurable: true,
+      enumerable: true,
+    })
+  }
+
+  #isEarly(value: unknown): boolean {
+    // A cursor that is closed is answered twice, and its loop replaces `resolve`: the connection says when it is over.
+    if (this.cursor !== undefined) return true
+    if (isStream(value)) {
+      this.#stream = value
+      if ('write' in value) this.write = value.write
+      if ('pipe' in value) this.pipe = value.pipe
+      return true
+    }
+    return this.query.onlyDescribe === true && value === Reflect.get(this.query, 'statement')
+  }
+}
+
+/** The text as far as it is known before the driver puts its parts together. */
+function textOf({ strings, string }: Query): string {
+  if (string !== undefined) return string
+  return strings.reduce((text, part, index) => `${text}$${index}${part}`)
+}
+
+function isStream(value: unknown): value is Stream {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    !Array.isArray(value) &&
+    ('pipe' in value || 'write' in value)
+  )
+}
+
+function resultOf(value: unknown): NonNullable<SubmittedQuery['_result']> {
+  // Several statements in one text: the last one's command is the one that counts.
+  const isList = Array.isArray(value) && !('command' in value)
+  const result: unknown = isList ? value.at(-1) : value
+  if (typeof result !== 'object' || result === null) return {}
+  const { command, count } = result as { command?: unknown; count?: unknown }
+  return { command, rows: isList ? undefined : result, rowCount: count }
+}
