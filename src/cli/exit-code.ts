@@ -22,7 +22,7 @@ export type ExitCode = (typeof exitCode)[keyof typeof exitCode]
 
 export const exitCodesHelp = `Exit codes:
   0  clean
-  1  something blocks or idles beyond the limit, or could not be ended
+  1  something blocks or is idle beyond the limit, or could not be ended
   2  invalid usage
   3  no connection
   4  nothing found, but not everything is visible to the role`

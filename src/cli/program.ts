@@ -3,6 +3,7 @@ import { ConnectionError, LifeguardError, OptionError, UnsupportedServerError } 
 import { type CommandSpec, type OptionSpec, UsageError } from './command.ts'
 import { commands } from './commands.ts'
 import { type ExitCode, exitCode, exitCodesHelp } from './exit-code.ts'
+import { helpText } from './help-text.ts'
 import { selfCommand } from './self.ts'
 import { longNames, withoutValuesOfUnknown, withSuggestion } from './suggestion.ts'
 import { processTerminal, type Terminal } from './terminal.ts'
@@ -36,7 +37,7 @@ export async function runCommandLine(args: readonly string[], host: ProgramHost 
     .helpOption('-h, --help', 'show help')
     .helpCommand('help [command]', 'show help for a command')
     .configureHelp({ showGlobalOptions: false })
-    .addHelpText('after', `\n${connectionHelp}\n\n${exitCodesHelp}`)
+    .addHelpText('after', () => `\n${helpText(`${connectionHelp}\n\n${exitCodesHelp}`, widthOf(terminal))}`)
   configure(program, terminal, () => known)
 
   let known: readonly string[] = longNames([{ flags: '--version' }, { flags: '--help' }])
@@ -46,7 +47,7 @@ export async function runCommandLine(args: readonly string[], host: ProgramHost 
     configure(command, terminal, () => known)
     if (!wanted.slice(0, 2).includes(entry.name)) continue
     const spec = await entry.load()
-    describe(command, spec)
+    describe(command, spec, terminal)
     known = [...known, ...longNames(spec.options)]
     command.action(async (...given: unknown[]) => {
       const operands = spec.operands === undefined ? [] : (given[0] as string[])
@@ -67,11 +68,11 @@ function withLongVersion(args: readonly string[]): string[] {
 }
 
 const connectionHelp = `Connection, as for psql:
-  --url, or else DATABASE_URL, or else PGHOST, PGPORT, PGDATABASE, PGUSER, PGPASSWORD,
-  PGSSLMODE, PGOPTIONS, a service (PGSERVICE), and ~/.pgpass`
+  --url, or else DATABASE_URL, or else PGHOST, PGPORT, PGDATABASE, PGUSER, PGPASSWORD, PGSSLMODE, PGOPTIONS, a service
+    (PGSERVICE), and ~/.pgpass`
 
 function configure(command: Command, terminal: Terminal, known: () => readonly string[]): void {
-  const width = () => terminal.columns ?? 100
+  const width = () => widthOf(terminal)
   command
     .exitOverride()
     .helpOption('-h, --help', 'show help')
@@ -85,18 +86,24 @@ function configure(command: Command, terminal: Terminal, known: () => readonly s
     })
 }
 
-function describe(command: Command, spec: CommandSpec): void {
+function widthOf({ columns = 100 }: Terminal): number {
+  return columns
+}
+
+function describe(command: Command, spec: CommandSpec, terminal: Terminal): void {
   command.description(spec.description)
   for (const option of spec.options) command.addOption(commanderOption(option))
   if (spec.operands !== undefined) command.argument(spec.operands).passThroughOptions(false)
   const examples = spec.examples.map(([line, purpose]) => `  ${line}\n      ${purpose}`)
-  const parts = [
-    ...(spec.notes === undefined ? [] : [spec.notes]),
+  const wrapped = (text: string) => helpText(text, widthOf(terminal))
+  // Examples stay on one line, so that they can be pasted.
+  const parts = () => [
+    ...(spec.notes === undefined ? [] : [wrapped(spec.notes)]),
     ['Examples:', ...examples].join('\n'),
-    ...(spec.options.some(({ flags }) => flags.startsWith('--url ')) ? [connectionHelp] : []),
-    spec.exitCodes ?? exitCodesHelp,
+    ...(spec.options.some(({ flags }) => flags.startsWith('--url ')) ? [wrapped(connectionHelp)] : []),
+    wrapped(spec.exitCodes ?? exitCodesHelp),
   ]
-  command.addHelpText('after', `\n${parts.join('\n\n')}`)
+  command.addHelpText('after', () => `\n${parts().join('\n\n')}`)
 }
 
 function commanderOption({

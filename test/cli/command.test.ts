@@ -15,7 +15,7 @@ it('a usage error of a value is shown with the option and the value', async () =
 it('a usage error of a command is shown with the program, before anything is connected to', async () => {
   const nowhere = { url: 'postgres://app@127.0.0.1:1/shop' }
   const { code, err } = await pgLifeguard(['terminate', '--yes'], nowhere)
-  expect(err).toBe('pg-lifeguard: Exactly one of --pid, --idle-in-transaction and --blocking is required.')
+  expect(err).toBe('pg-lifeguard: Give exactly one of --pid, --idle-in-transaction and --blocking.')
   expect(code).toBe(exitCode.usage)
 })
 

@@ -20,12 +20,12 @@ export const terminate: CommandSpec = {
     'Ends sessions, after a preview of them and of the sessions that this frees. The transaction of an ended session is rolled back. A session that has continued its work since the preview is left alone.',
   options: terminateOptions,
   notes: `Never ended: the calling session, autovacuum, replication, and other processes of the server.
-Backups (pg_dump, pg_basebackup, ...), other runs of pg-lifeguard migrate and what --spare names are spared by
---idle-in-transaction and --blocking. --pid ends a backup or a migration after a question of its own, which
---yes does not answer.
+Backups (pg_dump, pg_basebackup, ...), other runs of pg-lifeguard migrate and sessions of --spare are spared by
+--idle-in-transaction and --blocking. --pid can end a backup or a migration, with a separate confirmation, which
+--yes does not give.
 
-The outcome of each: ended, signalled (the signal was sent, and the session is still there), changed (it does
-something else by now), gone (it ended by itself), denied (with the GRANT that is missing).`,
+The outcome for each session: ended, signalled (the signal was sent, but the session has not ended yet), changed (it is
+in another state now), gone (it ended by itself), denied (with the missing GRANT).`,
   examples: [
     ['pg-lifeguard terminate --blocking 79412', 'end the session that 79412 waits for'],
     ['pg-lifeguard terminate --idle-in-transaction 10m --dry-run', 'look first'],
@@ -85,8 +85,7 @@ something else by now), gone (it ended by itself), denied (with the GRANT that i
 
 function requireOne({ pid, idleInTransaction, blocking }: Selection): void {
   const given = [pid, idleInTransaction, blocking].filter((value) => value !== undefined).length
-  if (given !== 1)
-    throw new UsageError('Exactly one of --pid, --idle-in-transaction and --blocking is required.')
+  if (given !== 1) throw new UsageError('Give exactly one of --pid, --idle-in-transaction and --blocking.')
 }
 
 /** Asks for confirmation. A session that policies spare needs a separate one, which `--yes` does not give. */

@@ -84,7 +84,7 @@ function consequence(target: ServerSession, freed: readonly number[], { cancel }
   const note = cancel === true && !isActive ? ' (it is running no statement to cancel)' : ''
   return freed.length === 0
     ? `${how}; no session is freed${note}`
-    : `${how}; ${counted(freed.length, 'session')} freed: ${pidsText(freed)}${note}`
+    : `${how}; ${counted(freed.length, 'session is', 'sessions are')} freed: ${pidsText(freed)}${note}`
 }
 
 function pidsText(pids: readonly number[]): string {

@@ -61,7 +61,7 @@ export const verify: CommandSpec = {
   ],
   notes: 'Run it after the last test. It asks one process; ask each of several processes by its own address.',
   exitCodes: `Exit codes:
-  0  nothing is left behind
+  0  no leaks
   1  leaks
   2  invalid usage
   3  no answer, or not from a lifeguard

@@ -68,15 +68,16 @@ export const watch: CommandSpec = {
     ...outputOptions,
   ],
   notes: `Lines begin with the time (UTC) and one of:
-  appeared    a session blocks others, or is idle in a transaction for --min-idle; or a prepared
-              transaction is as old; or sessions wait for each other
+  appeared    a session blocks others or is idle in a transaction for --min-idle, a prepared transaction is as old, or
+              sessions wait for each other
   escalated   it began to block, blocks twice as many, or has lasted twice as long
-  cleared     it is over
+  cleared     it has ended
   terminate   a session was signalled to end. The outcome: ended, signalled, changed, gone, denied
-  spared      --terminate-idle leaves a session alone, and why: a backup, for instance
-  elected, standby   who acts, where several watchers of a database have --terminate-idle: the one that
-              holds an advisory lock. Another one takes over when it ends
-  lost, back  the connection to the server; in between it reconnects, with growing pauses
+  spared      --terminate-idle leaves a session alone, and the reason: a backup, for instance
+  elected     of several watchers of a database with --terminate-idle, this one ends sessions: it holds an advisory lock
+  standby     another one ends sessions; this one takes over when it stops
+  lost        the connection to the server was lost; watch reconnects, with growing pauses
+  back        it is connected again
   heartbeat   a summary
 With --json each is one line of JSON, with its time and its event.`,
   examples: [

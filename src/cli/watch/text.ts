@@ -1,6 +1,7 @@
 import { describeMillis } from '../../text/duration.ts'
 import { counted } from '../../text/layout.ts'
 import { oneLine } from '../../text/safe-text.ts'
+import { wrap } from '../report/layout.ts'
 import { listLines, preparedText, stateText } from '../report/session-text.ts'
 import { signalText } from '../report/signal-text.ts'
 import type { TextOptions } from '../report/text-options.ts'
@@ -13,7 +14,8 @@ export function watchText(event: WatchEvent, at: Date, options: TextOptions): st
   const time = style('dim', at.toISOString().replace(/\.\d+Z$/, 'Z'))
   const [title, text, ...more] = wording(event, options)
   const colour = colours[event.event]
-  return [`${time} ${colour === undefined ? title : style(colour, title)}  ${text}`, ...more].join('\n')
+  const line = `${time} ${colour === undefined ? title : style(colour, title)}  ${text}`
+  return [...wrap(line, options.columns, '', '  '), ...more].join('\n')
 }
 
 const colours: Readonly<Partial<Record<WatchEvent['event'], 'red' | 'yellow' | 'green' | 'dim'>>> = {
@@ -32,13 +34,9 @@ function wording(event: WatchEvent, options: TextOptions): readonly [string, str
     case 'started':
       return ['watching', `${event.target}, every ${describeMillis(event.intervalMillis)}`]
     case 'appeared':
-      return [
-        'appeared',
-        `${event.concern.id} ${concernText(event.concern)}`,
-        ...detail(event.concern, options),
-      ]
+      return ['appeared', concernText(event.concern), ...detail(event.concern, options)]
     case 'escalated':
-      return ['escalated', `${event.concern.id} ${concernText(event.concern)}`]
+      return ['escalated', concernText(event.concern)]
     case 'cleared': {
       const { concern, lastedMillis } = event
       return ['cleared', `${concern.id} ${ends[concern.kind]}, after ${describeMillis(lastedMillis)}`]
@@ -73,10 +71,14 @@ const ends: Readonly<Record<Concern['kind'], string>> = {
   deadlock: 'no longer wait for each other',
 }
 
-function concernText({ kind, session, prepared, blocked, millis }: Concern): string {
+function concernText({ id, kind, session, prepared, blocked, millis }: Concern): string {
+  if (kind === 'deadlock') return `${id} wait for each other: a deadlock`
   const what =
-    session !== undefined ? stateText(session) : prepared === undefined ? '' : preparedText(prepared)
-  if (kind === 'deadlock') return 'wait for each other: a deadlock'
+    prepared !== undefined
+      ? preparedText(prepared)
+      : session === undefined
+        ? id
+        : `${id} ${stateText(session)}`
   if (kind !== 'blocks') return what
   return `${what}: blocks ${counted(blocked, 'session')}, the first for ${describeMillis(millis)}`
 }

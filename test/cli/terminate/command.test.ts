@@ -30,7 +30,7 @@ describe('the incident', () => {
       "pid <idle>  idle in transaction for <time>
         application idle, user postgres, database <database>, client 127.0.0.1:<port>
         last query: SELECT * FROM accounts
-        its transaction, open for <time>, is rolled back; 4 sessions freed: pid <alter 1>, pid <alter 2>, pid <alter 3>, pid <reader>
+        its transaction, open for <time>, is rolled back; 4 sessions are freed: pid <alter 1>, pid <alter 2>, pid <alter 3>, pid <reader>
       pid <idle>  ended
       All 4 sessions that waited are free."
     `)
@@ -48,7 +48,7 @@ describe('terminate', () => {
     const { idle } = await buildIncident(db, 'items')
     const no = await terminate(['--pid', idle.pid], { answer: false })
     expect(no).toMatchObject({ code: exitCode.found, err: 'Nothing was done.' })
-    expect(no.out).toMatch(/its transaction, open for .*, is rolled back; 4 sessions freed: pid/)
+    expect(no.out).toMatch(/its transaction, open for .*, is rolled back; 4 sessions are freed: pid/)
     expect((await terminate(['--pid', idle.pid, '--dry-run'])).code).toBe(exitCode.found)
     const nobody = await terminate(['--pid', idle.pid])
     expect(nobody).toMatchObject({ code: exitCode.usage })
@@ -152,8 +152,8 @@ describe('terminate', () => {
 
   it.each([
     [['--pid', '0'], 'It must be the process id of a session'],
-    [['--pid', '1', '--blocking', '2'], 'Exactly one'],
-    [[], 'Exactly one of --pid, --idle-in-transaction and --blocking is required'],
+    [['--pid', '1', '--blocking', '2'], 'Give exactly one'],
+    [[], 'Give exactly one of --pid, --idle-in-transaction and --blocking'],
     [['--idle-in-transaction', '5'], 'It must be a duration'],
   ])('refuses %j', async (args, message) => {
     const { code, err } = await terminate(args)

@@ -68,7 +68,7 @@ describe('a backup', () => {
     expect((await dump.run('SELECT 1')).rowCount).toBe(1)
   })
 
-  it('is ended by --pid after a question of its own, which --yes does not answer', async () => {
+  it('is ended by --pid after a separate confirmation, which --yes does not give', async () => {
     const dump = await idling('pg_dump')
     const unasked = await terminate(['--pid', dump.pid, '--yes'])
     expect(unasked.code).toBe(exitCode.usage)

@@ -53,13 +53,13 @@ describe('the preview', () => {
     expect(preview(idle, 2).split('\n')).toEqual([
       'pid 1  idle in transaction for 41 min, transaction open for 1 h',
       '  application api',
-      '  its transaction, open for 1 h, is rolled back; 2 sessions freed: pid 101, pid 102',
+      '  its transaction, open for 1 h, is rolled back; 2 sessions are freed: pid 101, pid 102',
     ])
   })
 
   it('names a dozen of those who are freed, and counts the rest', () => {
     const text = preview(idle, 15)
-    expect(text).toContain('15 sessions freed: pid 101, ')
+    expect(text).toContain('15 sessions are freed: pid 101, ')
     expect(text).toMatch(/pid 112 and 3 more$/)
   })
 
@@ -77,7 +77,7 @@ describe('the preview', () => {
       '  its statement is cancelled; no session is freed',
     )
     expect(preview(idle, 1, { cancel: true })).toContain(
-      'is rolled back; 1 session freed: pid 101 (it is running no statement to cancel)',
+      'is rolled back; 1 session is freed: pid 101 (it is running no statement to cancel)',
     )
   })
 

@@ -37,7 +37,7 @@ describe('a concern', () => {
   it.each<[Concern['kind'], string, string]>([
     ['blocks', 'pid 4711', 'pid 4711 no longer blocks'],
     ['idle-in-transaction', 'pid 4711', 'pid 4711 is no longer idle in its transaction'],
-    ['prepared', "gid 'transfer'", "gid 'transfer' is committed or rolled back"],
+    ['prepared', "gid 'transfer'", "gid 'transfer' was committed or rolled back"],
     ['deadlock', 'pid 1, pid 2', 'pid 1, pid 2 no longer wait for each other'],
   ])('of kind %s is over in words of its own', (kind, id, words) => {
     const concern: Concern = { key: id, id, kind, millis: 0, blocked: 0 }
@@ -52,7 +52,7 @@ describe('a concern', () => {
     const prepared = { gid: 'transfer', owner: 'app', millis: 5 * minute }
     const concern: Concern = { ...deadlock, id: "gid 'transfer'", kind: 'prepared', prepared }
     expect(said({ event: 'appeared', concern })).toBe(
-      "appeared  gid 'transfer' prepared transaction 'transfer' for 5 min, owner app",
+      "appeared  prepared transaction 'transfer' for 5 min, owner app",
     )
   })
 })
