@@ -51,4 +51,6 @@ export interface CheckoutEvents {
   wentUnseen(pool: CheckoutPool): void
   /** A caller got an error in place of a client; details may be added to the error. */
   acquireFailed(checkout: Checkout, error: unknown): void
+  /** A library replaces the pool's time-out error with one of its own, without a cause. */
+  timedOut(pool: CheckoutPool, error: Error): void
 }

@@ -10,7 +10,7 @@ import { isInTransaction } from './transaction.ts'
 
 /** The time-out messages of pg-pool, postgres-pool, tarn and sequelize-pool. */
 const acquireTimeouts =
-  /timeout exceeded when trying to connect|^timed out while waiting for available connection in pool$|^operation timed out for an unknown reason$|^operation timeout$/i
+  /timeout exceeded when trying to connect|^timed out while waiting for available connection in pool$|^operation timed out for an unknown reason$|^(pool acquire )?operation timeout$/i
 
 /** Whether it is a pool's error for a caller that got no client within the acquire timeout. */
 export function isAcquireTimeout(error: unknown): error is Error {

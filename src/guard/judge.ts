@@ -106,6 +106,10 @@ export class Judge implements CheckoutEvents {
     this.#waits.acquireFailed(checkout, error)
   }
 
+  timedOut(pool: CheckoutPool, error: Error): void {
+    this.#waits.timedOut(pool, error)
+  }
+
   holdsReleases(control: ClientControl, pipelined: boolean): boolean {
     return this.#releases.holdsReleases(control, pipelined)
   }

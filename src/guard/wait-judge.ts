@@ -62,6 +62,10 @@ export class WaitJudge {
     if (!has(checkout, 'pool-exhausted')) this.#judgeWait(checkout, this.#ledger.time.now(), true)
   }
 
+  timedOut(pool: CheckoutPool, error: Error): void {
+    nameHolders(error, pool, this.#holdersNow(pool))
+  }
+
   /** Reports the first caller that has waited too long, on behalf of the others. */
   #judgeQueue(pool: CheckoutPool, now: number): void {
     const { acquireWaitMillis } = this.#settings.limits

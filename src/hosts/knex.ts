@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { Override } from '../client/override.ts'
 import { type CapturedStack, captureStack } from '../core/origin/origin.ts'
 import { WatchError } from '../errors.ts'
-import type { CallerStack, Installed, PoolSource } from './pool-host.ts'
+import type { CallerStack, Installed, PoolCore, PoolSource } from './pool-host.ts'
 import { isTarnPool, tarnHost } from './tarn.ts'
 
 /** A Knex instance, or anything that has its `client`: `Model.knex()` of Objection, `em.getKnex()` of MikroORM 6. */
@@ -42,6 +42,7 @@ export function isKnex(value: unknown): value is KnexLike {
 export function knexSource(
   knex: KnexLike,
   poolOf: (pool: unknown, callerStack: CallerStack) => PoolSource,
+  part?: string,
 ): PoolSource {
   const client = knex.client as KnexClient
   const { driverName, config } = client
@@ -64,7 +65,8 @@ export function knexSource(
           'watch(knex) found no pool in knex: it was destroyed, or created without a connection',
         )
       }
-      return [tarnHost(client.pool, callerStack)]
+      const host = tarnHost(client.pool, callerStack, part)
+      return [{ ...host, install: (core) => [...host.install(core), keepHolders(client, core)] }]
     },
     install: (renewed) => [carryStack(client, callers), followRestart(client, renewed)],
   }
@@ -90,6 +92,24 @@ function carryStack(client: KnexClient, callers: AsyncLocalStorage<Caller>): Ins
     (original) =>
       function (...args) {
         return callers.run({ stack: captureStack() }, () => Reflect.apply(original, this, args))
+      },
+  )
+}
+
+/** Knex 2 answers a timeout of the pool with an error of its own, which has the pool's error no longer behind it. */
+function keepHolders(client: KnexClient, core: PoolCore): Installed {
+  return new Override(
+    client,
+    'acquireConnection',
+    (original) =>
+      function (...args) {
+        const acquired: unknown = Reflect.apply(original, this, args)
+        if (!(acquired instanceof Promise) || core.unwatched) return acquired
+        return acquired.catch((error: unknown) => {
+          const isOfKnex = error instanceof Error && error.name === 'KnexTimeoutError'
+          if (isOfKnex && error.cause === undefined) core.events.timedOut(core.record, error)
+          throw error
+        })
       },
   )
 }

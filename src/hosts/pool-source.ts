@@ -2,6 +2,7 @@ import type { PgPoolLike } from '../client/types.ts'
 import { WatchError } from '../errors.ts'
 import { fastifyPostgresSource } from './fastify-postgres.ts'
 import { isKnex, type KnexLike, knexSource } from './knex.ts'
+import { isMikroOrm, type MikroOrmLike, mikroOrmSource } from './mikro-orm.ts'
 import { isPgBoss, type PgBossLike, pgBossSource } from './pg-boss.ts'
 import { pgPoolHost } from './pg-pool.ts'
 import { type PoolHolder, poolHolderSource } from './pool-holders.ts'
@@ -25,6 +26,7 @@ export type Watchable =
   | PoolHolder
   | PgBossLike
   | KnexLike
+  | MikroOrmLike
   | SequelizeLike
   | TarnPoolLike
   | SequelizePoolLike
@@ -38,6 +40,7 @@ export type Watchable =
  */
 export function poolSourceOf(given: unknown): PoolSource {
   if (isKnex(given)) return knexSource(given, (pool, caller) => pgPoolSource(pool, undefined, caller))
+  if (isMikroOrm(given)) return mikroOrmSource(given, mikroOrmPool)
   if (isSequelize(given)) return sequelizeSource(given)
   if (isTarnPool(given)) return { hosts: () => [tarnHost(given)] }
   if (isSequelizePool(given)) return { hosts: () => [sequelizePoolHost(given)] }
@@ -60,6 +63,13 @@ function postgresJsSource(sql: PostgresJsLike): PoolSource {
 /** The client of a Drizzle database: a pool of node-postgres, or the `sql` of postgres.js. */
 function drizzleSource(client: unknown): PoolSource {
   return isPostgresJs(client) ? postgresJsSource(client) : pgPoolSource(client)
+}
+
+/** Major 6 of MikroORM has Knex, major 7 a pool of node-postgres. */
+function mikroOrmPool(pool: unknown, part: string | undefined): PoolSource {
+  return isKnex(pool)
+    ? knexSource(pool, (external) => pgPoolSource(external), part)
+    : pgPoolSource(pool, part)
 }
 
 function pgPoolSource(given: unknown, part?: string, callerStack?: CallerStack): PoolSource {

@@ -46,6 +46,12 @@ export function isSequelizePool(value: unknown): value is SequelizePoolLike {
   )
 }
 
+/** Whether the pool has handed out the client, and has not got it back. */
+export function hasInUse(pool: SequelizePoolLike, client: unknown): boolean {
+  const { _inUseObjects } = pool as unknown as SequelizePool
+  return _inUseObjects?.some(({ resource }) => resource === client) === true
+}
+
 /** The host of a sequelize-pool pool of node-postgres clients. `part` names the side of a replication that it serves. */
 export function sequelizePoolHost(given: SequelizePoolLike, part?: 'read' | 'write'): PoolHost {
   const pool = given as unknown as SequelizePool

@@ -52,13 +52,18 @@ export function isTarnPool(value: unknown): value is TarnPoolLike {
 }
 
 /** The host of a tarn pool of node-postgres clients. */
-export function tarnHost(given: TarnPoolLike, callerStack: CallerStack = () => undefined): PoolHost {
+export function tarnHost(
+  given: TarnPoolLike,
+  callerStack: CallerStack = () => undefined,
+  part?: string,
+): PoolHost {
   const pool = given as unknown as TarnPool
   const ownRelease = pool.release
   // tarn cannot drop a client in use: it is released as usual, and fails the validation before its next owner gets it.
   const destroyed = new WeakSet<object>()
   return {
     pool,
+    part,
     stream: undefined,
     setUpByHost: false,
     gauge: () => ({

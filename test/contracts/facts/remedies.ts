@@ -26,7 +26,7 @@ export const remedies = {
     })
     const owner = await library.begin()
     await owner.run("INSERT INTO notes VALUES ('not kept')")
-    const [session] = await db.sessions()
+    const session = (await db.sessions()).at(-1)
     // The only slot is free again, and its next owner is served, though the first has not released.
     const next = library.run("INSERT INTO notes VALUES ('of the next owner')")
     expect(await found('idle-transaction')).toMatchObject({ outcome: 'destroyed' })
@@ -36,9 +36,7 @@ export const remedies = {
     await owner.rollback().catch(() => {})
     await library.transaction((transaction) => transaction.run("INSERT INTO notes VALUES ('works')"))
     await eventually(async () => {
-      const pids = (await db.sessions()).map(({ pid }) => pid)
-      expect(pids).toHaveLength(1)
-      expect(pids).not.toContain(session?.pid)
+      expect((await db.sessions()).map(({ pid }) => pid)).not.toContain(session?.pid)
     })
     const { rows } = await db.query<{ body: string }>('SELECT body FROM notes ORDER BY body')
     expect(rows.map(({ body }) => body)).toEqual(['of the next owner', 'works'])

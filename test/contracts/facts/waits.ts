@@ -51,8 +51,7 @@ export const waits = {
         await transaction.rollback()
       }
     })
-    const failed = errorOf(answer)
-    failed.catch(() => {})
+    const failed = answer.catch((error: unknown) => error)
     expect(await found('pool-deadlock')).toMatchObject({ outcome: 'rejected' })
     expect(codesOf(await failed)).toContain('LIFEGUARD_POOL_DEADLOCK')
     expect((await db.query('SELECT body FROM notes')).rows).toEqual([])

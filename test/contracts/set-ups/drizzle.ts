@@ -1,5 +1,6 @@
 import type { sql as sqlTag } from 'drizzle-orm'
 import type { drizzle } from 'drizzle-orm/node-postgres'
+import type pg from 'pg'
 import type { LibrarySetUp, LibraryTransaction } from '../library.ts'
 import { endsWithWork, openAround } from './around.ts'
 import { poolOf } from './node-postgres.ts'
@@ -9,7 +10,12 @@ interface DrizzleModules {
   readonly sql: typeof sqlTag
 }
 
-export function drizzleSetUp({ drizzle, sql }: DrizzleModules, version: string): LibrarySetUp {
+/** Before 0.45, it knows a pool by its class: that of the `pg` beside it. */
+export function drizzleSetUp(
+  { drizzle, sql }: DrizzleModules,
+  version: string,
+  Pool?: typeof pg.Pool,
+): LibrarySetUp {
   return {
     name: 'Drizzle',
     version,
@@ -19,7 +25,7 @@ export function drizzleSetUp({ drizzle, sql }: DrizzleModules, version: string):
       { fact: 'restart', reason: 'It has the pool of the application, which does not restart.' },
     ],
     open(db, { max, acquireMillis }) {
-      const pool = poolOf(db, max, acquireMillis)
+      const pool = poolOf(db, max, acquireMillis, Pool)
       const database = drizzle({ client: pool })
       type Transaction = Parameters<Parameters<typeof database.transaction>[0]>[0]
       const wrap = (tx: Transaction): LibraryTransaction =>

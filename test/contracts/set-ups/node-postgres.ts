@@ -5,8 +5,13 @@ import type { LibrarySetUp, LibraryTransaction } from '../library.ts'
 import { endsWithWork, longMillis } from './around.ts'
 import { versionOf } from './version.ts'
 
-export function poolOf(db: TestDatabase, max: number, acquireMillis: number = longMillis): pg.Pool {
-  const pool = new pg.Pool({ ...db.config, max, connectionTimeoutMillis: acquireMillis })
+export function poolOf(
+  db: TestDatabase,
+  max: number,
+  acquireMillis: number = longMillis,
+  Pool: typeof pg.Pool = pg.Pool,
+): pg.Pool {
+  const pool = new Pool({ ...db.config, max, connectionTimeoutMillis: acquireMillis })
   pool.on('error', () => {})
   return pool
 }
