@@ -162,7 +162,7 @@ it('fits the types of Express 4', () => {
 it.each([undefined, null, {}, 'lifeguard'])('refuses to be made with %o', (given) => {
   expect(() => lifeguardMiddleware(given as unknown as Lifeguard)).toThrow(OptionError)
   expect(() => lifeguardMiddleware(given as unknown as Lifeguard)).toThrow(
-    /^lifeguardMiddleware\(lifeguard\) must be a lifeguard, as createLifeguard\(\) makes it, got /,
+    /^lifeguardMiddleware\(lifeguard\) must be a lifeguard, created by createLifeguard\(\), got /,
   )
 })
 
