@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import pg from 'pg'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import {
@@ -123,10 +124,11 @@ describe('prepared transactions', () => {
     const preparing = await connect()
     await preparing.query('CREATE TABLE items (id int)')
     await preparing.query("BEGIN; LOCK TABLE items IN SHARE MODE; PREPARE TRANSACTION 'kept'")
-    // A session that crashes makes the server end all others and recover.
+    // A session that crashes makes the server end all others and recover. Until it has ended them, it takes new ones.
     const { rows } = await preparing.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
+    const otherEnded = once(await connect(), 'end')
     process.kill(rows[0]?.pid ?? 0, 'SIGKILL')
-    await preparing.end().catch(() => {})
+    await Promise.all([preparing.end().catch(() => {}), otherEnded])
     const client = await eventually(connect)
     const writer = await connect()
     const waits = writer.query('INSERT INTO items VALUES (1)')
