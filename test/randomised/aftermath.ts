@@ -19,7 +19,19 @@ export async function prepareTables(database: TestDatabase): Promise<void> {
     CREATE TABLE IF NOT EXISTS orphans (
       tag text, parent int REFERENCES parents (id) DEFERRABLE INITIALLY DEFERRED
     );
-    TRUNCATE tagged, orphans, parents`)
+    CREATE TABLE IF NOT EXISTS gated (gate int);
+    CREATE TABLE IF NOT EXISTS slow (millis int);
+    CREATE OR REPLACE FUNCTION wait_at_gate() RETURNS trigger LANGUAGE plpgsql AS
+      'BEGIN PERFORM pg_advisory_xact_lock(NEW.gate); RETURN NULL; END';
+    CREATE OR REPLACE FUNCTION take_time() RETURNS trigger LANGUAGE plpgsql AS
+      'BEGIN PERFORM pg_sleep(NEW.millis / 1000.0); RETURN NULL; END';
+    DROP TRIGGER IF EXISTS gate ON gated;
+    CREATE CONSTRAINT TRIGGER gate AFTER INSERT ON gated
+      DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION wait_at_gate();
+    DROP TRIGGER IF EXISTS time ON slow;
+    CREATE CONSTRAINT TRIGGER time AFTER INSERT ON slow
+      DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION take_time();
+    TRUNCATE tagged, orphans, parents, gated, slow`)
 }
 
 /** Collects what would end the process of a program: errors that nobody catches. */

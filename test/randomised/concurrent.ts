@@ -23,6 +23,7 @@ import {
 } from './aftermath.ts'
 import { drivers } from './drivers.ts'
 import { RunError } from './failure.ts'
+import { addListeners } from './listeners.ts'
 import { type Life, lives } from './lives.ts'
 import { limits } from './owners.ts'
 import { type Random, seededRandom } from './random.ts'
@@ -88,6 +89,7 @@ export class Crowd {
       onQuery: () => {},
     }) as OpenPool
     this.pool.on('error', () => {})
+    this.transcript.push(addListeners(this.pool, random).description)
     // While no guard is on, the program has to listen itself.
     if (this.#changesGuard) this.pool.on('connect', (client) => client.on('error', () => {}))
     this.lifeguard = this.#newLifeguard()
@@ -142,6 +144,7 @@ export class Crowd {
       clock.advance(10 + random.below(90))
       for (let turns = random.below(6); turns >= 0; turns--) await nextTurn()
       if (random.chance(0.01)) await this.#kill()
+      if (random.chance(0.005)) await this.#restart()
       if (this.#changesGuard && random.chance(0.01)) await this.#changeGuard()
     }
   }
@@ -158,6 +161,16 @@ export class Crowd {
   }
 
   terminate: (pid: number) => Promise<unknown> = () => Promise.resolve()
+  terminateAll: () => Promise<unknown> = () => Promise.resolve()
+
+  /** Ends all sessions, those that are being opened included, as a restart of the server does. */
+  async #restart(): Promise<void> {
+    this.note('the server ends all sessions')
+    for (let turns = this.random.below(4); turns >= 0; turns--) {
+      await this.terminateAll()
+      await nextTurn()
+    }
+  }
 
   async #changeGuard(): Promise<void> {
     const { random } = this
@@ -228,6 +241,11 @@ export async function runCrowd(options: CrowdOptions): Promise<void> {
   await prepareTables(database)
   const crowd = new Crowd(options)
   crowd.terminate = (pid) => database.terminate(pid)
+  crowd.terminateAll = () =>
+    database.query(
+      `SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
+      WHERE datname = current_database() AND pid <> pg_backend_pid()`,
+    )
   using crashes = collectCrashes()
   try {
     await crowd.live(options.lives)
@@ -248,6 +266,9 @@ export async function runCrowd(options: CrowdOptions): Promise<void> {
 async function finish(crowd: Crowd, { database }: CrowdOptions): Promise<void> {
   const { pool, rows } = crowd
   await untilPoolIsWhole(pool)
+  const alive = new Set((await database.sessions()).map(({ pid }) => pid))
+  const isAlive = (client: pg.Client) => alive.has(serverPid(client))
+  await until(() => pool._clients.every(isAlive), 'the pool learns which sessions were ended')
   if (crowd.leftoversAreSafe) await checkIdleInTransaction(database, [])
   const clients = await within(
     Promise.all(Array.from({ length: Number(pool.options.max) }, () => connectPatiently(pool))),

@@ -15,7 +15,7 @@ export const flights: readonly Step[] = [
     weight: 4,
     when: (world, owner) => isFree(world, owner) && !owner.fenced && usable(world, owner),
     correct: true,
-    take: takeOff,
+    take: (world, owner) => takeOff(world, owner),
   }),
   ownerStep({
     weight: 10,

@@ -1,8 +1,8 @@
-import { noteAnswer, sessionOf } from './acts.ts'
+import { execute, noteAnswer, sessionOf } from './acts.ts'
 import { serverPid } from './aftermath.ts'
 import type { Owner, PooledSession } from './owners.ts'
 import { describeAnswer, send } from './sending.ts'
-import type { Statement, Tag } from './server-session.ts'
+import { commit, type Statement, type Tag } from './server-session.ts'
 import { within } from './waiting.ts'
 import type { World } from './world.ts'
 
@@ -14,8 +14,8 @@ export interface Flight {
   readonly statement: Statement
   readonly tag: Tag
   readonly answered: Promise<string>
-  /** It was sent outside a transaction, so that it is final when it comes to its end. */
-  readonly isFinal: boolean
+  /** The rows that it makes final when it comes to its end, which it may do without its connection. */
+  readonly rows: readonly Tag[]
   /** Called by the driver with the answer, before ReadyForQuery if that is an error. */
   onAnswer: () => void
 }
@@ -44,17 +44,34 @@ function slowFailure(gate: number): Statement {
   }
 }
 
+/** Makes the COMMIT of its transaction wait for the gate. */
+function gatedInsert(gate: number): Statement {
+  return {
+    name: 'gated INSERT',
+    text: () => `INSERT INTO gated VALUES (${gate})`,
+    apply: () => ({ commands: ['INSERT'] }),
+  }
+}
+
 /** Sends a statement that stays under way. Returns once the server is at it. */
-export async function takeOff(world: World, owner: Owner): Promise<void> {
-  const { database, random } = world
+export async function takeOff(
+  world: World,
+  owner: Owner,
+  kind = world.random.pick(['INSERT', 'INSERT', 'failure', 'COMMIT']),
+): Promise<void> {
+  const { database } = world
   const session = sessionOf(owner)
   const gate = world.nextGate()
-  const statement = random.chance(0.7) ? slowInsert(gate) : slowFailure(gate)
-  const tag = world.nextTag(owner.name)
   await database.query('SELECT pg_advisory_lock($1)', [gate])
-  const isFinal = session.transaction === 'idle'
+  let statement = kind === 'failure' ? slowFailure(gate) : slowInsert(gate)
+  if (kind === 'COMMIT' && session.transaction === 'open' && !session.doomed) {
+    await execute(world, owner, gatedInsert(gate))
+    statement = commit
+  }
+  const tag = world.nextTag(owner.name)
+  const rows = statement === commit ? [...session.pending] : session.transaction === 'idle' ? [tag] : []
   const answered = send(session.client, statement, tag, 'callback', () => flight.onAnswer())
-  const flight: Flight = { owner, session, gate, statement, tag, answered, isFinal, onAnswer: () => {} }
+  const flight: Flight = { owner, session, gate, statement, tag, answered, rows, onAnswer: () => {} }
   owner.work = 'query'
   world.flights.set(owner, flight)
   for (let isAtIt = false; !isAtIt; ) {
@@ -100,8 +117,8 @@ export async function crashUnseen(world: World, flight: Flight, expected: string
 }
 
 /** A statement of its own transaction may have been committed, though nobody was told. */
-export function notePossible(world: World, { isFinal, tag }: Flight): void {
-  if (isFinal) world.model.rows.possible.add(tag)
+export function notePossible(world: World, { rows }: Flight): void {
+  for (const row of rows) world.model.rows.possible.add(row)
 }
 
 export function flightOf(world: World, owner: Owner): Flight {

@@ -33,7 +33,11 @@ async function checkOut({ pool, random, correct }: Crowd): Promise<pg.PoolClient
  * Inserts some rows and ends the transaction. What the server says decides which rows must be there: all of them after
  * COMMIT, none if COMMIT was not sent or was refused, and nobody knows if the connection was lost meanwhile.
  */
-async function transact(crowd: Crowd, client: pg.PoolClient, pause = 0): Promise<void> {
+async function transact(
+  crowd: Crowd,
+  client: pg.PoolClient,
+  { pause = 0, slow = false } = {},
+): Promise<void> {
   const { random } = crowd
   const tags: string[] = []
   // Somebody may have left a transaction open where no remedy ends it.
@@ -52,6 +56,7 @@ async function transact(crowd: Crowd, client: pg.PoolClient, pause = 0): Promise
       await client.query('SELECT 1/0').catch(() => {})
       await client.query('ROLLBACK TO s')
     }
+    if (slow) await client.query('INSERT INTO slow VALUES ($1)', [random.below(15)])
     await commit(crowd, client, tags)
   } catch (error) {
     await client.query('ROLLBACK').catch(() => {})
@@ -112,6 +117,9 @@ async function leaveOpen(crowd: Crowd, client: pg.PoolClient): Promise<void> {
 
 export const lives: readonly Life[] = [
   life('transaction', 10, true, (crowd) => using(crowd, (client) => transact(crowd, client), releases)),
+  life('transaction with a slow COMMIT', 4, true, (crowd) =>
+    using(crowd, (client) => transact(crowd, client, { slow: true }), releases),
+  ),
   life('pool.query', 6, true, async (crowd) => {
     const { pool, random, rows, leftoversAreSafe, correct } = crowd
     const tag = crowd.nextTag()
@@ -149,7 +157,7 @@ export const lives: readonly Life[] = [
   life('idle in transaction', 6, false, (crowd) =>
     using(
       crowd,
-      (client) => transact(crowd, client, crowd.random.below(2 * limits.idleTransactionMillis)),
+      (client) => transact(crowd, client, { pause: crowd.random.below(2 * limits.idleTransactionMillis) }),
       releases,
     ),
   ),

@@ -40,16 +40,22 @@ export class Model {
 
   /** Slots that are held by nothing but a closed connection are freed. */
   readonly freesSlots: boolean
+  /** A listener of the program may have set sessions up, so that they cannot be reset. */
+  readonly setsUp: boolean
 
   constructor(
     max: number,
-    closesClients: boolean,
-    freesSlots: boolean,
-    remedies: Readonly<Record<Kind, Remedy>>,
+    {
+      closesClients,
+      setsUp,
+      freesSlots,
+      remedies,
+    }: Pick<Model, 'closesClients' | 'setsUp' | 'freesSlots' | 'remedies'>,
   ) {
     this.max = max
     this.freesSlots = freesSlots
     this.closesClients = closesClients
+    this.setsUp = setsUp
     this.remedies = remedies
   }
 
@@ -108,8 +114,9 @@ export class Model {
     const answer = this.apply(session, statement, tag)
     owner.idleSince = this.now
     if (failed && statement.name.startsWith('COMMIT') && owner.watched) {
-      // An heir has not failed the transaction whose COMMIT is refused to it.
-      if (!inherited) this.expect(owner, 'lost-commit', murky)
+      // An heir has not failed the transaction whose COMMIT is refused to it, as far as the driver tells that it is one.
+      const isKnown = !murky || 'getTransactionStatus' in session.client
+      if (!inherited || !isKnown) this.expect(owner, 'lost-commit', murky)
     }
     if (session.transaction === 'idle') this.endTransaction(owner)
     return answer
@@ -188,7 +195,8 @@ export class Model {
 
   /** What it has set is reported, and gone before the next owner gets the session where that is the remedy. */
   #releasedState(owner: Owner, session: PooledSession): void {
-    const remedy = this.remedies['session-state']
+    const chosen = this.remedies['session-state']
+    const remedy = chosen === 'reset' && this.setsUp ? 'destroy' : chosen
     const outcomes: Outcome[] = [remedy === 'report' ? undefined : remedy === 'reset' ? 'reset' : 'destroyed']
     this.awaited.push({ owner, kind: 'session-state', outcomes, optional: false })
     if (remedy === 'reset') session.state = undefined

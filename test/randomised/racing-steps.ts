@@ -1,7 +1,7 @@
 import { callRelease, clientOf, connect, execute, release, sessionOf } from './acts.ts'
 import { serverPid } from './aftermath.ts'
 import { freedAt } from './deadlines.ts'
-import { crash, type Flight } from './flights.ts'
+import { crash, type Flight, notePossible, openGate, takeOff } from './flights.ts'
 import type { Kind, Outcome, Owner } from './owners.ts'
 import { send } from './sending.ts'
 import * as sql from './server-session.ts'
@@ -139,6 +139,58 @@ function duringRollback(kind: Kind, weight: number): Step {
   })
 }
 
+function mayCommitAtLimit({ model }: World, owner: Owner): boolean {
+  const { session } = owner
+  if (owner.phase !== 'holding' || !owner.watched || owner.fenced || session === undefined) return false
+  if (session.murky || session.inherited || session.gone || session.doomed || owner.leavesState) return false
+  const isJudged =
+    model.remedies['long-transaction'] === 'rollback' && !owner.reported.has('long-transaction')
+  return isJudged && owner.work === 'none' && session.transaction === 'open'
+}
+
+/** A COMMIT comes to its end just as the limit of its transaction passes: either may be first, and is told as it was. */
+const commitAtLimit = ownerStep({
+  weight: 40,
+  when: mayCommitAtLimit,
+  correct: false,
+  async take(world, owner) {
+    const { model, watcher, clock } = world
+    const kind = 'long-transaction'
+    await takeOff(world, owner, 'COMMIT')
+    const due = model.deadlines(owner).find((deadline) => deadline.kind === kind)
+    if (due === undefined || watcher === undefined) return
+    await world.pass(Math.max(0, due.at - model.now - 1))
+    const flight = world.flights.get(owner)
+    if (flight === undefined || !awaitsRollback(world, owner, kind)) return
+    world.flights.delete(owner)
+    const comesFirst = world.random.chance(0.6)
+    if (comesFirst) await openGate(world, flight)
+    for (let passed = 0; passed < 150 && !watcher.hasOpened(owner, kind); passed += 10) {
+      clock.advance(10)
+      model.now += 10
+    }
+    if (!comesFirst) await openGate(world, flight)
+    const answer = await within(flight.answered, 'COMMIT is answered')
+    await world.remediesDone()
+    owner.work = 'none'
+    world.note(`${owner.name}: COMMIT at its limit -> ${answer}`)
+    const isCommitted = answer.startsWith('COMMIT')
+    const outcomes: Outcome[] = [isCommitted ? undefined : 'rolled-back']
+    model.awaited.push({ owner, kind, outcomes, optional: isCommitted, applied: true })
+    if (!isCommitted) {
+      if (!answer.startsWith('error LIFEGUARD_TRANSACTION_ROLLED_BACK'))
+        throw new Error(`COMMIT -> ${answer}`)
+      model.rolledBack(owner)
+      return
+    }
+    model.apply(sessionOf(owner), sql.commit, flight.tag)
+    model.endTransaction(owner)
+    owner.idleSince = model.now
+    await execute(world, owner, sql.select)
+    await execute(world, owner, sql.begin)
+  },
+})
+
 /** The statement in flight is cancelled by the remedy, or dies with its connection. */
 async function refused(world: World, flight: Flight): Promise<void> {
   world.flights.delete(flight.owner)
@@ -233,7 +285,7 @@ const interruptedRelease = ownerStep({
     world.note(`${owner.name} is remedied for its release, and in between: ${name}`)
     if (flight !== undefined) {
       world.flights.delete(owner)
-      if (name === 'client.end()' && flight.isFinal) model.rows.possible.add(flight.tag)
+      if (name === 'client.end()') notePossible(world, flight)
       const ended = crash(world, flight, 'error LIFEGUARD_SESSION_DESTROYED')
       await interrupt(world, owner)
       await ended
@@ -244,5 +296,6 @@ const interruptedRelease = ownerStep({
 export const racingSteps: readonly Step[] = [
   duringRollback('idle-transaction', 10),
   duringRollback('long-transaction', 6),
+  commitAtLimit,
   interruptedRelease,
 ]

@@ -13,6 +13,7 @@ import type { Cursor } from './cursors.ts'
 import { drivers } from './drivers.ts'
 import { collectBroken, type Flight } from './flights.ts'
 import { GuardWatcher } from './guard-watcher.ts'
+import { addListeners } from './listeners.ts'
 import { Model } from './model.ts'
 import { limits, type Owner } from './owners.ts'
 import { type Random, seededRandom } from './random.ts'
@@ -93,8 +94,14 @@ export class World {
     // What the guard does for a checked-out client the program has to do itself. To a guard, a listener would say that the
     // program sets its sessions up.
     if (mode === 'bare') this.pool.on('connect', (client) => client.on('error', () => {}))
-    this.transcript.push(`${driver.version}${this.pipeline ? ', pipeline' : ''}, max ${max}`)
-    this.model = new Model(max, Number.isFinite(maxUses), mode === 'enforce', remediesOf(mode, seed))
+    const { description, setsUp } = addListeners(this.pool, shape)
+    this.transcript.push(`${driver.version}${this.pipeline ? ', pipeline' : ''}, max ${max}${description}`)
+    this.model = new Model(max, {
+      closesClients: Number.isFinite(maxUses),
+      setsUp,
+      freesSlots: mode === 'enforce',
+      remedies: remediesOf(mode, seed),
+    })
     this.lifeguard = this.#createLifeguard()
     this.watcher = mode === 'bare' ? undefined : new GuardWatcher(this.model)
     this.watch()
@@ -276,7 +283,7 @@ function remediesOf(mode: Mode, seed: number): Required<RemedyByKind> {
     enforce ? random.pick(remedies) : 'report'
   return {
     'idle-transaction': choose('rollback', 'rollback', 'rollback', 'destroy'),
-    'long-transaction': choose('report', 'report', 'rollback', 'destroy'),
+    'long-transaction': choose('report', 'rollback', 'rollback', 'destroy'),
     'long-hold': choose('report', 'report', 'destroy'),
     'outlived-scope': choose('destroy'),
     'dirty-release': choose('rollback', 'rollback', 'rollback', 'destroy'),
