@@ -28,7 +28,7 @@ export class LateActJudge implements Pick<CheckoutEvents, 'releasedAgain' | 'use
   }
 
   releasedAgain(checkout: Checkout, ownedByAnother: boolean): boolean {
-    const hint = doubleRelease.judge({ checkout, ownedByAnother }, 0)
+    const hint = doubleRelease.judge({ checkout, ownedByAnother, stack: captureStack() }, 0)
     if (hint !== undefined) this.#report(doubleRelease, checkout, hint)
     return this.#settings.remedies['double-release'] === 'refuse'
   }

@@ -1,11 +1,14 @@
 import type { LateRelease, Rule } from '../core/findings/rule.ts'
+import { releasedByLibrary } from './library-fault.ts'
 import { maybeStaleRelease, staleReleaseHint } from './stale-release.ts'
 
 /** Release was called after the end of the checkout. */
 export const doubleRelease: Rule<LateRelease> = {
   kind: 'double-release',
   certainty: 'certain',
-  judge({ checkout, ownedByAnother }) {
+  judge({ checkout, ownedByAnother, stack }) {
+    const fault = releasedByLibrary(stack)
+    if (fault !== undefined) return fault
     const stale = staleReleaseHint(checkout)
     if (stale !== undefined) return `${stale}: this release comes too late`
     return ownedByAnother

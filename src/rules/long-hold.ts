@@ -1,6 +1,7 @@
 import type { Checkout } from '../core/checkout.ts'
 import type { Rule } from '../core/findings/rule.ts'
 import { describeMillis } from '../text/duration.ts'
+import { lostByLibrary } from './library-fault.ts'
 import { maybeSecondClient, secondClientHint } from './second-client.ts'
 
 /** A client has been checked out for the limit. */
@@ -31,6 +32,8 @@ function hint(checkout: Checkout, now: number): string {
   if (nested !== undefined) return nested
   if (checkout.queryCount === 0)
     return 'it was never used: acquired only to open the pool, or the code threw before the first statement'
+  const fault = lostByLibrary(checkout)
+  if (fault !== undefined) return fault
   if (checkout.lastQueryFailed)
     return `its last statement failed ${idle} ago and release was not reached: call release in finally`
   if (control?.transaction !== 'idle' && control?.inherited !== true)

@@ -3,6 +3,7 @@ import type { Work } from '../core/client-control.ts'
 import { isListening } from '../core/exemptions.ts'
 import type { Rule } from '../core/findings/rule.ts'
 import { describeMillis } from '../text/duration.ts'
+import { lostByLibrary } from './library-fault.ts'
 import { secondClientHint } from './second-client.ts'
 
 /** The scope of a checkout has ended, and its client was not released. */
@@ -44,6 +45,8 @@ function hint(checkout: Checkout, now: number, endedAt: number): string {
     return `${end}, and the client was never used: the code threw or returned before the first statement`
   if (checkout.destroyAt !== Number.POSITIVE_INFINITY)
     return `${end}, its transaction was rolled back by pg-lifeguard, and release was not reached: an early return`
+  const fault = lostByLibrary(checkout)
+  if (fault !== undefined) return `${end}; ${fault}`
   if (checkout.lastQueryFailed)
     return `${end}; its last statement failed and release was not reached: call release in finally`
   if (checkout.idleSince > endedAt)

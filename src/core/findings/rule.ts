@@ -1,5 +1,6 @@
 import type { Checkout } from '../checkout.ts'
 import type { ClientControl, Work } from '../client-control.ts'
+import type { CapturedStack } from '../origin/origin.ts'
 import type { PoolGauge } from '../pool-record.ts'
 import type { SessionItem } from '../session-state/item.ts'
 import type { TransactionStatus } from '../transaction.ts'
@@ -41,6 +42,8 @@ export interface LateRelease {
   readonly checkout: Checkout
   /** The client is checked out again. */
   readonly ownedByAnother: boolean
+  /** Where release was called. */
+  readonly stack?: CapturedStack
 }
 
 /** The connection of a checked-out client ended, not by the client. */

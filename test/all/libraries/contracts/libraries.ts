@@ -13,6 +13,7 @@ import { mikroOrm6, mikroOrm7 } from './set-ups/mikro-orm.ts'
 import { neon } from './set-ups/neon.ts'
 import { objection } from './set-ups/objection.ts'
 import { postgresPool } from './set-ups/postgres-pool.ts'
+import { prisma } from './set-ups/prisma.ts'
 import { sequelize6 } from './set-ups/sequelize.ts'
 import { sequelize7 } from './set-ups/sequelize-7.ts'
 import { guardedSlonik, observedSlonik } from './set-ups/slonik.ts'
@@ -34,6 +35,7 @@ export const libraries: readonly LibrarySetUp[] = [
   kyselySetUp(kysely as never, version('kysely')),
   kyselySetUp(previous.kysely, previousVersion('kysely')),
   pgPromiseSetUp(previous.pgPromise, previousVersion('pg-promise')),
+  ...prisma,
   guardedSlonik,
   observedSlonik,
   fastifyPostgres,

@@ -1,0 +1,6 @@
+import pg from 'pg'
+
+export { PrismaPg } from '@prisma/adapter-pg'
+export { pg }
+
+export const prismaFolder = import.meta.dirname
