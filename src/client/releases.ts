@@ -80,7 +80,7 @@ export class Releases {
     return isRefused && this.#host.takesBackTwice ? this.#answer : giveBack(error)
   }
 
-  /** What a release returns that does not reach the pool, or not yet. */
+  /** The result of a release that does not reach the pool, or not yet. */
   get #answer(): unknown {
     // Such pools may have a release that is awaited.
     return this.#host.takesBackTwice ? Promise.resolve() : undefined

@@ -36,7 +36,7 @@ export interface Pool {
   removeListener?(event: string, listener: Callback): unknown
   readonly options?: {
     readonly max?: unknown
-    /** What postgres-pool calls it. */
+    /** The name in postgres-pool. */
     readonly poolSize?: unknown
     /** From pg-pool 3.8 on. */
     readonly min?: unknown
@@ -58,7 +58,7 @@ export interface Pool {
   readonly newClient?: Method
 }
 
-/** How a pool treats its clients. */
+/** The properties of a pool's treatment of its clients. */
 export interface PoolTraits {
   /** The factory of the pool's sockets, if the pool has one: a cancel request connects to the server in the same way. */
   readonly stream: unknown
@@ -97,7 +97,7 @@ export interface Client {
   _pulseQueryQueue?(): void
   readonly _sentQueryQueue?: SubmittedQuery[]
   getTransactionStatus?(): unknown
-  /** Of another driver, which cancels in its own way. Resolves when the server has dealt with the request. */
+  /** The cancel method of another driver. Resolves when the server has processed the request. */
   cancelRunning?(): Promise<void>
 }
 
@@ -122,7 +122,7 @@ export interface SubmittedQuery {
   once?(event: string, listener: Callback): unknown
   /** A query stream wraps a cursor. */
   readonly cursor?: unknown
-  /** Where it is a stream. */
+  /** Present if it is a stream. */
   destroy?(): unknown
   _destroy?(error: unknown, callback: Callback): void
   readonly _result?: { readonly command?: unknown; readonly rows?: unknown; readonly rowCount?: unknown }

@@ -24,8 +24,8 @@ const collected = new FinalizationRegistry<undefined>(() => {
 })
 
 /**
- * Returns an error of a remedy. While anybody has it, an unhandled rejection with it does not end the process: without the
- * guard there would be no rejection. It becomes a process warning instead. Other rejections are left to Node.js.
+ * Returns an error of a remedy. While anybody has it, an unhandled rejection with it does not end the process: without
+ * the guard there would be no rejection. It becomes a process warning instead. Other rejections are left to Node.js.
  *
  * A listener of `unhandledRejection` would change how Node.js handles all other rejections. Therefore this overrides
  * the call by which Node.js looks for such listeners.
@@ -47,7 +47,7 @@ function replaceEmit(): void {
   ours = emit
 }
 
-/** What was put in its place since stays, and ours below it. */
+/** A later override of other code stays, with ours below it. */
 function restoreEmit(): void {
   if (original === undefined || process.emit !== ours) return
   Reflect.deleteProperty(process, 'emit')

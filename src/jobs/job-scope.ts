@@ -2,17 +2,17 @@ import type { ScopeOptions } from '../core/scope.ts'
 import { OptionError } from '../errors.ts'
 import type { Lifeguard } from '../lifeguard.ts'
 
-/** What a job queue calls with a job. */
+/** The handler that a job queue calls with a job. */
 export type JobHandler = (...args: never[]) => unknown
 /** The handlers of several kinds of jobs, by their names: a task list of graphile-worker. */
 export type JobHandlers = Readonly<Record<string, unknown>>
 
 /**
- * Makes each job a scope, which ends when its handler returns or throws, or when its promise settles. Its name and id are
- * those that graphile-worker and pg-boss pass to a handler; for another queue, its name is that of the handler.
+ * Runs each job in a scope, which ends when its handler returns or throws, or when its promise settles. Name and id are
+ * those that graphile-worker and pg-boss pass to a handler; for other queues, the name is that of the handler.
  *
  * @returns the handler to give to the queue in place of this one, or an object of such handlers
- * @throws OptionError if the lifeguard or the handler is not one
+ * @throws OptionError if an argument is not a lifeguard or not a handler
  *
  * @example
  * await run({ pgPool: pool, taskList: withJobScope(lifeguard, { sendMail, resize }) })
@@ -43,14 +43,14 @@ function inScope(lifeguard: Lifeguard, handler: JobHandler, name: string | undef
       Reflect.apply(handler, this, args),
     )
   }
-  // A queue may look at them, as it would at those of the handler itself.
+  // A queue may read these, as it would from the handler itself.
   return Object.defineProperties(handle, {
     name: { value: handler.name, configurable: true },
     length: { value: handler.length, configurable: true },
   })
 }
 
-/** `name`: for a queue that is not known. What it passes may hold anything, names of people included. */
+/** `name` is for an unknown queue, whose arguments are not read: they may contain personal data. */
 function describeJob(args: readonly unknown[], name: string): ScopeOptions {
   const jobs = ofGraphileWorker(args) ?? ofPgBoss(args)
   if (jobs === undefined) return { kind: 'job', name: name || 'job' }
@@ -60,19 +60,19 @@ function describeJob(args: readonly unknown[], name: string): ScopeOptions {
 
 interface Jobs {
   readonly name: string
-  /** Of the first one. */
+  /** The id of the first job. */
   readonly id: string
   readonly count: number
 }
 
-/** The helpers, which it passes after the payload, have the job. */
+/** graphile-worker passes the job in the helpers, after the payload. */
 function ofGraphileWorker([, helpers]: readonly unknown[]): Jobs | undefined {
   const job = memberOf(helpers, 'job')
   const name = memberOf(job, 'task_identifier')
   return typeof name === 'string' ? { name, id: String(memberOf(job, 'id')), count: 1 } : undefined
 }
 
-/** All jobs of a batch are of the queue that they are named by. */
+/** All jobs of a pg-boss batch belong to one queue, whose name they have. */
 function ofPgBoss([batch]: readonly unknown[]): Jobs | undefined {
   if (!Array.isArray(batch)) return undefined
   const job: unknown = batch[0]

@@ -14,14 +14,14 @@ const reporters: Readonly<Record<ReporterName, () => readonly Reporter[]>> = {
   none: () => [],
 }
 
-/** Creates the lifeguard of this process. It closes when the process has nothing left to do. */
+/** Creates the lifeguard of this process. It closes when the process has no pending work. */
 export function createRegistered({ options, reporter }: Pick<Variables, 'options' | 'reporter'>): Lifeguard {
   const lifeguard = createLifeguard({ ...options, reporters: reporters[reporter]() })
   process.once('beforeExit', () => void lifeguard.close())
   return lifeguard
 }
 
-/** Runs each request in a scope that is named by its route. */
+/** Runs each request in a scope with the name of its route. */
 export function requestRunner(lifeguard: Lifeguard, routes: Routes): RequestRunner {
   return (request, response, handle) => {
     const express = namingOf(request)

@@ -12,14 +12,14 @@ interface RequireMessage {
 type Load = (this: unknown, id: unknown, ...rest: unknown[]) => unknown
 
 /**
- * Follows the packages that this process loads as CommonJS modules, whether by `require` or by `import`. Their exports
- * are shown, and none of them is replaced.
+ * Follows the packages that this process loads as CommonJS modules, by `require` or `import`. Their exports are passed
+ * to the listener, and not replaced.
  */
 export function followPackages(loaded: PackageListener): void {
   if (!followChannel(loaded)) followLoad(loaded)
 }
 
-/** Node.js 22 and later publish each module that `require` loads. Returns whether this Node.js does. */
+/** Follows the modules that `require` loads, which Node.js 22 and later publish. Returns false on older versions. */
 function followChannel(loaded: PackageListener): boolean {
   const ends = channel('tracing:module.require:end')
   let publishes = false
@@ -50,7 +50,7 @@ function show(loaded: PackageListener, id: unknown, result: unknown): void {
   if (name !== undefined) loaded(name, result)
 }
 
-/** `require` mostly gets the name of a package, `import` the path of a file. A relative path stays inside a package. */
+/** The name of the package for a specifier: `require` usually gets a name, `import` the path of a file. */
 export function packageOf(id: string): string | undefined {
   if (id.startsWith('.')) return undefined
   const path = id.replaceAll('\\', '/')

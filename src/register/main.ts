@@ -4,7 +4,7 @@ import type * as guard from './guard.ts'
 import { type LateParts, register } from './register.ts'
 import type * as variables from './variables.ts'
 
-// This entry point is a CommonJS module alone, so that it can load the rest of the package when a pool needs it.
+// This entry point exists only as a CommonJS module, so that it can load the rest of the package on demand.
 const late: LateParts = {
   variables: () => (require('./variables.js') as typeof variables).readVariables(process.env),
   guard: () => require('./guard.js') as typeof guard,
@@ -25,7 +25,7 @@ function start(): () => Lifeguard {
     return register(process.env, late)
   } catch (error) {
     if (!(error instanceof OptionError)) throw error
-    // An application must not run with other settings than it was given.
+    // An application must not run with other settings than the given ones.
     process.stderr.write(`pg-lifeguard: ${error.message}\n`)
     process.exit(1)
   }

@@ -5,8 +5,7 @@ import { addDetour } from './prototypes.ts'
 const watchedMark = Symbol.for('pg-lifeguard.watched')
 
 /**
- * Watches pools at their first use. A pool that the application watches by itself is left to its lifeguard, also if it
- * does so later.
+ * Watches pools at their first use. A pool that the application watches itself, even later, is left to its lifeguard.
  */
 export class PoolAdoption {
   readonly #lifeguard: () => Lifeguard
@@ -18,17 +17,17 @@ export class PoolAdoption {
     this.#lifeguard = lifeguard
   }
 
-  /** Whether the process has loaded anything that makes pools of PostgreSQL clients. */
+  /** Whether the process has loaded a package that creates pools of PostgreSQL clients. */
   get hasDriver(): boolean {
     return this.#hasDriver
   }
 
-  /** A driver that was loaded and cannot be watched from outside. */
+  /** The loaded driver that cannot be watched from outside, if there is one. */
   get unseenDriver(): string | undefined {
     return this.#unseenDriver
   }
 
-  /** A package was loaded. */
+  /** Handles a loaded package. */
   loaded(name: string, exported: unknown): void {
     const { Pool } = Object(exported) as { readonly Pool?: unknown }
     switch (name) {
@@ -45,7 +44,7 @@ export class PoolAdoption {
         break
       case 'tarn':
       case 'sequelize-pool':
-        // Other databases have these pools, too. Those of PostgreSQL load the driver before they acquire a client.
+        // Other databases use these pools, too. Those of PostgreSQL load the driver before they acquire a client.
         addDetour(Pool, ['acquire'], (pool, method) =>
           this.#hasDriver ? this.#watched(pool, method) : undefined,
         )
@@ -53,7 +52,7 @@ export class PoolAdoption {
     }
   }
 
-  /** The method of the pool that is watched by now; undefined if it was called by that method. */
+  /** The method of the pool, which is watched now; undefined if that method is the caller. */
   #watched(pool: object, method: string): unknown {
     if (this.#seen.has(pool)) return undefined
     this.#seen.add(pool)

@@ -7,14 +7,14 @@ interface PresetSettings {
   readonly reporter: 'console' | 'json'
 }
 
-/** What `LIFEGUARD_PRESET` sets. Other variables take precedence. */
+/** The settings of `LIFEGUARD_PRESET`. Other variables take precedence. */
 export const presets: Readonly<Record<Preset, PresetSettings>> = {
-  // Somebody looks at the terminal: short limits, and everything that a checkout can tell.
+  // A developer watches the terminal: short limits, and all details.
   development: {
     options: { limits: { idleTransactionMillis: 5_000, holdMillis: 15_000 }, handles: 'checked' },
     reporter: 'console',
   },
-  // Nothing that a test does takes long, and a round trip for each release costs nothing that counts.
+  // Tests are fast, and a round trip per release does not matter.
   test: {
     options: {
       limits: {
@@ -28,11 +28,11 @@ export const presets: Readonly<Record<Preset, PresetSettings>> = {
     },
     reporter: 'console',
   },
-  // Like production, with the checks that cost something, and statistics to set limits by.
+  // Like production, with the more expensive checks, and statistics for choosing limits.
   staging: {
     options: { handles: 'checked', sessionState: { verify: true }, statistics: true },
     reporter: 'json',
   },
-  // The defaults, which report and never touch a client, as lines for a log.
+  // The defaults, which report and never touch a client, as JSON lines for a log.
   production: { options: { reportsPerMinute: 20 }, reporter: 'json' },
 }

@@ -1,13 +1,13 @@
 export type Method = (this: object, ...args: unknown[]) => unknown
 
-/** Returns the method to call in place of the class's own, `original`; undefined: that one. */
+/** Returns the method to call in place of the class's own; undefined for `original`. */
 export type Detour = (instance: object, name: string, original: Method) => unknown
 
 const marked = Symbol.for('pg-lifeguard.detour')
 
 /**
- * Lets each call of these methods of a class ask `detour` first, for all instances and subclasses, existing ones
- * included. A class gets one detour, whichever copy of this package sees it first.
+ * Passes each call of these methods of a class to `detour` first, for all instances and subclasses, including existing
+ * ones. A class gets one detour, from the first copy of this package that sees it.
  *
  * @returns whether the class has the methods
  */

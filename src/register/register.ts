@@ -8,7 +8,7 @@ import { Routes } from './routes.ts'
 import { followRequests, type RequestRunner } from './servers.ts'
 import type { Variables } from './variables.ts'
 
-/** The parts that are loaded when they are needed: to start the application must cost next to nothing. */
+/** The parts that are loaded when they are needed, so that the application starts as fast as without them. */
 export interface LateParts {
   variables(): Variables
   guard(): typeof guard
@@ -20,10 +20,10 @@ const blindMillis = 10_000
 const launchers = /[\\/](?:npm|npx)-cli\.js$|[\\/](?:yarn|pnpm|pnpx|corepack)(?:\.c?js)?$/
 
 /**
- * Watches the pools of this process from their first use on, and makes its HTTP requests scopes. Done once in a process,
- * or in a thread.
+ * Watches the pools of this process from their first use on, and runs its HTTP requests in scopes. Once per process or
+ * worker thread.
  *
- * @returns a function that gives the lifeguard, and creates it if there is none yet
+ * @returns a function that returns the lifeguard, which it creates at the first call
  * @throws OptionError if a variable of the environment is unknown or invalid
  */
 export function register(env: NodeJS.ProcessEnv, late: LateParts): () => Lifeguard {
@@ -42,7 +42,7 @@ export function register(env: NodeJS.ProcessEnv, late: LateParts): () => Lifegua
     return lifeguard
   }
   Object.defineProperty(globalThis, key, { value: getLifeguard })
-  // NODE_OPTIONS reaches the package manager that starts the application, too.
+  // NODE_OPTIONS also applies to the package manager that starts the application.
   if (!launchers.test(process.argv[1] ?? '')) follow(getLifeguard, late, variables)
   return getLifeguard
 }

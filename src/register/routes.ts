@@ -15,16 +15,16 @@ interface FastifyRequestLike {
 }
 
 interface KoaContextLike {
-  /** What the routers of Koa leave there. */
+  /** The pattern of the route, set by Koa's routers. */
   readonly _matchedRoute?: unknown
 }
 
-/** The patterns of routes that frameworks say by themselves. Express is read from the request, which has its route. */
+/** The route patterns that frameworks report. For Express, the request itself has its route. */
 export class Routes {
   readonly #patterns = new WeakMap<object, () => unknown>()
 
   constructor() {
-    // Fastify 4 and 5 publish each instance when it is made.
+    // Fastify 4 and 5 publish each new instance.
     channel('fastify.initialization').subscribe((message) => {
       const { fastify } = message as { readonly fastify?: FastifyLike }
       fastify?.addHook?.('onRequest', (request, _reply, done) => {
@@ -34,7 +34,7 @@ export class Routes {
     })
   }
 
-  /** A package was loaded. */
+  /** Handles a loaded package. */
   loaded(name: string, exported: unknown): void {
     if (name !== 'koa') return
     const { default: Koa = exported } = Object(exported) as { readonly default?: unknown }
@@ -50,14 +50,14 @@ export class Routes {
     })
   }
 
-  /** Undefined while no framework has said it. */
+  /** The pattern of a request's route; undefined until a framework has reported it. */
   of(request: object): string | undefined {
     const pattern = this.#patterns.get(request)?.()
     return pattern === undefined || pattern === null ? undefined : String(pattern)
   }
 }
 
-/** A path without what differs from request to request, where no route is known: `/orders/:id` for `/orders/17`. */
+/** A path without its variable parts, for requests without a known route: `/orders/:id` for `/orders/17`. */
 export function generalPath(path: string): string {
   return path
     .split('/')

@@ -1,7 +1,7 @@
 import { channel } from 'node:diagnostics_channel'
 import type { RequestLike, ResponseLike } from '../http/request-scope.ts'
 
-/** Opens the scope of a request and runs its handler in it; without a lifeguard yet, it only runs the handler. */
+/** Opens the scope of a request and runs its handler in it; while there is no lifeguard, it only runs the handler. */
 export type RequestRunner = (request: RequestLike, response: ResponseLike, handle: () => unknown) => unknown
 
 interface ServerLike {
@@ -15,7 +15,7 @@ interface StartMessage {
 const followed = Symbol.for('pg-lifeguard.requests')
 const requestEvents: ReadonlySet<unknown> = new Set(['request', 'checkContinue', 'checkExpectation'])
 
-/** Runs each request of every HTTP server of this process through `run`, from its first one on. */
+/** Passes every request of all HTTP servers of this process to `run`. */
 export function followRequests(run: RequestRunner): void {
   // Published right before the server emits the request.
   channel('http.server.request.start').subscribe((message) => {

@@ -8,7 +8,7 @@ import { type Preset, presets } from './presets.ts'
 
 export type ReporterName = 'console' | 'json' | 'none'
 
-/** The settings that the environment asks for. */
+/** The settings in the environment. */
 export interface Variables {
   readonly options: LifeguardOptions
   readonly preset: Preset | undefined
@@ -20,29 +20,29 @@ export interface Variables {
 /** An option of `createLifeguard` as a variable of the environment. */
 export interface Variable {
   readonly name: string
-  /** The way to the option: `['limits', 'holdMillis']`. */
+  /** The path of the option: `['limits', 'holdMillis']`. */
   readonly path: readonly string[]
   readonly row: Row
 }
 
-/** A variable of the command line, which the application may have in its environment as well. */
+/** A variable of the command line, which may be in the application's environment, too. */
 const foreign = 'LIFEGUARD_TOKEN'
 const presetRow = {
   kind: 'choice',
   values: ['development', 'test', 'staging', 'production'],
 } as const satisfies Row
 const reporterRow = { kind: 'choice', values: ['console', 'json', 'none'] } as const satisfies Row
-/** Objects of the application, which text cannot give. */
+/** Options that are objects of the application, and cannot be given as text. */
 const withoutVariable: ReadonlySet<string> = new Set(['clock', 'context', 'reporters'])
 
-/** All variables but `LIFEGUARD_PRESET` and `LIFEGUARD_REPORTER`, one for each option that text can give. */
+/** All variables except `LIFEGUARD_PRESET` and `LIFEGUARD_REPORTER`, one for each option that can be given as text. */
 export const optionVariables: readonly Variable[] = Object.entries(lifeguardOptions.rows as Rows)
   .filter(([option]) => !withoutVariable.has(option))
   .flatMap(([option, row]) => variablesOf(option, row))
 
 function variablesOf(option: string, row: Row): Variable[] {
   if (row.kind !== 'options') return [{ name: `LIFEGUARD_${upper(option)}`, path: [option], row }]
-  // Limits have names that say what they limit; all others need the name of what they belong to.
+  // The names of limits are clear by themselves; all others need the name of their option.
   const group = { limits: '', remedies: 'REMEDY_' }[option] ?? `${upper(option)}_`
   const inner = Object.entries(row.rows as Rows).map(([name, innerRow]) => ({
     name: `LIFEGUARD_${group}${upper(name.replace(/Millis$/, ''))}`,
@@ -114,7 +114,7 @@ function readText(name: string, row: Row, text: string): unknown {
   return value
 }
 
-/** Undefined: invalid. */
+/** Parses a value; undefined if it is invalid. */
 function parseText(name: string, row: Row, text: string): unknown {
   switch (row.kind) {
     case 'boolean':

@@ -60,9 +60,9 @@ function statementsOf(text: string): string[][] {
     if (token.kind === 'symbol' && token.text === ';') statements.push([])
     else statements.at(-1)?.push(token.text.toLowerCase())
   }
-  const told = statements.filter((words) => words.length > 0)
+  const filled = statements.filter((words) => words.length > 0)
   // The body of a function has an END of its own.
-  return told.length === 0 || told.some(isBody) ? [[]] : told
+  return filled.length === 0 || filled.some(isBody) ? [[]] : filled
 }
 
 function isBody(words: readonly string[]): boolean {

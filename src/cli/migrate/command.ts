@@ -123,24 +123,24 @@ cancelled. Messages of pg-lifeguard go to stderr, with --json as one line of JSO
   async run(invocation) {
     const options = invocation.options as unknown as MigrateOptions
     const control = await connect(invocation)
-    const { tell, settled } = inOrder(printer(invocation, options.json === true))
+    const { emit, settled } = inOrder(printer(invocation, options.json === true))
     await using server = serverLook({
       control,
       connect: () => connect(invocation),
       pace: systemPace,
       pauses: reconnectPause,
-      onLost: (reason) => tell({ event: 'lost', reason }),
-      onBack: () => tell({ event: 'back' }),
+      onLost: (reason) => emit({ event: 'lost', reason }),
+      onBack: () => emit({ event: 'back' }),
     })
     const hasPooler = control.isPooled || !options.pgoptions || options.pgbouncer !== undefined
     const refusal = await refusalOfOptions(control, invocation, options)
     if (refusal !== undefined) {
       const isBlind = hasPooler && options.pgbouncer === undefined
-      tell({ event: 'without-options', reason: refusal, isBlind })
+      emit({ event: 'without-options', reason: refusal, isBlind })
     }
     const policy = policyOf(options)
     const { lockTimeoutMillis, retries } = policy
-    tell({ event: 'started', target: control.target, lockTimeoutMillis, retries })
+    emit({ event: 'started', target: control.target, lockTimeoutMillis, retries })
     using signals = signalRelay()
     const code = await runWithRetries({
       command: invocation.operands,
@@ -158,7 +158,7 @@ cancelled. Messages of pg-lifeguard go to stderr, with --json as one line of JSO
         : { poolerClients: poolerClients(options.pgbouncer, invocation.env) }),
       server,
       origins: patientOrigins(invocation),
-      tell,
+      emit,
       pace: systemPace,
       signals,
     })

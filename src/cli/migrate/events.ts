@@ -130,4 +130,4 @@ export type MigrateEvent =
 export type SessionDoubt = 'pooler' | 'elsewhere' | 'ended-early'
 
 /** Reports an event. One that takes a moment to complete delays only the events after it. */
-export type Tell = (event: MigrateEvent | Promise<MigrateEvent>) => void
+export type Emit = (event: MigrateEvent | Promise<MigrateEvent>) => void

@@ -1,8 +1,8 @@
-import type { MigrateEvent, Tell } from './events.ts'
+import type { Emit, MigrateEvent } from './events.ts'
 
 /** Prints events in the order in which they are reported, even if one takes a moment to complete. */
 export function inOrder(print: (event: MigrateEvent, at: Date) => void): {
-  readonly tell: Tell
+  readonly emit: Emit
   /** Resolves when all events are printed. */
   settled(): Promise<void>
 } {
@@ -18,7 +18,7 @@ export function inOrder(print: (event: MigrateEvent, at: Date) => void): {
   }
 
   return {
-    tell(event) {
+    emit(event) {
       const at = new Date()
       if (last === undefined && !(event instanceof Promise)) {
         print(event, at)

@@ -2,7 +2,7 @@ import type { QueryTextMode } from '../../sql/redaction.ts'
 import type { Origins } from '../origins/patient-origins.ts'
 import type { Pace } from '../pace.ts'
 import type { ServerLook } from '../server-look.ts'
-import type { Tell } from './events.ts'
+import type { Emit } from './events.ts'
 import type { SignalRelay } from './signal-relay.ts'
 
 /** One run of `migrate`: its command, its policy and its parts. */
@@ -22,7 +22,7 @@ export interface Migration {
   readonly poolerClients?: () => Promise<ReadonlyMap<number, string>>
   readonly server: ServerLook
   readonly origins: Origins
-  readonly tell: Tell
+  readonly emit: Emit
   readonly pace: Pace
   readonly signals: SignalRelay
 }

@@ -20,37 +20,37 @@ const mostHolders = 3
  * @returns the exit code
  */
 export async function runWithRetries(migration: Migration): Promise<number> {
-  const { tell, server, policy } = migration
+  const { emit, server, policy } = migration
   for (let number = 1; ; number += 1) {
     const baseline = (await server.ask(takeBaseline)) ?? {}
     const attempt = await runAttempt(migration)
     if (attempt.end.failure !== undefined) {
-      tell({ event: 'not-started', reason: attempt.end.failure })
+      emit({ event: 'not-started', reason: attempt.end.failure })
       return attempt.end.code
     }
-    tellUnseen(attempt, migration)
+    emitUnseen(attempt, migration)
     const outcome = outcomeOf(attempt, policy.trustExitCode)
     if (outcome === 'done') {
-      for (const event of (await server.ask((one) => olderInvalid(one, baseline))) ?? []) tell(event)
+      for (const event of (await server.ask((one) => olderInvalid(one, baseline))) ?? []) emit(event)
       return attempt.end.code
     }
-    const isRetryUseless = await tellTraces(migration, baseline, outcome === 'locks')
+    const isRetryUseless = await emitTraces(migration, baseline, outcome === 'locks')
     if (outcome === 'failed') {
-      if (!attempt.isInterrupted && attempt.waits.last === undefined) await tellAdvisoryLocks(migration)
+      if (!attempt.isInterrupted && attempt.waits.last === undefined) await emitAdvisoryLocks(migration)
       return attempt.end.code
     }
     if (outcome === 'terminated') {
-      tell({ event: 'terminated-elsewhere', pid: attempt.terminatedPid ?? 0 })
+      emit({ event: 'terminated-elsewhere', pid: attempt.terminatedPid ?? 0 })
       return attempt.end.code
     }
     if (outcome === 'false-success') {
-      tellFalseSuccess(attempt, migration)
+      emitFalseSuccess(attempt, migration)
       return exitCode.locks
     }
     const { last, isSelfBlocked } = attempt.waits
-    if (last !== undefined && isSelfBlocked) tell({ event: 'self-blocked', pid: last.session.pid })
+    if (last !== undefined && isSelfBlocked) emit({ event: 'self-blocked', pid: last.session.pid })
     if (isRetryUseless || isSelfBlocked || number > policy.retries) {
-      tell({ event: 'gave-up', attempts: number })
+      emit({ event: 'gave-up', attempts: number })
       return exitCode.locks
     }
     const interruptedBy = await pauseBefore(number, migration)
@@ -58,18 +58,18 @@ export async function runWithRetries(migration: Migration): Promise<number> {
   }
 }
 
-function tellUnseen(attempt: Attempt, { tell, target, hasOptions }: Migration): void {
+function emitUnseen(attempt: Attempt, { emit, target, hasOptions }: Migration): void {
   const { sessionsSeen, looks, end, isUnreached } = attempt
   if (sessionsSeen > 0) return
   const isRefused = isUnreached && hasOptions && end.code !== 0 && end.signal === undefined
   if (isRefused || looks >= unseenAfterLooks) {
-    tell({ event: 'unseen', target, ...(isRefused ? { isFailed: true } : {}) })
+    emit({ event: 'unseen', target, ...(isRefused ? { isFailed: true } : {}) })
   }
 }
 
 /** @returns whether the traces make another attempt useless */
-async function tellTraces(
-  { server, tell }: Migration,
+async function emitTraces(
+  { server, emit }: Migration,
   baseline: Baseline,
   isRetryWanted: boolean,
 ): Promise<boolean> {
@@ -77,13 +77,13 @@ async function tellTraces(
   if (traces === undefined) return false
   for (const event of traces.events) {
     // A command that failed by itself may have committed changes before; that is not reported.
-    if (event.event !== 'committed' || isRetryWanted) tell(event)
+    if (event.event !== 'committed' || isRetryWanted) emit(event)
   }
   return traces.isRetryUseless
 }
 
 /** Reports held advisory locks: a tool that finds its lock taken fails at once, without a visible wait. */
-async function tellAdvisoryLocks({ server, tell, policy, application }: Migration): Promise<void> {
+async function emitAdvisoryLocks({ server, emit, policy, application }: Migration): Promise<void> {
   const sight = await server.look()
   const locks = sight && (await server.ask(advisoryLocks))
   if (sight === undefined || locks === undefined) return
@@ -95,7 +95,7 @@ async function tellAdvisoryLocks({ server, tell, policy, application }: Migratio
   })
   const known = held.filter(({ tool }) => tool !== undefined)
   for (const { lock, session, tool } of (known.length > 0 ? known : held).slice(0, mostHolders)) {
-    tell({
+    emit({
       event: 'advisory-lock',
       key: lock.key,
       session: sessionReport(session, snapshot, {
@@ -107,20 +107,20 @@ async function tellAdvisoryLocks({ server, tell, policy, application }: Migratio
   }
 }
 
-function tellFalseSuccess({ waits }: Attempt, { tell, policy }: Migration): void {
+function emitFalseSuccess({ waits }: Attempt, { emit, policy }: Migration): void {
   for (const { session, wait } of waits.refusals) {
     const query = presentQueryText(session.query, policy.queryText)
-    tell({ event: 'false-success', target: wait.target, ...(query === undefined ? {} : { query }) })
+    emit({ event: 'false-success', target: wait.target, ...(query === undefined ? {} : { query }) })
   }
 }
 
 async function pauseBefore(
   number: number,
-  { pace, tell, signals, policy: { retries, retryPauseMillis } }: Migration,
+  { pace, emit, signals, policy: { retries, retryPauseMillis } }: Migration,
 ): Promise<NodeJS.Signals | undefined> {
   const pauses = { first: retryPauseMillis, most: longestPauseMillis }
   const pauseMillis = growingPause(number - 1, pauses, pace.random())
-  tell({ event: 'retry', number, of: retries, pauseMillis })
+  emit({ event: 'retry', number, of: retries, pauseMillis })
   await pace.pause(pauseMillis, signals.signal)
   return signals.first
 }

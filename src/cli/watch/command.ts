@@ -111,7 +111,7 @@ With --json each is one line of JSON, with its time and its event.`,
         {
           connect: () => connect(invocation),
           origins: patientOrigins(invocation),
-          tell(event) {
+          emit(event) {
             const at = new Date()
             terminal.print(
               json === true

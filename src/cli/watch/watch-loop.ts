@@ -56,7 +56,7 @@ export interface WatchHost {
   connect(): Promise<ControlConnection>
   /** Called only for new concerns. */
   readonly origins: Origins
-  tell(event: WatchEvent): void
+  emit(event: WatchEvent): void
   readonly pace: Pace
   /** Ends the watch. */
   readonly signal: AbortSignal
@@ -85,7 +85,7 @@ interface Memory {
  * @throws ConnectionError if the first connection fails
  */
 export async function watchServer(options: WatchOptions, host: WatchHost): Promise<void> {
-  const { pace, signal, tell } = host
+  const { pace, signal, emit } = host
   const memory: Memory = { seen: new Map(), refused: new Set() }
   let lastHeartbeat = pace.now()
   await using server = serverLook({
@@ -93,8 +93,8 @@ export async function watchServer(options: WatchOptions, host: WatchHost): Promi
     connect: host.connect,
     pace,
     pauses: reconnectPause,
-    onLost: (reason) => tell({ event: 'lost', reason }),
-    onBack: (lostMillis) => tell({ event: 'back', lostMillis }),
+    onLost: (reason) => emit({ event: 'lost', reason }),
+    onBack: (lostMillis) => emit({ event: 'back', lostMillis }),
   })
   while (!signal.aborted) {
     const sight = await unlessAborted(server.look(), signal)
@@ -107,7 +107,7 @@ export async function watchServer(options: WatchOptions, host: WatchHost): Promi
     }
     if (options.heartbeatMillis > 0 && pace.now() - lastHeartbeat >= options.heartbeatMillis) {
       lastHeartbeat = pace.now()
-      tell(heartbeat(memory, server.lostMillis()))
+      emit(heartbeat(memory, server.lostMillis()))
     }
     const isLost = server.lostMillis() !== undefined
     await pace.pause(isLost ? server.pauseMillis() : options.intervalMillis, signal)
@@ -133,7 +133,7 @@ async function firstConnection(options: WatchOptions, host: WatchHost): Promise<
       '--terminate-idle needs a direct connection: through a pooler, watchers cannot elect the one that ends sessions',
     )
   }
-  host.tell({ event: 'started', target: control.target, intervalMillis: options.intervalMillis })
+  host.emit({ event: 'started', target: control.target, intervalMillis: options.intervalMillis })
   return control
 }
 
@@ -141,7 +141,7 @@ async function reportChanges(
   { control, snapshot: whole }: Sight,
   options: WatchOptions,
   memory: Memory,
-  { tell, origins }: WatchHost,
+  { emit, origins }: WatchHost,
 ): Promise<void> {
   const { database } = options
   const snapshot = database === undefined ? whole : databasePart(whole, database)
@@ -158,10 +158,10 @@ async function reportChanges(
   memory.report = report
   const isNews = changes.some(({ event }) => event !== 'cleared')
   const originOf = isNews ? await origins(snapshot) : nowhere
-  for (const change of changes) tell(change.event === 'cleared' ? change : traced(change, snapshot, originOf))
+  for (const change of changes) emit(change.event === 'cleared' ? change : traced(change, snapshot, originOf))
   if (options.terminateIdleMillis === undefined) return
-  if (!(await isElected(control, whole.server.database, memory, tell))) return
-  await endIdle(control, whole, options.terminateIdleMillis, options, memory, tell)
+  if (!(await isElected(control, whole.server.database, memory, emit))) return
+  await endIdle(control, whole, options.terminateIdleMillis, options, memory, emit)
 }
 
 function traced<News extends Change>(change: News, { sessions }: ServerSnapshot, originOf: OriginOf): News {
@@ -176,13 +176,13 @@ async function isElected(
   control: ControlConnection,
   database: string,
   memory: Memory,
-  tell: WatchHost['tell'],
+  emit: WatchHost['emit'],
 ): Promise<boolean> {
   const last = memory.election?.control === control ? memory.election : undefined
   if (last?.isWon === true) return true
   if (control.isPooled) return false
   const isWon = await tryElection(control, electionName)
-  if (isWon !== last?.isWon) tell({ event: isWon ? 'elected' : 'standby', database })
+  if (isWon !== last?.isWon) emit({ event: isWon ? 'elected' : 'standby', database })
   memory.election = { control, isWon }
   return isWon
 }
@@ -194,7 +194,7 @@ async function endIdle(
   limitMillis: number,
   options: WatchOptions,
   memory: Memory,
-  tell: WatchHost['tell'],
+  emit: WatchHost['emit'],
 ): Promise<void> {
   const refused = new Set<string>()
   for (const session of snapshot.sessions) {
@@ -206,12 +206,12 @@ async function endIdle(
     const reason = spareReason(session, snapshot.sessions, options.spare)
     if (reason !== undefined) {
       refused.add(key)
-      if (!isKnown) tell({ event: 'spared', session: report, reason })
+      if (!isKnown) emit({ event: 'spared', session: report, reason })
       continue
     }
     const result = await terminateSession(control, session)
     if (result.outcome === 'denied' || result.outcome === 'signalled') refused.add(key)
-    if (!refused.has(key) || !isKnown) tell({ event: 'terminated', session: report, result })
+    if (!refused.has(key) || !isKnown) emit({ event: 'terminated', session: report, result })
   }
   memory.refused = refused
 }

@@ -51,7 +51,7 @@ export function poolFigures(ledger: Ledger): PoolFigures[] {
   return [...byName.values()]
 }
 
-/** Where the pool does not say, only those of checkouts are known. */
+/** If the pool does not expose them, only those of checkouts are known. */
 function usedOf(total: number | undefined, idle: number | undefined, out: number): number {
   return total === undefined || idle === undefined ? out : Math.max(0, total - idle)
 }

@@ -6,20 +6,20 @@ const retry = (number: number): MigrateEvent => ({ event: 'retry', number, of: 9
 
 it('events are printed at once, and those behind one that takes a moment after it', async () => {
   const printed: unknown[] = []
-  const { tell, settled } = inOrder((event) => printed.push(event))
-  tell(retry(1))
+  const { emit, settled } = inOrder((event) => printed.push(event))
+  emit(retry(1))
   expect(printed).toEqual([retry(1)])
 
   let complete = (_event: MigrateEvent) => {}
-  tell(new Promise((resolve) => (complete = resolve)))
-  tell(retry(3))
-  tell(Promise.resolve(retry(4)))
+  emit(new Promise((resolve) => (complete = resolve)))
+  emit(retry(3))
+  emit(Promise.resolve(retry(4)))
   await Promise.resolve()
   expect(printed).toEqual([retry(1)])
   complete(retry(2))
   await settled()
   expect(printed).toEqual([1, 2, 3, 4].map(retry))
 
-  tell(retry(5))
+  emit(retry(5))
   expect(printed.at(-1)).toEqual(retry(5))
 })

@@ -29,7 +29,7 @@ function startWatch(options: Partial<WatchOptions> = {}, url = db.url) {
     {
       connect: () => connectControl({ url, env: {}, connectMillis: 5_000 }),
       origins: async () => () => ({ source: 'application', text: 'src/datasets.ts:42' }),
-      tell: (event) => events.push(event),
+      emit: (event) => events.push(event),
       pace,
       signal: controller.signal,
     },
@@ -129,7 +129,7 @@ describe('watch', () => {
       {
         connect: () => connectControl({ url: 'postgres://127.0.0.1:1/none', env: {} }),
         origins: async () => () => undefined,
-        tell: () => expect.unreachable(),
+        emit: () => expect.unreachable(),
         pace: manualPace(),
         signal: new AbortController().signal,
       },
@@ -156,7 +156,7 @@ describe('watch', () => {
       {
         connect: async () => ({ ...real, query }),
         origins: async () => () => undefined,
-        tell: () => {},
+        emit: () => {},
         pace: {
           now: () => looks,
           random: () => 0.5,

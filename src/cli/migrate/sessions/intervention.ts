@@ -9,7 +9,7 @@ import {
 } from '../../../postgres/index.ts'
 import { spareReason } from '../../../postgres/spared.ts'
 import { sessionReport } from '../../report/session-report.ts'
-import type { MigrateEvent, Tell } from '../events.ts'
+import type { Emit, MigrateEvent } from '../events.ts'
 import type { Migration, MigrationPolicy } from '../migration.ts'
 import { identityOf } from './command-sessions.ts'
 import { isSnapshotWait, type Scene } from './session-watch.ts'
@@ -26,10 +26,10 @@ export interface Intervention {
 const serverFirstMillis = 1_000
 
 export function intervention(
-  { policy, tell }: Pick<Migration, 'policy' | 'tell'>,
+  { policy, emit }: Pick<Migration, 'policy' | 'emit'>,
   onCancelled: (session: ServerSession) => void,
 ): Intervention {
-  const tellOnce = onceOnly(tell)
+  const emitOnce = onceOnly(emit)
   let ended = 0
 
   async function cancelOwn({ control, own, tree, snapshot }: Scene, session: ServerSession): Promise<void> {
@@ -40,13 +40,13 @@ export function intervention(
     const why = reasonToCancel(behind, wait, policy)
     if (why === undefined) return
     if (session.state !== 'active') {
-      tellOnce({ event: 'holds', pid: session.pid, behind }, identityOf(session))
+      emitOnce({ event: 'holds', pid: session.pid, behind }, identityOf(session))
       return
     }
     const result = await cancelSession(control, session)
     if (result.outcome === 'ended' || result.outcome === 'signalled') onCancelled(session)
     const key = `${identityOf(session)} ${session.stateChange} ${result.outcome}`
-    tellOnce({ event: 'cancelled', pid: session.pid, why, behind, result }, key)
+    emitOnce({ event: 'cancelled', pid: session.pid, why, behind, result }, key)
   }
 
   async function endRoot({ control, snapshot }: Scene, session: ServerSession): Promise<boolean> {
@@ -54,12 +54,12 @@ export function intervention(
     const report = sessionReport(session, snapshot, { queryText, originOf: () => undefined })
     const reason = spareReason(session, snapshot.sessions, spare)
     if (reason !== undefined) {
-      tellOnce({ event: 'spared', session: report, reason }, identityOf(session))
+      emitOnce({ event: 'spared', session: report, reason }, identityOf(session))
       return false
     }
     const result = await terminateSession(control, session)
     const key = `${identityOf(session)} ${session.stateChange} ${result.outcome}`
-    tellOnce({ event: 'freed', session: report, result }, key)
+    emitOnce({ event: 'freed', session: report, result }, key)
     if (result.outcome !== 'ended') return false
     if (session.database === snapshot.server.database) ended += 1
     return true
@@ -105,12 +105,12 @@ function reasonToCancel(
 }
 
 /** Reports a result that is repeated at each look only once. */
-function onceOnly(tell: Tell): (event: MigrateEvent, key: string) => void {
-  const told = new Set<string>()
+function onceOnly(emit: Emit): (event: MigrateEvent, key: string) => void {
+  const reported = new Set<string>()
   return (event, key) => {
     const full = `${event.event} ${key}`
-    if (told.has(full)) return
-    told.add(full)
-    tell(event)
+    if (reported.has(full)) return
+    reported.add(full)
+    emit(event)
   }
 }

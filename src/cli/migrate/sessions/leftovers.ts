@@ -26,7 +26,7 @@ const cancelMillis = 2_000
  */
 export async function cancelLeftovers(
   isOrderly: boolean,
-  { server, tell, pace, policy: { queryText } }: Pick<Migration, 'server' | 'tell' | 'pace' | 'policy'>,
+  { server, emit, pace, policy: { queryText } }: Pick<Migration, 'server' | 'emit' | 'pace' | 'policy'>,
   sessions: CommandSessions,
 ): Promise<void> {
   const start = pace.now()
@@ -47,14 +47,14 @@ export async function cancelLeftovers(
     if (isLate || left.length + suspects.length === 0) {
       const open = left.length > 0 ? left : suspects
       const doubt = open === suspects ? (found.doubt ?? 'pooler') : undefined
-      for (const one of open) tell(leftOpen(one, snapshot, queryText, doubt))
+      for (const one of open) emit(leftOpen(one, snapshot, queryText, doubt))
       return
     }
     const isGrace = isOrderly && millis < graceMillis
     for (const session of isGrace ? [] : left.filter(({ state }) => state === 'active')) {
       const result = await server.ask(() => endStatement(control, session, cancelled))
       if (result === undefined || result.outcome === 'gone' || result.outcome === 'changed') continue
-      tell({ event: 'cancelled', pid: session.pid, why: 'left-behind', behind: 0, result })
+      emit({ event: 'cancelled', pid: session.pid, why: 'left-behind', behind: 0, result })
     }
     await pace.pause(pauseMillis)
   }

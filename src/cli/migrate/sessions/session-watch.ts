@@ -46,14 +46,14 @@ export interface WatchedWaits {
 const countMillis = 500
 
 export function sessionWatch(
-  { policy, server, origins, tell, pace }: Migration,
+  { policy, server, origins, emit, pace }: Migration,
   sessions: CommandSessions,
   before: DatabaseCounters | undefined,
 ): SessionWatch {
   const waits = lockWaits(policy.lockTimeoutMillis)
   const record = waitRecord(before, policy.lockTimeoutMillis)
   /** The last reported wait of each session, so that each change is reported once. */
-  let told: ReadonlyMap<string, string> = new Map()
+  let reported: ReadonlyMap<string, string> = new Map()
   const selfBlocked = new Set<string>()
 
   async function see(): Promise<Scene | undefined> {
@@ -74,7 +74,7 @@ export function sessionWatch(
 
   function tellEnds(ends: readonly WaitEnd[]): void {
     for (const end of ends) {
-      if (end.verdict !== 'unknown') tell(endEvent(end, policy.queryText))
+      if (end.verdict !== 'unknown') emit(endEvent(end, policy.queryText))
     }
   }
 
@@ -89,9 +89,9 @@ export function sessionWatch(
       const key = identityOf(session)
       const state = JSON.stringify([node.wait?.object, node.roots.toSorted()])
       now.set(key, state)
-      if (told.get(key) !== state) tell(describeWait(node, session, scene))
+      if (reported.get(key) !== state) emit(describeWait(node, session, scene))
     }
-    told = now
+    reported = now
   }
 
   /** Describes a wait. Only the description waits for an application, not the intervention. */
