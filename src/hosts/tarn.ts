@@ -143,7 +143,9 @@ function releaseOf(core: PoolCore, original: Method): Method {
     if (core.unwatched) return giveBack()
     // tarn refuses a second release, and Knex relies on that.
     if (!core.isOut(client) && isOfKnexStream()) return giveBack()
-    const release = () => core.release(args[0] as Client, giveBack)
+    // A time-out of Knex's leaves its statement running, and marks the client: it is closed before its next owner gets it.
+    const error = Reflect.get(client, '__knex__disposed') ? new Error('disposed by Knex') : undefined
+    const release = () => core.release(args[0] as Client, giveBack, error)
     // Knex releases the client of a stream that was left early, and closes its cursor in the next listener.
     if (workOf(client) === 'portal') queueMicrotask(release)
     else release()

@@ -106,6 +106,20 @@ describe('a Knex instance', () => {
     await trx.rollback()
   })
 
+  it.each(['observe', 'enforce'] as const)(
+    'is not blamed in %s for a statement that its own time-out has given up, with its connection',
+    async (mode) => {
+      const { knex, lifeguard, findings } = watchKnex({ mode })
+      const pid = async () => (await knex.raw('SELECT pg_backend_pid() AS pid')).rows[0].pid
+      const before = await pid()
+      await expect(knex.raw('SELECT pg_sleep(60)').timeout(20)).rejects.toThrow('timeout')
+      expect(await pid()).not.toBe(before)
+      expect(findings).toEqual([])
+      expect(lifeguard.snapshot().checkouts).toEqual([])
+      await db.terminate(before)
+    },
+  )
+
   it('is refused for another database than PostgreSQL', () => {
     const lifeguard = createLifeguard({ reporters: [] })
     const mysql = Object.assign(() => {}, {
