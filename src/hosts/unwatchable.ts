@@ -24,6 +24,21 @@ const known: readonly Known[] = [
     advice: 'watch the sql that it comes from',
   },
   {
+    library: 'a Fastify application',
+    traits: ['register', 'decorate', 'inject'],
+    advice: 'watch its app.pg, once @fastify/postgres is registered, or the pool that it uses',
+  },
+  {
+    library: 'a runner of graphile-worker',
+    traits: ['addJob', 'stop', 'events'],
+    advice: 'pass your own pool to it, run({ pgPool: pool }), and watch that pool',
+  },
+  {
+    library: 'a store of connect-pg-simple',
+    traits: ['pruneSessions', 'quotedTable'],
+    advice: 'pass your own pool to it, new Store({ pool }), and watch that pool',
+  },
+  {
     library: 'a MySQL pool',
     traits: ['getConnection', 'query', 'format'],
     advice: 'it is not PostgreSQL',

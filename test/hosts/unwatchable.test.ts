@@ -1,3 +1,4 @@
+import { fastify } from 'fastify'
 import { Kysely, PostgresDialect } from 'kysely'
 import pg from 'pg'
 import { describe, expect, it } from 'vitest'
@@ -22,6 +23,17 @@ describe('what cannot be watched is named, with what to pass instead', () => {
       'the sql of one transaction of postgres.js',
       () => Object.assign(() => {}, { unsafe: nothing, notify: nothing, array: nothing, typed: nothing }),
       /postgres\.js.*watch the sql that it comes from/,
+    ],
+    ['a Fastify application', () => fastify(), /Fastify application: watch its app\.pg/],
+    [
+      'a runner of graphile-worker',
+      () => ({ addJob: nothing, stop: nothing, events: {} }),
+      /graphile-worker: .*run\(\{ pgPool: pool \}\)/,
+    ],
+    [
+      'a store of connect-pg-simple',
+      () => ({ pruneSessions: nothing, quotedTable: nothing, query: nothing }),
+      /connect-pg-simple: .*new Store\(\{ pool \}\)/,
     ],
     [
       'a MySQL pool',

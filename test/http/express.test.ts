@@ -145,6 +145,12 @@ describe.each(Object.entries(expresses))('%s', (_name, express) => {
     expect(await warnings()).toEqual([])
   })
 
+  it('leaves the name from outside to a request that matches no route', async () => {
+    const app = express().use(lifeguardMiddleware(lifeguard)).use(note)
+    const around = withRequestScope(lifeguard, app as RequestListener, { name: () => 'GET /proxied' })
+    expect(await askServer(around, '/datasets/7')).toMatchObject({ name: 'GET /proxied' })
+  })
+
   it('serves two lifeguards side by side', async () => {
     const other = createLifeguard({ reporters: [] })
     const app = express().use(lifeguardMiddleware(lifeguard)).use(lifeguardMiddleware(other))

@@ -113,6 +113,42 @@ describe.each(modes)('pg-boss in %s', (mode) => {
   )
 })
 
+it('a worker that runs its handler in a transaction is reported for it, at no harm in observe', async () => {
+  const clock = manualClock()
+  const lifeguard = createLifeguard({ clock, reporters: [] })
+  const findings: Finding[] = []
+  lifeguard.on('finding', (finding) => findings.push(finding))
+  const boss = new PgBoss({ connectionString: db.url })
+  boss.on('error', () => {})
+  lifeguard.watch(boss, { name: 'jobs' })
+  await boss.start()
+  onTestFinished(async () => {
+    await boss.stop({ graceful: false })
+    await lifeguard.close()
+  })
+  await boss.createQueue('in-a-transaction')
+  let begin = () => {}
+  const begun = new Promise<void>((resolve) => {
+    begin = resolve
+  })
+  let finish = () => {}
+  const isLong = new Promise<void>((resolve) => {
+    finish = resolve
+  })
+  await boss.work('in-a-transaction', { transactional: true, pollingIntervalSeconds: 0.5 }, async () => {
+    begin()
+    await isLong
+  })
+  const id = await boss.send('in-a-transaction')
+  await begun
+  clock.advance(11_000)
+  expect(findings).toMatchObject([{ kind: 'idle-transaction', certainty: 'suspected', pool: 'jobs' }])
+  finish()
+  await eventually(async () =>
+    expect(await boss.findJobs('in-a-transaction', { id: id ?? '' })).toMatchObject([{ state: 'completed' }]),
+  )
+})
+
 describe('watch(boss)', () => {
   function openBoss(options: object = {}): PgBoss {
     const boss = new PgBoss({ connectionString: db.url, ...options })

@@ -1,4 +1,7 @@
-import { Logger, run, type TaskList } from 'graphile-worker'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { getTasks, Logger, run, type TaskList } from 'graphile-worker'
 import pg from 'pg'
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { createLifeguard, type Finding, manualClock, withJobScope } from '../../../../src/index.ts'
@@ -8,6 +11,7 @@ import { eventually } from '../../../support/eventually.ts'
 import { hereLine } from '../../../support/guarded-pool.ts'
 
 const db = useDatabase()
+const silent = new Logger(() => () => {})
 beforeEach(() => db.query('DROP SCHEMA IF EXISTS graphile_worker CASCADE'))
 
 describe.each(modes)('graphile-worker in %s', (mode) => {
@@ -25,7 +29,7 @@ describe.each(modes)('graphile-worker in %s', (mode) => {
       concurrency: 4,
       pollInterval: 200,
       noHandleSignals: true,
-      logger: new Logger(() => () => {}),
+      logger: silent,
       taskList: withJobScope(lifeguard, tasksOf(pool)),
     })
     onTestFinished(async () => {
@@ -99,6 +103,20 @@ describe.each(modes)('graphile-worker in %s', (mode) => {
       ).toEqual([]),
     )
     expect(findings).toEqual([])
+  })
+
+  it('the tasks of a folder are wrapped as those of a list are', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'tasks-'))
+    onTestFinished(() => rm(folder, { recursive: true }))
+    const code = "export default (payload) => process.emit('task of a folder', payload)"
+    await writeFile(join(folder, 'from-a-folder.mjs'), code)
+    const { tasks } = await getTasks({ logger: silent }, folder)
+    const { runner, lifeguard } = await service(() => tasks)
+    const scope = new Promise((resolve) => {
+      process.once('task of a folder' as never, () => resolve(lifeguard.currentScope()?.describe()))
+    })
+    const { id } = await runner.addJob('from-a-folder', {})
+    expect(await scope).toEqual({ kind: 'job', name: 'from-a-folder', id })
   })
 
   it('20 jobs at once are in their own scopes', async () => {
