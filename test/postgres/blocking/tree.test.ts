@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import pg from 'pg'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import {
@@ -126,7 +125,8 @@ describe('prepared transactions', () => {
     await preparing.query("BEGIN; LOCK TABLE items IN SHARE MODE; PREPARE TRANSACTION 'kept'")
     // A session that crashes makes the server end all others and recover. Until it has ended them, it takes new ones.
     const { rows } = await preparing.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
-    const otherEnded = once(await connect(), 'end')
+    const other = await connect()
+    const otherEnded = new Promise((resolve) => other.once('end', resolve))
     process.kill(rows[0]?.pid ?? 0, 'SIGKILL')
     await Promise.all([preparing.end().catch(() => {}), otherEnded])
     const client = await eventually(connect)
