@@ -134,7 +134,8 @@ describe.each(modes)('in %s, a pool that gives each client its release once', (m
     await eventually(async () => {
       clock.advance(200)
       collectGarbage()
-      expect(gone.slice(0, 2).map((ref) => ref.deref())).toEqual([undefined, undefined])
+      // Not the clients themselves: the failure of an attempt would keep them for the next one.
+      expect(gone.slice(0, 2).map((ref) => ref.deref() === undefined)).toEqual([true, true])
     })
   })
 })

@@ -241,7 +241,7 @@ it('keeps no request alive that was answered, whatever it has left running', asy
   )
   await eventually(() => {
     collectGarbage()
-    expect(request?.deref()).toBeUndefined()
+    expect(request?.deref() === undefined).toBe(true)
   })
   expect(scope?.describe()).toEqual({ kind: 'request', name: 'GET /once', ending: 'answered' })
 })
