@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import { beforeEach, expect } from 'vitest'
 import { useDatabase } from '../support/database.ts'
+import { eventually } from '../support/eventually.ts'
 import { type GuardedPool, guardedPool } from '../support/guarded-pool.ts'
 
 type Options = Parameters<typeof guardedPool>[1]
@@ -11,6 +12,8 @@ export const insert = "INSERT INTO items (note) VALUES ('after')"
 export function useEnforcedPools() {
   const db = useDatabase()
   beforeEach(async () => {
+    // A statement that the test before left under way must not run on the table of this one.
+    await eventually(async () => expect(await db.sessions()).toEqual([]))
     await db.query('TRUNCATE items')
   })
 
