@@ -15,6 +15,7 @@ const roomWords: Readonly<Record<string, string>> = {
   core: 'checkout',
   guard: 'guard',
   hosts: 'host',
+  jobs: 'job',
   register: 'register',
   postgres: 'session',
   remedies: 'remedy',

@@ -7,7 +7,7 @@ import { resolveOptions } from '../../src/options.ts'
 import { entryPoints } from './entry-points.ts'
 import { readPage, root, tableIn } from './page.ts'
 
-const readme = readPage('README.md')
+const guide = readPage('docs/guide.md')
 const reference = readPage('docs/reference.md')
 const findings = readPage('docs/findings.md')
 
@@ -67,11 +67,11 @@ describe('what the package exports', () => {
     expect(told.toSorted()).toEqual(thrown.map(({ name, code }) => `\`${name}\` \`${code}\``).toSorted())
   })
 
-  it('has members, each of which is named in the reference or the README', () => {
+  it('has members, each of which is named in the reference or the guide', () => {
     const missing = explained.flatMap((type) => {
       const members = exported.get(type) ?? ['(not exported)']
       return members
-        .filter((member) => !namedIn(reference.text, member) && !namedIn(readme.text, member))
+        .filter((member) => !namedIn(reference.text, member) && !namedIn(guide.text, member))
         .map((member) => `${type}.${member}`)
     })
     expect(missing).toEqual([])
@@ -85,11 +85,11 @@ describe('what the package exports', () => {
   })
 })
 
-describe('the README', () => {
+describe('the guide', () => {
   const { remedies, mode, queryText } = resolveOptions({ mode: 'enforce' })
 
   it('has the defaults of the limits', () => {
-    const told = tableIn(readme.section('options')).flatMap(([name = '', millis = '']) => {
+    const told = tableIn(guide.section('options')).flatMap(([name = '', millis = '']) => {
       const limit = /^`limits\.(\w+)`$/.exec(name)?.[1]
       return limit === undefined ? [] : [[limit, numberIn(millis)]]
     })
@@ -97,17 +97,15 @@ describe('the README', () => {
   })
 
   it('has the defaults of the other options', () => {
-    const told = new Map(tableIn(readme.section('options')).map(([name, value]) => [name, value]))
+    const told = new Map(tableIn(guide.section('options')).map(([name, value]) => [name, value]))
     expect(told.get('`mode`')).toBe(`\`'${resolveOptions().mode}'\``)
     expect(told.get('`queryText`')).toBe(`\`'${queryText}'\``)
     expect(mode).toBe('enforce')
   })
 
   it('has the kinds in their order, each with its link, its certainty and its remedy', () => {
-    const told = tableIn(readme.section('findings-and-remedies'))
-    expect(told.map(([kind]) => kind)).toEqual(
-      findingKinds.map((kind) => `[${kind}](docs/findings.md#${kind})`),
-    )
+    const told = tableIn(guide.section('findings-and-remedies'))
+    expect(told.map(([kind]) => kind)).toEqual(findingKinds.map((kind) => `[${kind}](findings.md#${kind})`))
     expect(told.map(([, , , remedy]) => remedy)).toEqual(findingKinds.map((kind) => `\`${remedies[kind]}\``))
     // That page is checked against what is really found.
     const certainties = findingKinds.map((kind) => tableIn(findings.section(kind))[0]?.[0])
@@ -115,7 +113,7 @@ describe('the README', () => {
   })
 
   it('has the timeouts and their defaults', () => {
-    const told = tableIn(readme.section('doing-it-right-by-construction')).map(
+    const told = tableIn(guide.section('doing-it-right-by-construction')).map(
       ([, millis = '', option = '']) => [option.replaceAll('`', ''), numberIn(millis)],
     )
     expect(Object.fromEntries(told)).toEqual(sessionTimeouts())

@@ -25,9 +25,10 @@ export function playReadme(server: ServerAddress, { colors = false } = {}): Prom
   const env: NodeJS.ProcessEnv = {
     ...process.env,
     ...{ PGHOST: host, PGPORT: String(port), PGUSER: user, PGPASSWORD: password, PGDATABASE: database },
-    NO_COLOR: colors ? '' : '1',
-    FORCE_COLOR: colors ? '1' : '',
   }
+  Reflect.deleteProperty(env, 'NO_COLOR')
+  Reflect.deleteProperty(env, 'FORCE_COLOR')
+  env[colors ? 'FORCE_COLOR' : 'NO_COLOR'] = '1'
   return new Promise((resolve, reject) => {
     execFile(process.execPath, [tsx, 'play.ts'], { cwd: folder, env }, (error, _stdout, stderr) => {
       if (error === null) resolve(stderr)
