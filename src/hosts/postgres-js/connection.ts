@@ -1,7 +1,7 @@
 import type { Client, Method } from '../../client/types.ts'
 import { isRollback } from '../../sql/statement.ts'
 import { endsTransaction } from '../../sql/transaction-effect.ts'
-import type { Connection, DriverSql, Query, Reserved } from './driver.ts'
+import type { Connection, DriverSql, Query, Reservation, Reserved } from './driver.ts'
 import { ownQuery } from './driver.ts'
 import { SessionClient } from './session-client.ts'
 import { Statement } from './statement.ts'
@@ -29,6 +29,8 @@ export interface ConnectionHost {
   tag(statement: Statement, owner: ConnectionOwner | undefined): void
   /** The driver has taken the connection back. */
   returned(connection: WatchedConnection): void
+  /** Makes a caller of `reserve` wait again. */
+  requeue(reservation: Reservation): void
   closed(session: SessionClient): void
 }
 
@@ -43,6 +45,7 @@ export class WatchedConnection {
   readonly #host: ConnectionHost
   readonly #execute: Connection['execute']
   readonly #terminate: Connection['terminate']
+  readonly #connect: Connection['connect']
   #reserved: Reserved | null
   /** What the driver does with an owner whose connection is lost. */
   #onclose: Connection['onclose']
@@ -50,12 +53,15 @@ export class WatchedConnection {
   #isKept = false
   #destroyedWith: Error | undefined
   #isLeaving = false
+  /** The driver is about to open a session for whoever has waited for the one that is lost. */
+  #isReopening = false
 
   constructor(connection: Connection, host: ConnectionHost) {
     this.#connection = connection
     this.#host = host
     this.#execute = connection.execute
     this.#terminate = connection.terminate
+    this.#connect = connection.connect
     this.#reserved = this.#follow(connection.reserved)
     this.#onclose = connection.onclose
     this.session = this.#newSession()
@@ -95,6 +101,7 @@ export class WatchedConnection {
     Object.defineProperties(connection, { reserved: plain(this.#reserved), onclose: plain(this.#onclose) })
     connection.execute = this.#execute
     connection.terminate = this.#terminate
+    if (this.#connect !== undefined) connection.connect = this.#connect
   }
 
   #install(): void {
@@ -104,6 +111,8 @@ export class WatchedConnection {
       this.session._ending = true
       return Reflect.apply(this.#terminate, connection, [])
     }
+    const connect = this.#connect
+    if (connect !== undefined) connection.connect = (first) => this.#open(connect, first)
     Object.defineProperties(connection, {
       reserved: {
         get: () => this.#reserved,
@@ -135,6 +144,16 @@ export class WatchedConnection {
       },
       ready: (statement) => this.#ready(statement),
     })
+  }
+
+  /** Of a caller of `reserve` that it takes out of its queue to open a session, the driver knows nothing when it is open. */
+  #open(connect: NonNullable<Connection['connect']>, first: Query | Reservation): unknown {
+    const isForgotten = this.#isReopening && 'reserve' in first
+    this.#isReopening = false
+    if (!isForgotten) return Reflect.apply(connect, this.#connection, [first])
+    const opened: unknown = Reflect.apply(connect, this.#connection, [ownQuery(this.#host.sql, '')])
+    this.#host.requeue(first)
+    return opened
   }
 
   #write(query: Query): unknown {
@@ -256,5 +275,9 @@ export class WatchedConnection {
     }
     this.#host.closed(session)
     onclose?.(told)
+    this.#isReopening = true
+    queueMicrotask(() => {
+      this.#isReopening = false
+    })
   }
 }

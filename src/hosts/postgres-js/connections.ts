@@ -5,7 +5,14 @@ import { checkoutTag } from '../../core/checkout-tag.ts'
 import { tagged } from '../../sql/comment.ts'
 import type { PoolCore } from '../pool-host.ts'
 import { type ConnectionHost, type ConnectionOwner, WatchedConnection } from './connection.ts'
-import type { Connection, DriverSql, Query } from './driver.ts'
+import {
+  type Connection,
+  type DriverSql,
+  ownQuery,
+  type Query,
+  type Reservation,
+  type ReservedSql,
+} from './driver.ts'
 import type { SessionClient } from './session-client.ts'
 import type { Statement } from './statement.ts'
 
@@ -13,6 +20,8 @@ import type { Statement } from './statement.ts'
 export class KnownConnections implements ConnectionHost {
   readonly sql: DriverSql
   readonly core: PoolCore
+  /** The driver's own. */
+  readonly reserve: DriverSql['reserve']
   readonly owners = new WeakMap<object, ConnectionOwner>()
   readonly #connections = new Map<Connection, WatchedConnection>()
   readonly #ofSession = new WeakMap<Client, WatchedConnection>()
@@ -27,6 +36,7 @@ export class KnownConnections implements ConnectionHost {
   constructor(sql: DriverSql, core: PoolCore) {
     this.sql = sql
     this.core = core
+    this.reserve = sql.reserve
     const { tag } = core.settings
     this.#commentOf = tag?.statements === true ? checkoutTag(tag) : undefined
   }
@@ -130,6 +140,24 @@ export class KnownConnections implements ConnectionHost {
 
   returned(connection: WatchedConnection): void {
     this.#taken.delete(connection)
+  }
+
+  requeue(reservation: Reservation): void {
+    const { sql } = this
+    const again = Reflect.apply(this.reserve, sql, []) as Promise<ReservedSql>
+    again.then(
+      (reserved) => {
+        const probe = ownQuery(reserved, '', {
+          onexecute(connection) {
+            reservation.reserve(connection)
+            return true
+          },
+        })
+        probe.handler(probe)
+        Promise.prototype.then.call(probe, undefined, (error: unknown) => reservation.reject(error))
+      },
+      (error: unknown) => reservation.reject(error),
+    )
   }
 
   closed(session: SessionClient): void {

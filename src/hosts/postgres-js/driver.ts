@@ -26,6 +26,8 @@ export interface DriverSql {
   reserve: Method
   end: Method
   unsafe: Unsafe
+  /** What a callback of a cursor returns to close it. */
+  readonly CLOSE?: unknown
   readonly options: {
     readonly max?: unknown
     readonly socket?: unknown
@@ -70,11 +72,19 @@ export interface Query {
   raw(): this
 }
 
+/** A caller of `reserve` that waits. */
+export interface Reservation {
+  reserve(connection: Connection): unknown
+  reject(error: unknown): unknown
+}
+
 /** One place of the pool: a connection, or room for one. It lasts, while sessions come and go. */
 export interface Connection {
   /** Returns whether more may be written. */
   execute(query: Query): unknown
   terminate(): unknown
+  /** Opens a session, for the first that waits. */
+  connect?(first: Query | Reservation): unknown
   /** Called when the server is ready for the owner's next statement. Null: the connection has no owner. */
   reserved: Reserved | null
   onclose?: ((error: unknown) => unknown) | null | undefined

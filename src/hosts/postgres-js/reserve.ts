@@ -13,7 +13,7 @@ export function guardedReserve(connections: KnownConnections, original: Method):
     const stack = new Error()
     setStackDepth(depth)
     const served = connections.ask()
-    let reserved: Reservation | undefined
+    let reserved: Reserved | undefined
     const start = () =>
       (Reflect.apply(original, this, args) as Promise<ReservedSql>).then(
         (sql) => {
@@ -35,7 +35,7 @@ export function guardedReserve(connections: KnownConnections, original: Method):
   }
 }
 
-interface Reservation {
+interface Reserved {
   readonly sql: ReservedSql
   readonly probe: Query
   /** Undefined if the driver has not shown it. */
@@ -48,7 +48,7 @@ interface Reservation {
  * Learns which connection was reserved, and its pid, from an empty statement, which goes out together with the owner's
  * first one.
  */
-function adopt(connections: KnownConnections, sql: ReservedSql): Reservation {
+function adopt(connections: KnownConnections, sql: ReservedSql): Reserved {
   let connection: WatchedConnection | undefined
   const probe = ownQuery(sql, '', {
     onexecute: (driver) => {
@@ -69,7 +69,7 @@ function adopt(connections: KnownConnections, sql: ReservedSql): Reservation {
 
 function own(
   connections: KnownConnections,
-  { sql, probe, connection, release }: Reservation,
+  { sql, probe, connection, release }: Reserved,
   handle: unknown,
 ): void {
   const { core } = connections

@@ -158,6 +158,7 @@ export class SessionClient implements Client {
     statement.follow({
       answered: (error) => this.#answered(statement, error),
       isForgotten: () => !this.#pending.includes(statement),
+      closes: (returned) => returned !== undefined && returned === this.#host.sql.CLOSE,
     })
     this.#pending.push(statement)
     const isOpen = this.#host.write(query)

@@ -14,6 +14,8 @@ interface Follower {
   /** The server has answered. */
   answered(error: unknown): void
   isForgotten(): boolean
+  /** Whether a callback of a cursor has closed it by what it has returned. */
+  closes(returned: unknown): boolean
 }
 
 /** A query of postgres.js in the shape of a statement that submits itself to a client of node-postgres. */
@@ -25,7 +27,7 @@ export class Statement implements SubmittedQuery {
   readonly sentFrom: CapturedStack | undefined
   callback: Callback | undefined
   /** A cursor, as node-postgres would show it. */
-  readonly cursor: { readonly state: string; read(): void } | undefined
+  readonly cursor: { state: string; read(): void } | undefined
   /** Those of a COPY stream: only a statement that has one may have them. */
   declare write?: unknown
   declare pipe?: unknown
@@ -64,8 +66,9 @@ export class Statement implements SubmittedQuery {
   }
 
   /** Follows how the driver settles the query, from just before it is written. */
-  follow({ answered, isForgotten }: Follower): void {
+  follow({ answered, isForgotten, closes }: Follower): void {
     const { query } = this
+    this.#followCursor(closes)
     const { resolve } = query
     query.resolve = (value) => {
       if (isForgotten()) return resolve(value)
@@ -103,6 +106,31 @@ export class Statement implements SubmittedQuery {
       get: () => failed,
       set(next: Query['reject']) {
         reject = next
+      },
+      configurable: true,
+      enumerable: true,
+    })
+  }
+
+  /** A loop that is left, or a callback, has the cursor closed: its owner has done what it can. */
+  #followCursor(closes: Follower['closes']): void {
+    const { query, cursor } = this
+    let read = query.cursorFn as (rows: unknown) => unknown
+    if (cursor === undefined) return
+    const followed = (rows: unknown) => {
+      const returned = read(rows)
+      const note = (result: unknown) => {
+        if (closes(result)) cursor.state = 'done'
+      }
+      // The driver awaits it, too, and is told of a failure.
+      void Promise.resolve(returned).then(note, () => {})
+      return returned
+    }
+    // Each turn of a loop brings a new one.
+    Object.defineProperty(query, 'cursorFn', {
+      get: () => followed,
+      set(next: typeof read) {
+        read = next
       },
       configurable: true,
       enumerable: true,

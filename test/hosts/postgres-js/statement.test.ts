@@ -26,6 +26,7 @@ function followed(parts: Partial<Query> = {}) {
       told.push(['answered', error])
     },
     isForgotten: () => !isPending,
+    closes: (returned) => returned === 'close',
   })
   return { query, statement, told }
 }
@@ -93,6 +94,18 @@ describe('a statement of postgres.js', () => {
     expect(turns).toEqual(['failed'])
     expect(statement.error).toBe('failed')
     expect(told).toEqual([['resolved', []]])
+  })
+
+  it('has closed its cursor once a callback says so, and not before', async () => {
+    const { query, statement } = followed({ cursorFn: () => 'go on' })
+    const read = () => Reflect.apply(query.cursorFn as () => unknown, query, [[]])
+    expect(read()).toBe('go on')
+    await Promise.resolve()
+    expect(statement.cursor?.state).toBe('open')
+    Reflect.set(query, 'cursorFn', () => Promise.resolve('close'))
+    await read()
+    await Promise.resolve()
+    expect(statement.cursor?.state).toBe('done')
   })
 
   it('that was never sent fails as it is', () => {

@@ -8,10 +8,12 @@ import { kyselySetUp } from '../../../contracts/set-ups/kysely.ts'
 import { pgPromiseSetUp } from '../../../contracts/set-ups/pg-promise.ts'
 import { versionOf } from '../../../contracts/set-ups/version.ts'
 import { previous, previousVersion } from '../previous/modules.ts'
+import { drizzlePostgresJsSetUp } from './set-ups/drizzle-postgres-js.ts'
 import { fastifyPostgres } from './set-ups/fastify-postgres.ts'
 import { mikroOrm6, mikroOrm7 } from './set-ups/mikro-orm.ts'
 import { neon } from './set-ups/neon.ts'
 import { objection } from './set-ups/objection.ts'
+import { postgresJs, postgresJsReserved } from './set-ups/postgres-js.ts'
 import { postgresPool } from './set-ups/postgres-pool.ts'
 import { prisma } from './set-ups/prisma.ts'
 import { sequelize6 } from './set-ups/sequelize.ts'
@@ -41,4 +43,10 @@ export const libraries: readonly LibrarySetUp[] = [
   fastifyPostgres,
   neon,
   postgresPool,
+  postgresJs,
+  postgresJsReserved,
+  drizzlePostgresJsSetUp(
+    { drizzle: previous.drizzleOnPostgresJs, sql: previous.sql },
+    previousVersion('drizzle-orm'),
+  ),
 ]
