@@ -1,0 +1,21 @@
+/** Knex on the pool that it makes. */
+import knexModule from 'knex'
+import { consoleReporter, createLifeguard } from 'pg-lifeguard'
+
+const { DATABASE_URL = 'postgres://localhost/postgres' } = process.env
+const knex = knexModule({ client: 'pg', connection: DATABASE_URL })
+
+const lifeguard = createLifeguard({
+  mode: 'enforce',
+  reporters: [consoleReporter({ stream: process.stdout, info: false })],
+})
+lifeguard.watch(knex, { name: 'main' })
+
+await lifeguard.runInScope({ kind: 'request', name: 'POST /orders' }, async () => {
+  const transaction = await knex.transaction() // leaks: neither commit nor rollback
+  await transaction.raw('SELECT 1')
+})
+
+await new Promise((resolve) => lifeguard.on('finding', resolve))
+await lifeguard.close()
+await knex.destroy()
