@@ -1,4 +1,5 @@
 import type { Fence } from '../core/client-control.ts'
+import { LifeguardError } from '../errors.ts'
 import { isRollback, statementText } from '../sql/statement.ts'
 import type { Callback, Client, SubmittedQuery } from './types.ts'
 
@@ -67,7 +68,7 @@ export function translateFailure(
     query.callback = (error, ...results) => {
       if (error) failed()
       const isUnknown = isCommit && !(error instanceof Error && 'severity' in error)
-      callback(error && !isUnknown ? fence.refusal(error) : error, ...results)
+      callback(error && !isUnknown ? refusalOf(fence, error) : error, ...results)
     }
     return
   }
@@ -77,9 +78,14 @@ export function translateFailure(
   query.handleError = (error, connection) => {
     bearErrors(query)
     failed()
-    handleError.call(query, fence.refusal(error), connection)
+    handleError.call(query, refusalOf(fence, error), connection)
     end()
   }
+}
+
+/** A remedy that has failed is followed by another one, whose error says what became of the session in the end. */
+function refusalOf(fence: Fence, error: unknown): Error {
+  return error instanceof LifeguardError ? error : fence.refusal(error)
 }
 
 /**

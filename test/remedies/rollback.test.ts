@@ -88,6 +88,7 @@ describe('a busy client', () => {
       outcome: 'destroyed',
       outcomeDetail: 'ROLLBACK failed: a cursor is open',
     })
+    await expect(cursor.read(1)).rejects.toBeInstanceOf(SessionDestroyedError)
     client.release()
     await guarded.pool.query('SELECT 1')
   })
