@@ -3,7 +3,7 @@ import type { Installed, PoolSource } from './pool-host.ts'
 
 type AnyFunction = (...args: never[]) => unknown
 
-/** What `@fastify/postgres` decorates an application with: `app.pg`, or `app.pg.<name>`. */
+/** The decorator of `@fastify/postgres`: `app.pg`, or `app.pg.<name>`. */
 export interface FastifyPostgresLike {
   readonly pool: object
   connect: AnyFunction
@@ -37,7 +37,7 @@ interface Named {
 function databasesOf(given: unknown): Named[] {
   if (typeof given !== 'object' || given === null) return []
   const own = isDatabase(given) ? [{ database: given, part: undefined }] : []
-  // Without one of its own, it is an object made for the named ones alone. Others may have getters, which are foreign code.
+  // Without a pool of its own, it is a plain object for the named ones. Others may have getters, which could run code.
   if (own.length === 0 && Object.getPrototypeOf(given) !== null) return []
   const named = Object.entries(given).flatMap(([part, database]) =>
     isDatabase(database) ? [{ database, part }] : [],
@@ -55,7 +55,7 @@ function isDatabase(value: unknown): value is FastifyPostgresLike {
   )
 }
 
-/** The plugin has bound the pool's own methods when it was registered, so that the guard would not see the call. */
+/** Calls the pool's present method: the plugin has bound the one of its registration, which the guard does not see. */
 function askPool(database: FastifyPostgresLike, name: 'connect' | 'query'): Installed {
   const { pool } = database
   const ask = (...args: unknown[]) => Reflect.apply(Reflect.get(pool, name), pool, args)

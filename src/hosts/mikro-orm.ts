@@ -10,7 +10,7 @@ export type MikroOrmLike =
   | { getDriver: AnyFunction }
   | { getPlatform: AnyFunction }
 
-/** Major 6 makes a Knex instance for each connection, major 7 a `pg.Pool`. */
+/** Major 6 creates a Knex instance per connection, major 7 a `pg.Pool`. */
 interface Connection {
   getKnex?(): unknown
   createKnex?(): unknown
@@ -32,10 +32,9 @@ export function isMikroOrm(value: unknown): value is MikroOrmLike {
 }
 
 /**
- * The pools of a MikroORM instance: that of its connection and those of its replicas. They are made when it connects,
- * and made anew when it connects again.
+ * The pools of a MikroORM instance: that of its connection and those of its replicas. They are created at each connect.
  *
- * @throws WatchError unless the instance is one of PostgreSQL
+ * @throws WatchError unless the platform is PostgreSQL
  */
 export function mikroOrmSource(orm: MikroOrmLike, sourceOf: SourceOf): PoolSource {
   const driver = driverOf(orm) as Driver
@@ -83,7 +82,7 @@ function partOf(connection: Connection, part: string | undefined, sourceOf: Sour
   }
 }
 
-/** Calls `found` with the pool that the connection has, and with each that it makes later. */
+/** Calls `found` with the present pool of the connection, and with each later one. */
 function followConnect(connection: Connection, found: (pool: unknown) => void): Installed {
   if (typeof connection.createKnex === 'function') {
     if (connection.connected) found(connection.getKnex?.())
@@ -98,7 +97,7 @@ function followConnect(connection: Connection, found: (pool: unknown) => void): 
         },
     )
   }
-  // Its pool is private, and is given out as a promise.
+  // Its pool is private, and only returned as a promise.
   if (connection.connected) void connection.getNativeClient?.().then(found, () => {})
   return new Override(
     connection,

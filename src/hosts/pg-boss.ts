@@ -4,14 +4,14 @@ import type { PoolSource } from './pool-host.ts'
 
 type AnyFunction = (...args: never[]) => unknown
 
-/** A PgBoss. */
+/** A PgBoss instance. */
 export interface PgBossLike {
   getDb(): object
   work: AnyFunction
   createQueue: AnyFunction
 }
 
-/** What `getDb` returns unless the application has given it something else. */
+/** The result of `getDb`, unless the application has replaced it. */
 interface PgBossDatabase {
   readonly _pgbdb?: unknown
   readonly opened?: unknown
@@ -29,7 +29,7 @@ export function isPgBoss(value: unknown): value is PgBossLike {
 }
 
 /**
- * The pool that pg-boss makes when it is started, and anew when it is started again.
+ * The pool that pg-boss creates at each start.
  *
  * @param poolOf makes the source of that pool
  */

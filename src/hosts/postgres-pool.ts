@@ -3,7 +3,7 @@ import { isClient, type Method } from '../client/types.ts'
 import { deepStack, setStackDepth } from '../core/origin/origin.ts'
 import type { Installed, PoolCore, PoolHost } from './pool-host.ts'
 
-/** A pool of the package postgres-pool. */
+/** A pool of postgres-pool. */
 export interface PostgresPool {
   readonly options: { readonly poolSize: number; readonly stream?: unknown }
   /** By the id that each connection has, and each caller that waits; callers get their client by an event of it. */
@@ -30,7 +30,7 @@ export function isPostgresPool(value: unknown): value is PostgresPool {
   )
 }
 
-/** It gives a client its release once, when it is opened, and a client that it closes wakes no caller that waits. */
+/** postgres-pool sets `release` once per client, and does not serve a waiting caller when it closes a client. */
 export function postgresPoolHost(pool: PostgresPool): PoolHost {
   const { connections, connectionQueue, idleConnections, options } = pool
   return {
@@ -58,7 +58,7 @@ export function postgresPoolHost(pool: PostgresPool): PoolHost {
 }
 
 function installOn(pool: PostgresPool, core: PoolCore): readonly Installed[] {
-  // Set by `query` around the pool's own call of `connect`, which follows synchronously and takes it away.
+  // `query` sets it for the pool's own call of `connect`, which follows synchronously and clears it.
   let isQuery = false
   const connect = (original: Method): Method =>
     function (...args) {
@@ -83,7 +83,7 @@ function installOn(pool: PostgresPool, core: PoolCore): readonly Installed[] {
     async function (...args) {
       core.ending()
       const ended = await Reflect.apply(original, this, args)
-      // It has waited for idle clients only.
+      // It has waited only for idle clients.
       core.ended()
       return ended
     }
@@ -100,7 +100,7 @@ function installOn(pool: PostgresPool, core: PoolCore): readonly Installed[] {
   ]
 }
 
-/** Opens connections in the place of those that were closed by force, for the callers that wait longest. */
+/** Opens connections in place of the destroyed ones, for the callers that have waited longest. */
 function serveWaiters(pool: PostgresPool): void {
   const { connections, connectionQueue, connectionQueueEventEmitter, options } = pool
   while (!pool.isEnding && connections.length < options.poolSize) {
@@ -109,13 +109,13 @@ function serveWaiters(pool: PostgresPool): void {
     connections.push(id)
     pool._createConnection(id).then(
       (client) => {
-        // Nobody listens if the caller has given up in the meantime.
+        // There is no listener if the caller has given up meanwhile.
         const isTaken = connectionQueueEventEmitter.emit(`connection_${id}`, client)
         if (!isTaken && isClient(client)) client.release?.()
       },
       () => {
         connections.splice(connections.indexOf(id), 1)
-        // The next release serves it, unless it has given up: the pool would hand the client to nobody.
+        // The next release serves it, unless it has given up: the pool would lose the client.
         if (connectionQueueEventEmitter.listenerCount(`connection_${id}`) > 0) connectionQueue.unshift(id)
       },
     )

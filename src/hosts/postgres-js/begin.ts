@@ -9,7 +9,7 @@ import type { DriverSql, Query } from './driver.ts'
 
 type Work = (...given: unknown[]) => unknown
 
-/** `sql.begin` under guard: a checkout from the call of its callback until the transaction has ended. */
+/** The guarded `sql.begin`: a checkout from the call of its callback until the transaction has ended. */
 export function guardedBegin(connections: KnownConnections, original: Method): Method {
   return function (...args) {
     const work = (args[1] || args[0]) as Work
@@ -30,13 +30,13 @@ class Beginning {
   readonly #checkout: Checkout
   readonly #work: Work
   readonly #served: () => void
-  /** Whoever has called; connections are opened outside of any scope. */
+  /** The context of the caller; connections are opened outside any scope. */
   readonly #caller: unknown
   #connection: WatchedConnection | undefined
   #text = 'begin'
   #isAnswered = false
   #owner: ConnectionOwner | undefined
-  /** What the work has returned. */
+  /** The result of the work. */
   #result: unknown
 
   constructor(connections: KnownConnections, checkout: Checkout, work: Work) {
@@ -72,7 +72,7 @@ class Beginning {
     return checkout.queued ? withLaterStack(answer, checkout) : answer
   }
 
-  /** The driver makes its BEGIN with `sql.unsafe`, and is told by an option of it which connection that has gone to. */
+  /** Finds the connection of the driver's BEGIN, which is sent with `sql.unsafe`, by an option of this. */
   #watchStart(begin: () => unknown): unknown {
     const { sql } = this.#connections
     const { unsafe } = sql
@@ -105,7 +105,7 @@ class Beginning {
     }
   }
 
-  /** The driver calls for the work: BEGIN was answered. */
+  /** BEGIN was answered, and the driver calls the work. */
   #begun(given: readonly unknown[]): unknown {
     const { core } = this.#connections
     this.#isAnswered = true
@@ -144,7 +144,7 @@ class Beginning {
       this.#connection?.over(owner)
       return
     }
-    // Its caller was answered when the session was closed; the work may go on.
+    // Its caller was answered when the session was closed; the work may continue.
     const release = () => owner.release(() => {})
     const result = this.#result
     void Promise.resolve(Array.isArray(result) ? Promise.allSettled(result) : result).then(release, release)

@@ -6,26 +6,26 @@ import { ownQuery } from './driver.ts'
 import { SessionClient } from './session-client.ts'
 import { Statement } from './statement.ts'
 
-/** Who has a connection: the callback of `sql.begin`, or the caller of `sql.reserve`. */
+/** The owner of a connection: the callback of `sql.begin`, or the caller of `sql.reserve`. */
 export interface ConnectionOwner {
-  /** What its statements are sent through. */
+  /** The client or handle through which its statements are sent. */
   readonly handle: Client
   /** `begin`: the driver takes the connection back as soon as no transaction is open. */
   readonly by: 'begin' | 'reserve'
-  /** Ends its checkout; remedies may hold `giveBack`. */
+  /** Ends its checkout; remedies may delay `giveBack`. */
   release(giveBack: () => void): void
-  /** Its connection was lost, with this error. */
+  /** The error with which its connection was lost. */
   lost: Error | undefined
   /** A remedy has closed its session. */
   isDestroyed: boolean
 }
 
-/** What a connection needs of the pool that it belongs to. */
+/** The parts of its pool that a connection needs. */
 export interface ConnectionHost {
   readonly sql: DriverSql
-  /** Owners by the function that makes their queries theirs. Former ones stay, to be told from present ones. */
+  /** Owners by the handler function of their queries. Former ones stay, to distinguish them from present ones. */
   readonly owners: WeakMap<object, ConnectionOwner>
-  /** Changes the text of a statement that is about to be written, if it is to carry a tag. */
+  /** Adds the tag to a statement before it is written, if it should have one. */
   tag(statement: Statement, owner: ConnectionOwner | undefined): void
   /** The driver has taken the connection back. */
   returned(connection: WatchedConnection): void
@@ -35,8 +35,8 @@ export interface ConnectionHost {
 }
 
 /**
- * One connection of postgres.js, from the first time that somebody has had it for himself: follows its statements and
- * sessions, and keeps it from going back to the pool while a remedy is at work.
+ * One connection of postgres.js, from its first owner on: follows its statements and sessions, and keeps it out of the
+ * pool while a remedy is running.
  */
 export class WatchedConnection {
   session: SessionClient
@@ -47,9 +47,9 @@ export class WatchedConnection {
   readonly #terminate: Connection['terminate']
   readonly #connect: Connection['connect']
   #reserved: Reserved | null
-  /** What the driver does with an owner whose connection is lost. */
+  /** The driver's handler for an owner whose connection is lost. */
   #onclose: Connection['onclose']
-  /** The driver is to take the connection for reserved, though no transaction is open. */
+  /** True while the driver must treat the connection as reserved, although no transaction is open. */
   #isKept = false
   #destroyedWith: Error | undefined
   #isLeaving = false
@@ -68,7 +68,7 @@ export class WatchedConnection {
     this.#install()
   }
 
-  /** `sql.begin` has come to its end, and the driver has not taken the connection back: its COMMIT was refused. */
+  /** `sql.begin` has ended, but the driver has not taken the connection back, because its COMMIT was refused. */
   over(owner: ConnectionOwner): void {
     if (this.owner !== owner) return
     this.owner = undefined
@@ -76,7 +76,7 @@ export class WatchedConnection {
     owner.release(() => this.#giveBack())
   }
 
-  /** Closes the session. The owner of a transaction learns of it at once, by this error. */
+  /** Closes the session. The owner of a transaction gets this error at once. */
   destroy(error: Error): void {
     if (this.session.gone) return
     if (this.owner !== undefined) this.owner.isDestroyed = true
@@ -89,7 +89,7 @@ export class WatchedConnection {
     onclose?.(error)
   }
 
-  /** Puts the connection back as it was found, once its owner has come to its end. */
+  /** Restores the connection's own methods, when its owner has finished. */
   leave(): void {
     this.#isLeaving = true
     if (this.owner === undefined && !this.#isKept) this.#restore()
@@ -146,7 +146,10 @@ export class WatchedConnection {
     })
   }
 
-  /** Of a caller of `reserve` that it takes out of its queue to open a session, the driver knows nothing when it is open. */
+  /**
+   * Of a caller of `reserve` that it takes out of its queue to open a session, the driver knows nothing when it is
+   * open.
+   */
   #open(connect: NonNullable<Connection['connect']>, first: Query | Reservation): unknown {
     const isForgotten = this.#isReopening && 'reserve' in first
     this.#isReopening = false
@@ -166,7 +169,7 @@ export class WatchedConnection {
     // One that was cancelled while it was queued is not sent.
     if (owner === undefined || query.cancelled) return this.#write(query)
     if (owner.lost !== undefined) {
-      // The driver would write to a socket that is gone, or to the session of somebody else.
+      // The driver would write to a closed socket, or to the session of another owner.
       query.reject(owner.lost)
       return true
     }
@@ -181,12 +184,12 @@ export class WatchedConnection {
     const { owners } = this.#host
     const known = owners.get(handler)
     if (known !== undefined) return known
-    // While it has an owner, nobody else can get at it: savepoints and files have functions of their own.
+    // While it has an owner, only this one can use it: savepoints and files have their own handler functions.
     if (this.owner !== undefined) owners.set(handler, this.owner)
     return this.owner
   }
 
-  /** Nothing was written, so that the server will not say that it is ready: the driver would wait with what it has queued. */
+  /** Continues with the queue: nothing was written, so no ReadyForQuery will come, for which the driver would wait. */
   #goOn(owner: ConnectionOwner): void {
     process.nextTick(() => {
       if (this.owner === owner && this.session.readyForQuery) this.#reserved?.()
@@ -197,7 +200,8 @@ export class WatchedConnection {
     const { owner } = this
     this.#host.tag(statement, owner)
     if (owner?.by !== 'begin' || !this.#isKept || !isRollback(statement.text)) return
-    // The transaction is over, and the driver does not know. PostgreSQL would warn, and the driver print the warning.
+    // The transaction is over, but the driver does not know. PostgreSQL would warn, and the driver would print the
+    // warning.
     this.#isKept = false
     if (this.session.letter === 'I') this.#write(ownQuery(this.#host.sql, 'begin'))
   }
@@ -208,7 +212,7 @@ export class WatchedConnection {
     if (this.session.letter === 'I' && endsTransaction(text)) this.#end(owner)
   }
 
-  /** The driver takes the connection back as soon as this returns, unless a remedy holds it. */
+  /** The driver takes the connection back when this returns, unless a remedy delays it. */
   #end(owner: ConnectionOwner): void {
     let isHeld = false
     let isBack = false
@@ -250,7 +254,7 @@ export class WatchedConnection {
     this.#host.returned(this)
     if (this.#isLeaving) this.#restore()
     if (owner === undefined) return
-    // The driver does the same with a connection that is lost, and says so next.
+    // The driver does the same for a lost connection, and reports that next.
     queueMicrotask(() => {
       if (session.gone || this.owner !== owner) return
       this.owner = undefined

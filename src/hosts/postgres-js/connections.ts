@@ -16,7 +16,7 @@ import {
 import type { SessionClient } from './session-client.ts'
 import type { Statement } from './statement.ts'
 
-/** The connections of one `sql` that are known: those that somebody has had for himself, since the guard is on. */
+/** The known connections of one `sql`: those that have had an owner since `watch`. */
 export class KnownConnections implements ConnectionHost {
   readonly sql: DriverSql
   readonly core: PoolCore
@@ -26,10 +26,10 @@ export class KnownConnections implements ConnectionHost {
   readonly #connections = new Map<Connection, WatchedConnection>()
   readonly #ofSession = new WeakMap<Client, WatchedConnection>()
   readonly #giveBacks = new WeakMap<Client, GiveBack>()
-  /** What owners got from `begin` and `reserve`, and what stands for it in the guard. */
+  /** The `sql` that owners got from `begin` and `reserve`, with its client or handle in the guard. */
   readonly #handles = new WeakMap<object, Client>()
   readonly #commentOf: ReturnType<typeof checkoutTag> | undefined
-  /** Callers of `begin` and `reserve` that have no connection yet. */
+  /** The number of callers of `begin` and `reserve` without a connection. */
   #asking = 0
   readonly #taken = new Set<WatchedConnection>()
 
@@ -46,7 +46,7 @@ export class KnownConnections implements ConnectionHost {
     return max === undefined ? 0 : Math.max(0, this.#asking - Math.max(0, max - this.#taken.size))
   }
 
-  /** Whether a caller has to wait for the end of others. Those behind plain queries wait for these queries only. */
+  /** Whether a caller has to wait for other owners. Those behind plain queries wait only for these. */
   get isFull(): boolean {
     const { max } = this
     return max !== undefined && this.#asking + this.#taken.size >= max
@@ -57,7 +57,7 @@ export class KnownConnections implements ConnectionHost {
     return typeof max === 'number' ? max : undefined
   }
 
-  /** A caller asks for a connection of its own. Call what is returned when it has one, or an error. */
+  /** Records a caller that asks for a connection. Call the returned function when it has one, or an error. */
   ask(): () => void {
     this.#asking += 1
     let isAsking = true
@@ -67,7 +67,7 @@ export class KnownConnections implements ConnectionHost {
     }
   }
 
-  /** Somebody has the connection for himself from now on. `query`: one that was written to it. */
+  /** A connection has an owner from now on. `query` is one that was written to it. */
   take(connection: Connection, query: Query): WatchedConnection {
     let known = this.#connections.get(connection)
     if (known === undefined) {
@@ -81,10 +81,10 @@ export class KnownConnections implements ConnectionHost {
   }
 
   /**
-   * Makes an owner of somebody to whom the core has handed a session out.
+   * Creates the owner of a session that the core has handed out.
    *
-   * @param handle what the core has given for it
-   * @param sql what the owner gets; queries that are made with it have `handler`
+   * @param handle the client or handle from the core
+   * @param sql the object that the owner gets; its queries have `handler`
    */
   own(
     connection: WatchedConnection,
@@ -113,11 +113,11 @@ export class KnownConnections implements ConnectionHost {
   /** The checkout of an `sql` of one transaction or reserved connection. */
   checkoutOf(sql: unknown): Checkout | undefined {
     const handle = typeof sql === 'function' ? this.#handles.get(sql) : undefined
-    // Of a former owner: somebody else has the connection.
+    // A former owner: another one has the connection.
     return handle === undefined || formerCheckout(handle) !== undefined ? undefined : this.#checkoutOf(handle)
   }
 
-  /** Notes how the driver gets a session back that is about to be handed out. */
+  /** Sets the driver's own release of a session that is about to be handed out. */
   setGiveBack(session: Client, giveBack: GiveBack): void {
     this.#giveBacks.set(session, giveBack)
   }
@@ -164,7 +164,7 @@ export class KnownConnections implements ConnectionHost {
     this.core.removed(session)
   }
 
-  /** A prepared statement must keep its text, and templates are prepared unless the driver is told not to. */
+  /** Not for prepared statements, which must keep their text; templates are prepared unless an option forbids it. */
   tag({ query, text }: Statement, owner: ConnectionOwner | undefined): void {
     const { simple, prepare } = query.options
     const isPlain = !query.tagged && query.strings.length === 1 && (simple === true || prepare === false)

@@ -15,12 +15,12 @@ export interface PostgresJsLike {
   readonly options: object
 }
 
-/** What `sql.begin` passes to its callback, and what `sql.reserve` returns. */
+/** The `sql` that `sql.begin` passes to its callback and `sql.reserve` returns. */
 export interface PostgresJsSqlLike {
   unsafe: AnyFunction
 }
 
-/** The pool: all that the application sends goes through it. */
+/** The pool, through which the application sends everything. */
 export interface DriverSql {
   begin: Method
   reserve: Method
@@ -55,10 +55,10 @@ export interface Query {
   readonly handler: (query: Query) => unknown
   readonly canceller: ((query: Query) => Promise<unknown>) | null
   strings: readonly string[]
-  /** What was sent; known once it is. */
+  /** The text; known after it was sent. */
   readonly string?: string
   readonly tagged: boolean
-  /** Of a tagged template: the stack that leads to it. */
+  /** For a tagged template: its stack. */
   readonly origin?: string
   readonly options: QueryOptions
   /** The session that it was sent on. */
@@ -78,7 +78,7 @@ export interface Reservation {
   reject(error: unknown): unknown
 }
 
-/** One place of the pool: a connection, or room for one. It lasts, while sessions come and go. */
+/** One slot of the pool, which lasts while its sessions open and close. */
 export interface Connection {
   /** Returns whether more may be written. */
   execute(query: Query): unknown
@@ -92,7 +92,7 @@ export interface Connection {
 
 export interface Reserved {
   (): unknown
-  /** The owner releases; else the connection goes back to the pool as soon as no transaction is open. */
+  /** The owner releases; otherwise the connection returns to the pool as soon as no transaction is open. */
   release?: boolean
 }
 
@@ -111,11 +111,11 @@ export function isSqlOfOne(value: unknown): value is PostgresJsSqlLike {
   return typeof value === 'function' && typeof Reflect.get(value, 'unsafe') === 'function'
 }
 
-/** A statement of the lifeguard's own, which is sent by hand: awaiting it sends nothing. */
+/** The lifeguard's own statement, which is written directly: awaiting it sends nothing. */
 export function ownQuery(sql: Pick<DriverSql, 'unsafe'>, text: string, options: QueryOptions = {}): Query {
   const query = sql.unsafe(text, [], { ...options, simple: true })
   query.executed = true
-  // Awaited by nobody.
+  // Nothing awaits it.
   Promise.prototype.then.call(query, undefined, () => {})
   return query
 }

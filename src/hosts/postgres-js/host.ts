@@ -11,7 +11,7 @@ const unnamed = 'postgres.js'
 
 /**
  * The host of postgres.js: transactions of `sql.begin` and connections of `sql.reserve`. Plain queries are not touched,
- * so that how many connections are open, or busy with these, is not known.
+ * so the number of open connections, and of those busy with plain queries, is unknown.
  */
 export function postgresJsHost(given: PostgresJsLike): PoolHost {
   const sql = given as unknown as DriverSql

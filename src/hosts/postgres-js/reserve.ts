@@ -4,7 +4,7 @@ import type { WatchedConnection } from './connection.ts'
 import type { KnownConnections } from './connections.ts'
 import { ownQuery, type Query, type ReservedSql } from './driver.ts'
 
-/** `sql.reserve` under guard: a checkout until its `release`. */
+/** The guarded `sql.reserve`: a checkout until its `release`. */
 export function guardedReserve(connections: KnownConnections, original: Method): Method {
   const { core } = connections
   return function (...args) {
@@ -38,15 +38,14 @@ export function guardedReserve(connections: KnownConnections, original: Method):
 interface Reserved {
   readonly sql: ReservedSql
   readonly probe: Query
-  /** Undefined if the driver has not shown it. */
+  /** Undefined if it could not be found. */
   readonly connection: WatchedConnection | undefined
-  /** The driver's own. */
+  /** The driver's own release. */
   readonly release: () => unknown
 }
 
 /**
- * Learns which connection was reserved, and its pid, from an empty statement, which goes out together with the owner's
- * first one.
+ * Finds the reserved connection and its pid by an empty statement, which is sent together with the owner's first one.
  */
 function adopt(connections: KnownConnections, sql: ReservedSql): Reserved {
   let connection: WatchedConnection | undefined
@@ -76,10 +75,10 @@ function own(
   if (connection === undefined || handle === connection.session || handle === undefined) return
   const { session } = connection
   const owner = connections.own(connection, 'reserve', handle as Client, sql, probe.handler)
-  // The driver would take a connection that is lost for an open one.
+  // The driver would treat a lost connection as open.
   const giveBack = () => (session.gone ? undefined : release())
   sql.release = () => {
-    // Lost, which is the end of its checkout.
+    // If it was lost, the checkout has ended already.
     if (owner.lost === undefined) core.release(owner.handle, giveBack)
   }
 }

@@ -4,27 +4,27 @@ import { letterAfter, type TransactionLetter } from '../../sql/transaction-effec
 import { type DriverSql, ownQuery, type Query } from './driver.ts'
 import { Statement } from './statement.ts'
 
-/** What a session needs of the connection that it lives on. */
+/** The parts of its connection that a session needs. */
 export interface SessionHost {
   readonly sql: DriverSql
   /** Writes a query to the connection. */
   write(query: Query): unknown
-  /** A statement of the owner's is about to be written. */
+  /** A statement of the owner is about to be written. */
   sending(statement: Statement): void
-  /** A statement of the lifeguard's own is about to end the transaction, which the owner has not. */
+  /** The lifeguard is about to end the owner's transaction. */
   rollingBack(): void
-  /** The server has answered everything, the last of it `statement`. */
+  /** The server has answered all statements, `statement` last. */
   ready(statement: Statement): void
 }
 
-/** A statement of the lifeguard's own, whose answer goes to a callback. */
+/** A statement of the lifeguard, whose answer goes to a callback. */
 interface OwnConfig {
   readonly text: string
 }
 
 /**
- * One server session of postgres.js in the shape of a client of node-postgres, which the guard knows. The driver does not
- * show the state of a transaction: it follows from what the statements say and how they were answered.
+ * One server session of postgres.js in the shape of a client of node-postgres, as the guard expects it. The driver does
+ * not expose the state of a transaction: it is derived from the statements and their answers.
  */
 export class SessionClient implements Client {
   readonly pipeline = true
@@ -37,7 +37,7 @@ export class SessionClient implements Client {
   readonly #host: SessionHost
   readonly #events = new EventEmitter()
   readonly #wire: EventEmitter & Connection
-  /** Sent and not answered, the oldest first. */
+  /** The unanswered statements, the oldest first. */
   #pending: Statement[] = []
   #answering: Statement | undefined
   #pid: unknown
@@ -51,7 +51,7 @@ export class SessionClient implements Client {
       connect: refuse,
       requestSsl: refuse,
       cancel: refuse,
-      // The driver closes the socket, and shows it to nobody.
+      // The driver closes the socket, and does not expose it.
       stream: { destroy() {} },
     })
     this.connection = this.#wire
@@ -93,7 +93,7 @@ export class SessionClient implements Client {
     return this.#events.removeListener(event, listener)
   }
 
-  /** Sends a statement of the owner's, or one of the lifeguard's own. The guard stands in front of this. */
+  /** Sends a statement of the owner or of the lifeguard. The guard overrides this. */
   query: Method = (given, done) => {
     if (given instanceof Statement) {
       this.#host.sending(given)
@@ -114,13 +114,13 @@ export class SessionClient implements Client {
   /** Asks the server to cancel the statement that is running, in the driver's own way. */
   async cancelRunning(): Promise<void> {
     const [running] = this.#pending
-    // The driver gives each query the same function, and takes it away from one that was cancelled.
+    // The driver gives each query the same function, and removes it from a cancelled one.
     const { canceller } = this.#host.sql.unsafe('')
     if (running === undefined || canceller === null) throw new Error('no statement is running')
     await canceller(running.query)
   }
 
-  /** Notes the session that a query was sent on. */
+  /** Records the session on which a query was sent. */
   know({ state }: Query): void {
     this.#pid ??= state?.pid
   }
@@ -131,14 +131,14 @@ export class SessionClient implements Client {
     this.#wire.emit('readyForQuery', { status: 'T' })
   }
 
-  /** The driver has found no transaction open, whatever the statements have said. */
+  /** The driver has found no open transaction, regardless of the statements. */
   ended(): void {
     if (this.letter === 'I') return
     this.letter = 'I'
     this.#wire.emit('readyForQuery', { status: 'I' })
   }
 
-  /** The server is ready: nothing waits for an answer, also where the driver has not told of one. */
+  /** The server is ready: no statement waits for an answer, even if the driver has not reported one. */
   settle(): void {
     for (const statement of this.#pending.slice()) this.#answered(statement, undefined)
   }
@@ -172,7 +172,7 @@ export class SessionClient implements Client {
     if (error !== undefined || statement.error !== undefined) {
       const failure = error ?? statement.error
       const code = sqlStateOf(failure)
-      // What has failed on this side has not reached the server.
+      // A statement that has failed in the client has not reached the server.
       if (code !== undefined) this.letter = letterAfter(this.letter, statement.text, code)
       this.#answering = statement
       this.#wire.emit('errorMessage', failure)
@@ -185,7 +185,7 @@ export class SessionClient implements Client {
   }
 }
 
-/** `done` takes what node-postgres would give it. */
+/** Calls `done` with a result in the shape of node-postgres. */
 function answerTo(done: Callback): Callback {
   return (error, rows) => (error ? done(error) : done(undefined, { rows: Array.isArray(rows) ? rows : [] }))
 }

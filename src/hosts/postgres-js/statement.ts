@@ -2,7 +2,7 @@ import type { Callback, SubmittedQuery } from '../../client/types.ts'
 import type { CapturedStack } from '../../core/origin/origin.ts'
 import type { Query } from './driver.ts'
 
-/** Of a COPY. */
+/** The stream of a COPY. */
 interface Stream {
   readonly write?: unknown
   readonly pipe?: unknown
@@ -23,16 +23,16 @@ export class Statement implements SubmittedQuery {
   readonly query: Query
   /** Without the values. */
   readonly text: string
-  /** The line of a tagged template, which no stack leads to when it is sent. */
+  /** The stack of a tagged template, because no stack leads to it when it is sent. */
   readonly sentFrom: CapturedStack | undefined
   callback: Callback | undefined
-  /** A cursor, as node-postgres would show it. */
+  /** A cursor in the shape of node-postgres. */
   readonly cursor: { state: string; read(): void } | undefined
-  /** Those of a COPY stream: only a statement that has one may have them. */
+  /** The methods of a COPY stream; only a statement with a stream may have them. */
   declare write?: unknown
   declare pipe?: unknown
   declare _result?: NonNullable<SubmittedQuery['_result']>
-  /** What the driver has said of the connection when this was written; undefined if it was not. */
+  /** The driver's result of writing it; undefined if it was not written. */
   sent: unknown
   error: unknown
   #stream: Stream | undefined
@@ -60,7 +60,7 @@ export class Statement implements SubmittedQuery {
 
   submit(): void {}
 
-  /** Fails the query, with whatever error the guard has for it. */
+  /** Fails the query with the guard's error. */
   handleError(error: unknown): void {
     this.query.reject(error)
   }

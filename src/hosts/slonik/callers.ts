@@ -4,20 +4,20 @@ import type { PoolCore } from '../pool-host.ts'
 import { connectionBehind } from './shape.ts'
 import type { SlonikConnection, SlonikInterceptor } from './types.ts'
 
-/** Jobs of promises that Slonik needs, with its tracing on, from the last interceptor to its pool. */
+/** The number of promise jobs that Slonik needs, with its tracing on, from the last interceptor to its pool. */
 const placingJobs = 4
 
-/** What differs between a pool that is only observed and one whose driver is guarded. */
+/** The differences between a pool that is only observed and one whose driver is guarded. */
 export interface SlonikHost {
-  /** Somebody asks the pool for a connection. */
+  /** A caller asks the pool for a connection. */
   asked?(): void
-  /** How many callers could get a connection at once. */
+  /** The number of callers that could get a connection at once. */
   free(): number
-  /** Whether callers may wait in Slonik's own queue: it is silent about those that get an error. */
+  /** Whether callers may wait in Slonik's own queue, which does not report those that get an error. */
   mayWait(): boolean
   /** The caller has its connection. */
   arrived(checkout: Checkout, connection: SlonikConnection): void
-  /** The owner's work is done, and has not failed. */
+  /** The owner's work has succeeded. */
   leaving(connection: SlonikConnection): void
 }
 
@@ -27,15 +27,15 @@ interface Caller {
   checkout: Checkout | undefined
 }
 
-/** The callers of one pool, followed through interceptors: from where they ask to where they are done. */
+/** The callers of one pool, followed through interceptors from their request to their end. */
 export class SlonikCallers {
-  /** Comes before all others: only there the caller is on the stack for certain. */
+  /** Runs before all others: only there the caller is certainly on the stack. */
   readonly entry: SlonikInterceptor
-  /** Comes behind all others: nobody sends the caller elsewhere, or uses its connection, after it. */
+  /** Runs after all others: no other interceptor redirects the caller, or uses its connection, after it. */
   readonly exit: SlonikInterceptor
   readonly #host: SlonikHost
   readonly #callers = new WeakMap<object, Caller>()
-  /** Callers for whom there is a connection, or room for one, and who have not taken it yet. */
+  /** The number of callers with a free connection or slot that they have not taken yet. */
   #placing = 0
   #core: PoolCore | undefined
 
@@ -61,7 +61,7 @@ export class SlonikCallers {
     this.#core = undefined
   }
 
-  /** Ours around those of the application, wherever it has put ours. */
+  /** Our interceptors around those of the application, in any original order. */
   around(interceptors: readonly object[]): readonly object[] {
     return [this.entry, ...interceptors.filter((one) => !this.has(one)), this.exit]
   }
@@ -74,7 +74,7 @@ export class SlonikCallers {
     return this.#host.free() <= this.#placing
   }
 
-  /** Called by each sweep, when nothing is on its way between Slonik's promises. */
+  /** Called by each sweep, when no caller is between two of Slonik's promises. */
   sweep(): void {
     if (this.#core === undefined || this.#host.mayWait()) return
     for (const waiter of this.#core.record.waiters) this.#core.ledger.withdrawn(waiter, 'gave up')
@@ -111,7 +111,7 @@ export class SlonikCallers {
       core.ledger.withdrawn(checkout, 'got a client')
       return null
     }
-    // One that was taken for gone has been in the queue after all.
+    // It was assumed to be gone, but was still in the queue.
     const isKnown = checkout.phase === 'waiting'
     this.#host.arrived(isKnown ? checkout : core.request('connect', stack), connection)
     return null

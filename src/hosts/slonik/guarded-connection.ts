@@ -7,7 +7,7 @@ import type { SlonikConnection } from './types.ts'
 /** Leads from Slonik's copy of a connection to the guarded one. */
 const key = Symbol('pg-lifeguard.connection')
 
-/** The pool that a connection is one of, as far as the connection needs it. */
+/** The parts of its pool that a connection needs. */
 export interface ConnectionPool {
   /** Undefined while the pool is not watched. */
   readonly core: PoolCore | undefined
@@ -38,7 +38,7 @@ export class GuardedConnection {
     own.on('destroy', this.#onDestroy)
   }
 
-  /** It takes a place of the pool: one that is about to be closed does not. */
+  /** Whether it occupies a slot: a connection that is being closed does not. */
   get isOpen(): boolean {
     const state = this.#own.state()
     return state !== 'PENDING_DESTROY' && state !== 'DESTROYED'
@@ -48,12 +48,12 @@ export class GuardedConnection {
     return this.#own.state() === 'IDLE'
   }
 
-  /** Idle, and not on its way to the caller that it was opened for. */
+  /** Whether it is idle, and not on its way to the caller for whom it was opened. */
   get isFree(): boolean {
     return this.isIdle && this.#wasAcquired
   }
 
-  /** What the pool gets in place of the driver's connection. */
+  /** The object that the pool gets in place of the driver's connection. */
   forPool(): SlonikConnection {
     return Object.assign(
       { ...this.#own },
@@ -74,7 +74,7 @@ export class GuardedConnection {
     this.#copy = copy
   }
 
-  /** Gives the connection back to the pool, as Slonik does it: one that cannot be reset is closed. */
+  /** Returns the connection to the pool as Slonik does: if it cannot be reset, it is closed. */
   async giveBack(): Promise<void> {
     try {
       await this.#own.release()
@@ -90,12 +90,12 @@ export class GuardedConnection {
     const refuse = () => Promise.reject(error)
     if (this.#copy !== undefined)
       Object.assign(this.#copy, { query: refuse, stream: () => throwError(error) })
-    // The driver waits for a statement that runs, and this ends it.
+    // The driver waits for a running statement; this ends it.
     if (activeQuery(this.client) !== undefined) void this.client.end?.()
     void this.#own.destroy().catch(() => {})
   }
 
-  /** The owner's work is done. */
+  /** The owner's work has succeeded. */
   #release(): Promise<void> {
     const core = this.#ending()
     if (core === undefined) return this.#own.release()
@@ -104,7 +104,7 @@ export class GuardedConnection {
       return this.#own.release()
     }
     return new Promise((resolve, reject) => {
-      // A remedy may hold it back, or close the connection instead.
+      // A remedy may delay it, or close the connection instead.
       core.release(this.client, () => this.giveBack().then(resolve, reject))
     })
   }
@@ -115,13 +115,13 @@ export class GuardedConnection {
     return this.#own.destroy()
   }
 
-  /** The driver closes a connection by itself, too: an idle one, or one that the server has ended. */
+  /** The driver also closes connections itself: idle ones, and those that the server has ended. */
   readonly #onDestroy = (): void => {
     this.#pool.closed(this)
     if (this.checkout?.phase === 'out') this.#ending()?.release(this.client, () => {}, new Error('destroyed'))
   }
 
-  /** The core that learns of the end of the checkout, once. */
+  /** The core to which the end of the checkout is reported, once. */
   #ending(): PoolCore | undefined {
     if (this.checkout === undefined) return undefined
     this.checkout = undefined

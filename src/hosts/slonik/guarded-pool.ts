@@ -11,23 +11,23 @@ import type { SlonikConfiguration, SlonikConnection, SlonikDriver } from './type
 export class GuardedSlonikPool implements ConnectionPool {
   readonly callers: SlonikCallers
   core: PoolCore | undefined
-  /** Set where more pools than one are made with the same options. */
+  /** Set if several pools are created with the same options. */
   part: string | undefined
   readonly #connections = new Set<GuardedConnection>()
   readonly #byClient = new WeakMap<Client, GuardedConnection>()
-  /** Those of a driver that is not node-postgres. */
+  /** The connections of a driver that is not node-postgres. */
   readonly #observed = new ObservedConnections()
   #sizes: ReturnType<typeof sizesOf> = { max: undefined, min: undefined }
   #connecting = 0
-  /** Connections whose client was not found. */
+  /** The number of connections whose client was not found. */
   #unreached = 0
 
-  /** `asked` is called whenever somebody asks it for a connection. */
+  /** Calls `asked` whenever a caller asks for a connection. */
   constructor(asked: (pool: GuardedSlonikPool) => void) {
     this.callers = new SlonikCallers({
       asked: () => asked(this),
       free: () => this.#free(),
-      // Slonik's queue cannot be seen from here. While there is room, nobody has a reason to stand in it.
+      // Slonik's queue is not visible here. While there are free slots, no caller needs to wait in it.
       mayWait: () => this.#free() <= 0,
       arrived: (checkout, connection) => {
         const guarded = guardedBehind(connection)
@@ -43,12 +43,12 @@ export class GuardedSlonikPool implements ConnectionPool {
     })
   }
 
-  /** Whether it has connections, or is making one: it cannot have ended. */
+  /** Whether it has connections, or is opening one: it cannot have ended then. */
   get isAlive(): boolean {
     return this.#connecting > 0 || this.#unreached > 0 || this.#open() > 0
   }
 
-  /** Puts the guard's interceptors where they belong, also where the application has left them out. */
+  /** Puts the guard's interceptors in their places, even if the application has omitted them. */
   configure(configuration: SlonikConfiguration, isOurs: (interceptor: object) => boolean): void {
     this.#sizes = sizesOf(configuration)
     configuration.interceptors = this.callers.around(
@@ -87,7 +87,7 @@ export class GuardedSlonikPool implements ConnectionPool {
       }),
       isFull: () => this.callers.isFull(),
       isIdle: (client) => find(client)?.isIdle === true,
-      // Every statement of an owner is one of a checkout.
+      // Every statement belongs to a checkout.
       clients: () => [],
       install: (core) => {
         this.core = core

@@ -1,14 +1,16 @@
 import type { PoolSource } from '../pool-host.ts'
 
-/** The same for every copy of the package: what `lifeguardSlonik` of one makes can be watched by a lifeguard of another. */
+/**
+ * The same symbol in every copy of the package: a lifeguard of one can watch the pools of `lifeguardSlonik` of another.
+ */
 export const sourceKey = Symbol.for('pg-lifeguard.pool-source')
 
-/** The pools behind what `lifeguardSlonik` has watched. */
+/** The pools behind the object that `lifeguardSlonik` watches. */
 export function guardedSource(given: unknown): PoolSource | undefined {
   return given instanceof Object ? (Reflect.get(given, sourceKey) as PoolSource | undefined) : undefined
 }
 
-/** What `lifeguardSlonik` has watched for a pool of Slonik's; undefined for one that was made without it. */
+/** The object that `lifeguardSlonik` watches for a Slonik pool; undefined for a pool that was created without it. */
 export function slonikGuardOf(pool: unknown): object | undefined {
   const configuration: unknown = pool instanceof Object ? Reflect.get(pool, 'configuration') : undefined
   const factory: unknown =

@@ -8,7 +8,7 @@ import type { SlonikConfiguration, SlonikDriver, SlonikDriverFactory, SlonikInte
 export type { LifeguardSlonikOptions } from './options.ts'
 export type { SlonikDriverFactory, SlonikInterceptor } from './types.ts'
 
-/** A lifeguard, as far as it is needed here. */
+/** The parts of a lifeguard that are needed. */
 export interface SlonikLifeguard {
   watch(host: never, options?: { readonly name?: string }): () => void
 }
@@ -20,8 +20,8 @@ export interface LifeguardSlonik<Factory extends SlonikDriverFactory> {
 }
 
 /**
- * Guards a pool of Slonik, its clients included: all findings, and all remedies. Without it, `lifeguard.watch(pool)` sees
- * who has a connection, and no more.
+ * Guards a Slonik pool and its clients: all findings, and all remedies. Without it, `lifeguard.watch(pool)` only sees
+ * the owners of connections.
  *
  * One call is for one pool; the same options may be used again after `pool.end()`.
  *
@@ -64,11 +64,11 @@ export function lifeguardSlonik<Factory extends SlonikDriverFactory>(
   }
 }
 
-/** The pools that are made with one guard: as a rule one, and after a restart another one. */
+/** The pools that are created with one guard: usually one, and after a restart another one. */
 class GuardedPools implements PoolSource {
   readonly interceptors: readonly SlonikInterceptor[]
   #pools: readonly GuardedSlonikPool[] = []
-  /** Stands ready for `createPool`. */
+  /** Ready for the next `createPool`. */
   #next = this.#make()
   #renewed = () => {}
 
@@ -90,7 +90,7 @@ class GuardedPools implements PoolSource {
     const pool = this.#next
     this.#next = this.#make()
     pool.configure(configuration, (interceptor) => this.interceptors.some((ours) => ours === interceptor))
-    // One without connections has ended, or is back as soon as somebody asks it for one.
+    // One without connections has ended, or is added again when a caller asks it for one.
     this.#pools = this.#pools.filter(({ isAlive }) => isAlive)
     this.#add(pool)
     return pool

@@ -8,14 +8,14 @@ interface Making {
 }
 
 const makings = new AsyncLocalStorage<Making>()
-/** How many are under way whose client has not been made yet. */
+/** The number of calls whose client has not been created yet. */
 let expected = 0
 let hook: Override | undefined
 
 /**
- * Finds the client of node-postgres that `make` makes somewhere inside, and keeps to itself. Whoever makes a client
- * listens to its errors before it connects: that is where it is seen. `EventEmitter.prototype.on` is overridden until then,
- * which as a rule is as long as `make` runs before it returns its promise.
+ * Finds the client of node-postgres that `make` creates internally and does not expose. Every creator of a client
+ * listens to its errors before it connects: that shows it. `EventEmitter.prototype.on` is overridden until then, which
+ * is usually before `make` returns its promise.
  */
 export async function withMadeClient<Result>(
   make: () => Promise<Result>,
@@ -34,7 +34,7 @@ function expect(more: 1 | -1): void {
   expected += more
   if (expected > 0) hook ??= new Override(EventEmitter.prototype, 'on', seeClients)
   else {
-    // Where somebody else has overridden it meanwhile, ours stays behind theirs, and finds nobody waiting for a client.
+    // If other code has overridden it meanwhile, ours stays behind it, and does nothing.
     hook?.restore()
     hook = undefined
   }

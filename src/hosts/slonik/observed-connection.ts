@@ -6,8 +6,8 @@ import { isThenable } from '../../core/thenable.ts'
 import type { SlonikConnection } from './types.ts'
 
 /**
- * A connection of Slonik whose client cannot be reached. Its statements and how long it is out are seen; what the server
- * says of its transaction is not, and no remedy can touch it.
+ * A connection of Slonik whose client cannot be reached. Its statements and its hold are seen, but not the state of its
+ * transaction, and no remedy can act on it.
  */
 export class ObservedConnection {
   checkout: Checkout | undefined
@@ -26,7 +26,7 @@ export class ObservedConnection {
       new Override(connection, 'query', (original) => this.#queryFor(original)),
       new Override(connection, 'stream', (original) => this.#streamFor(original)),
     ]
-    // Slonik closes a connection whose owner has failed, without a word to interceptors.
+    // Slonik closes the connection of a failed owner without calling interceptors.
     connection.on('destroy', this.#onDestroy)
   }
 

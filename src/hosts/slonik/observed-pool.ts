@@ -5,11 +5,11 @@ import { ObservedConnection } from './observed-connection.ts'
 import { connectionBehind, sizesOf } from './shape.ts'
 import type { SlonikConfiguration, SlonikConnection, SlonikPoolLike, SlonikPoolState } from './types.ts'
 
-/** The connections of one pool that are only observed, from the first time they are handed out. */
+/** The observed connections of one pool, from the first time they are handed out. */
 export class ObservedConnections {
   readonly #connections = new Map<SlonikConnection, ObservedConnection>()
 
-  /** The owner of this checkout has the connection from now on. */
+  /** Records that the owner of a checkout has the connection. */
   begin(core: PoolCore, checkout: Checkout, connection: SlonikConnection): void {
     let observed = this.#connections.get(connection)
     if (observed === undefined) {
@@ -35,9 +35,9 @@ export class ObservedConnections {
 }
 
 /**
- * The host of a Slonik pool that was made without `lifeguardSlonik`. Slonik keeps its clients to itself: who has a
- * connection, since when and from where is seen, and what is sent; the state of transactions is not, and nothing can be
- * done about what is found.
+ * The host of a Slonik pool that was created without `lifeguardSlonik`. Slonik does not expose its clients: the owners
+ * of connections with their line and hold are seen, and their statements; the state of transactions is not, and there
+ * are no remedies.
  */
 export function observedSlonikHost(given: SlonikPoolLike): PoolHost {
   const configuration = given.configuration as SlonikConfiguration
@@ -93,7 +93,7 @@ export function observedSlonikHost(given: SlonikPoolLike): PoolHost {
   }
 }
 
-/** Puts the guard's interceptors around those of the pool. Their array may be that of another pool, too. */
+/** Puts the guard's interceptors around those of the pool. Several pools may share the array. */
 function surround(configuration: SlonikConfiguration, callers: SlonikCallers): Installed {
   const before = configuration.interceptors
   const surrounded = callers.around(before)

@@ -11,7 +11,7 @@ export function isSlonikPool(value: unknown): value is SlonikPoolLike {
   )
 }
 
-/** The driver's connection, in Slonik's own copy, behind the one that Slonik hands to its user. */
+/** Slonik's copy of the driver's connection, behind the connection that its user gets. */
 export function connectionBehind(given: unknown): SlonikConnection | undefined {
   if (typeof given !== 'object' || given === null) return undefined
   const connection: unknown = Reflect.get(given, 'connection')

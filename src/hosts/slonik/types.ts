@@ -2,7 +2,7 @@
 
 type AnyFunction = (...args: never[]) => unknown
 
-/** A pool of Slonik, as `createPool` makes it. */
+/** A Slonik pool, created by `createPool`. */
 export interface SlonikPoolLike {
   any: AnyFunction
   connect: AnyFunction
@@ -12,7 +12,7 @@ export interface SlonikPoolLike {
   readonly configuration: object
 }
 
-/** What an interceptor of ours has of Slonik's. The context of one acquire is one object from its start to its end. */
+/** The parts of a Slonik interceptor that ours use. The context of one acquire is the same object from start to end. */
 export interface SlonikInterceptor {
   readonly name: string
   readonly beforePoolConnection?: (context: object) => null
@@ -32,7 +32,7 @@ export interface SlonikConnection {
   removeListener(event: string, listener: () => void): unknown
 }
 
-/** What `pool.state()` returns. */
+/** The result of `pool.state()`. */
 export interface SlonikPoolState {
   readonly acquiredConnections: number
   readonly idleConnections: number
