@@ -58,7 +58,7 @@ const fastSettings = {
   full_page_writes: 'off',
   max_connections: '300',
   max_prepared_transactions: '20',
-  max_wal_size: '1GB',
+  max_wal_size: '256MB',
   shared_buffers: '32MB',
   autovacuum: 'off',
 }

@@ -7,8 +7,8 @@ import { join } from 'node:path'
 
 /** A file system in memory, where there is one: each database consists of 300 files, which some disks create slowly. */
 const memory = '/dev/shm'
-/** More than the longest run needs. Containers often have 64 MB. */
-const neededBytes = 4 * 2 ** 30
+/** Several times what the longest run needs. Containers often have 64 MB. */
+const neededBytes = 2 ** 30
 
 /**
  * Creates the folder for a server's data in memory, if that has room, or else at `place` itself. It is found at `place` in
