@@ -22,7 +22,7 @@ export function withJobScope<Handler extends JobHandler>(lifeguard: Lifeguard, h
 export function withJobScope<Handlers extends JobHandlers>(lifeguard: Lifeguard, handlers: Handlers): Handlers
 export function withJobScope(lifeguard: Lifeguard, given: unknown): unknown {
   if (typeof lifeguard?.runInScope !== 'function') {
-    const expected = 'must be a lifeguard, as createLifeguard() makes it'
+    const expected = 'must be a lifeguard, created by createLifeguard()'
     throw new OptionError('withJobScope(lifeguard)', expected, lifeguard)
   }
   if (typeof given === 'function') return inScope(lifeguard, given as JobHandler, undefined)
