@@ -57,8 +57,12 @@ export class WaitJudge {
   /** Judges a caller that got an error in place of a client, and adds the holders to the pool's timeout error. */
   acquireFailed(checkout: Checkout, error: unknown): void {
     if (!isAcquireTimeout(error)) return
-    const { pool } = checkout
-    nameHolders(error, pool, this.#holdersNow(pool))
+    const { pool, queued } = checkout
+    const holders = this.#holdersNow(pool)
+    // Some pools answer in the same way if a connection has not opened in time.
+    const hadRoom = !queued && holders.length < (pool.gauge().max ?? 0)
+    if (holders.length === 0 || hadRoom) return
+    nameHolders(error, pool, holders)
     if (!has(checkout, 'pool-exhausted')) this.#judgeWait(checkout, this.#ledger.time.now(), true)
   }
 

@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
+import { inspect } from 'node:util'
 import knexModule, { type Knex } from 'knex'
 import pg from 'pg'
 import { describe, expect, it, onTestFinished } from 'vitest'
@@ -17,7 +20,7 @@ function watchKnex(options: LifeguardOptions = {}, config: Knex.Config & { conne
   const knex = knexModule({
     client: 'pg',
     ...(config.connectionPool === undefined
-      ? { connection: { ...db.config }, pool: { min: 0, max: 2 } }
+      ? { connection: { ...db.config }, pool: { min: 0, max: 2 }, ...config }
       : config),
   })
   const clock = manualClock()
@@ -119,6 +122,26 @@ describe('a Knex instance', () => {
       await db.terminate(before)
     },
   )
+
+  it('is not exhausted when its time-out comes before a connection has opened', async () => {
+    const silent = createServer().listen(0, '127.0.0.1')
+    await once(silent, 'listening')
+    onTestFinished(() => void silent.close())
+    const { port } = silent.address() as AddressInfo
+    const { knex, findings } = watchKnex(
+      {},
+      {
+        connection: { ...db.config, port, connectionTimeoutMillis: 1_000 },
+        pool: { min: 0, max: 2 },
+        acquireConnectionTimeout: 100,
+        log: { warn() {} },
+      },
+    )
+    const error = await knex.raw('SELECT 1').catch((reason: unknown) => reason)
+    expect(error).toMatchObject({ name: 'KnexTimeoutError' })
+    expect(inspect(error)).not.toContain('are taken')
+    expect(findings).toEqual([])
+  })
 
   it('is refused for another database than PostgreSQL', () => {
     const lifeguard = createLifeguard({ reporters: [] })
