@@ -100,7 +100,7 @@ export class GuardedClient implements ReleaseHost, StatementHost {
     return release && this.#ownership.behind(release)
   }
 
-  /** The connection is closed, and nobody has the client: the pool will not hand it out any more. */
+  /** The connection is closed, and the client has no owner: the pool will not hand it out again. */
   get isOver(): boolean {
     return this.client._ended === true && this.checkout === undefined
   }

@@ -53,7 +53,7 @@ export class WatchedConnection {
   #isKept = false
   #destroyedWith: Error | undefined
   #isLeaving = false
-  /** The driver is about to open a session for whoever has waited for the one that is lost. */
+  /** The driver is about to open a session for the caller that has waited for the lost one. */
   #isReopening = false
 
   constructor(connection: Connection, host: ConnectionHost) {
