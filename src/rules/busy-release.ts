@@ -16,7 +16,7 @@ export const busyRelease: Rule<Release> = {
       case 'copy':
         return 'released while a COPY is running: wait until its stream has finished before release'
       case 'query':
-        return 'released while a statement is running or queued: a query was not awaited'
+        return 'released while a statement is running or queued: a query was not awaited, or query_timeout gave up on it'
     }
   },
 }
