@@ -22,6 +22,12 @@ export class LifeguardError extends Error {
     return true
   }
 
+  /** The page about it, from the root of the package and of its repository. */
+  get docs(): string {
+    const { kind } = (this as { readonly finding?: Partial<FindingReference> }).finding ?? {}
+    return kind === undefined ? 'docs/reference.md#errors' : `docs/findings.md#${kind}`
+  }
+
   // A getter on the prototype: `name` must not become an own, enumerable property of each error.
   override get name(): string {
     return this.constructor.name

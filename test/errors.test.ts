@@ -93,6 +93,11 @@ it('is no instance of a class of the user that extends it', () => {
   expect(new face.ClosedError('mine')).not.toBeInstanceOf(face.WatchError)
 })
 
+it('names the page about it: the kind of its finding, or errors', () => {
+  expect(new face.SessionDestroyedError(reference).docs).toBe('docs/findings.md#idle-transaction')
+  expect(new face.SessionReleasedError().docs).toBe('docs/reference.md#errors')
+})
+
 it('has no code twice', () => {
   expect(new Set(errors.map(([, code]) => code)).size).toBe(errors.length)
 })

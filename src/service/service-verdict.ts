@@ -86,6 +86,7 @@ function leftOut(
     remedy: 'report',
     fingerprint: `outlived-scope ${pool} ${place === undefined ? 'unknown place' : describeFrame(place)}`,
     occurrences: 1,
+    docs: 'docs/findings.md#outlived-scope',
     openedAt: takenAt,
   }
 }

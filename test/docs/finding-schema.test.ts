@@ -43,6 +43,7 @@ const findingFields: Record<keyof Finding, true> = {
   outcomeDetail: true,
   fingerprint: true,
   occurrences: true,
+  docs: true,
   openedAt: true,
   resolvedAt: true,
   resolution: true,

@@ -30,6 +30,7 @@ export function sampleFinding(differing: Partial<Finding> = {}): Finding {
     remedy: 'report',
     fingerprint: 'idle-transaction main src/orders.ts:12:29',
     occurrences: 1,
+    docs: 'docs/findings.md#idle-transaction',
     openedAt: 1_767_225_611_000,
     ...differing,
   }

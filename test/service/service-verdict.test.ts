@@ -32,6 +32,7 @@ const finding: Finding = {
   remedy: 'report',
   fingerprint: 'outlived-scope main',
   occurrences: 1,
+  docs: 'docs/findings.md#outlived-scope',
   openedAt: 95_000,
 }
 

@@ -126,6 +126,7 @@ export class FindingRecord {
       ...(this.#outcomeDetail === undefined ? {} : { outcomeDetail: this.#outcomeDetail }),
       fingerprint: this.fingerprint,
       occurrences: this.occurrences,
+      docs: `docs/findings.md#${kind}`,
       openedAt: this.#openedAt,
       ...(this.#resolvedAt === undefined ? {} : { resolvedAt: this.#resolvedAt }),
       ...(this.#resolution === undefined ? {} : { resolution: this.#resolution }),

@@ -90,6 +90,8 @@ export interface Finding {
   readonly fingerprint: string
   /** The number of findings with this fingerprint so far, including this one. */
   readonly occurrences: number
+  /** The page about its kind, from the root of the package and of its repository: `docs/findings.md#long-hold`. */
+  readonly docs: string
   /** Milliseconds since 1970. */
   readonly openedAt: number
   /** Milliseconds since 1970. */
