@@ -1,0 +1,58 @@
+import { Override } from '../../client/override.ts'
+import { WatchError } from '../../errors.ts'
+import type { PoolSource } from '../pool-host.ts'
+
+type AnyFunction = (...args: never[]) => unknown
+
+/** A PgBoss instance. */
+export interface PgBossLike {
+  getDb(): object
+  work: AnyFunction
+  createQueue: AnyFunction
+}
+
+/** The result of `getDb`, unless the application has replaced it. */
+interface PgBossDatabase {
+  readonly _pgbdb?: unknown
+  readonly opened?: unknown
+  readonly pool?: unknown
+}
+
+const methods = ['getDb', 'work', 'createQueue']
+
+export function isPgBoss(value: unknown): value is PgBossLike {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    methods.every((name) => typeof Reflect.get(value, name) === 'function')
+  )
+}
+
+/**
+ * The pool that pg-boss creates at each start.
+ *
+ * @param poolOf makes the source of that pool
+ */
+export function pgBossSource(boss: PgBossLike, poolOf: (pool: unknown) => PoolSource): PoolSource {
+  const database: PgBossDatabase = boss.getDb()
+  if (database._pgbdb !== true) {
+    throw new WatchError(
+      'watch(boss) expects pg-boss with its own pool, got one with the option db: watch the pool behind that',
+    )
+  }
+  return {
+    hosts: () => (database.opened === true ? poolOf(database.pool).hosts() : []),
+    install: (renewed) => [
+      new Override(
+        database,
+        'open',
+        (original) =>
+          async function (...args) {
+            const result = await Reflect.apply(original, this, args)
+            renewed()
+            return result
+          },
+      ),
+    ],
+  }
+}

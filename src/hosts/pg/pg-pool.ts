@@ -1,0 +1,273 @@
+import { AsyncResource } from 'node:async_hooks'
+import { Override } from '../../client/override.ts'
+import { leavesSomething } from '../../client/statements.ts'
+import { nameConnections } from '../../client/tag.ts'
+import { observedConnections, observedStatement } from '../../client/timing.ts'
+import {
+  type Callback,
+  type Client,
+  type GiveBack,
+  isClient,
+  type Method,
+  type Pool,
+} from '../../client/types.ts'
+import type { Checkout, Via } from '../../core/checkout.ts'
+import { withLaterStack } from '../../core/origin/later-stack.ts'
+import { type CapturedStack, deepStack, originOf, setStackDepth } from '../../core/origin/origin.ts'
+import { isThenable } from '../../core/thenable.ts'
+import { statementText } from '../../sql/statement.ts'
+import type { CallerStack, PoolCore, PoolHost } from '../pool-host.ts'
+import { followEvents } from './pg-pool-events.ts'
+
+/** node-postgres' pool and its subclasses: `connect` with a promise or a callback, `query`, `client.release`. */
+export function pgPoolHost(pool: Pool, part?: string, callerStack?: CallerStack): PoolHost {
+  return {
+    pool,
+    part,
+    stream: pool.options?.stream,
+    get setUpByHost() {
+      const { onConnect, verify } = pool.options ?? {}
+      return onConnect !== undefined || verify !== undefined || (pool.listenerCount?.('connect') ?? 0) > 0
+    },
+    gauge() {
+      const { max = pool.options?.poolSize, min } = pool.options ?? {}
+      return {
+        total: pool.totalCount ?? 0,
+        idle: pool.idleCount ?? 0,
+        waiting: pool.waitingCount ?? 0,
+        max: typeof max === 'number' ? max : undefined,
+        min: typeof min === 'number' ? min : undefined,
+      }
+    },
+    isFull() {
+      const { totalCount, idleCount, waitingCount, options } = pool
+      const max = options?.max ?? options?.poolSize
+      return Number(totalCount) >= Number(max) && Number(idleCount) <= Number(waitingCount)
+    },
+    takesBackTwice: typeof pool._releaseOnce !== 'function',
+    isIdle: (client) => pool._idle?.some((item) => item.client === client) === true,
+    clients: () => pool._clients ?? [],
+    install: (core) => installOn(pool, core, callerStack),
+    giveBackOf: (client) => client.release,
+    destroy: giveBackUnlocked,
+    drop(client) {
+      if (typeof pool._remove !== 'function' || typeof pool._pulseQueue !== 'function') return false
+      pool._remove(client, () => pool._pulseQueue?.())
+      return true
+    },
+  }
+}
+
+function installOn(pool: Pool, core: PoolCore, callerStack: CallerStack | undefined) {
+  // `query` sets it for the pool's own call of `connect`, which follows synchronously and clears it.
+  let statement: AskedStatement | undefined
+  const isStatement = statementTest(pool)
+
+  const connect = (original: Method): Method =>
+    function (...args) {
+      const asked = statement
+      statement = undefined
+      if (core.unwatched) return Reflect.apply(original, this, args)
+      const [callback] = args
+      if (typeof callback !== 'function') {
+        const depth = setStackDepth(deepStack)
+        const stack = new Error()
+        setStackDepth(depth)
+        return core.acquire(() => Reflect.apply(original, this, args), viaOf(asked), callerStack?.() ?? stack)
+      }
+      const connectWith = (given: Callback) => Reflect.apply(original, this, [given])
+      const isPassing =
+        isStatement(callback, asked) &&
+        core.events.sessionState !== 'by query' &&
+        !leavesSomething(asked?.text)
+      const isFull = core.isFull()
+      if (isPassing && asked !== undefined && !isFull)
+        return pass(core, connectWith, callback as Callback, asked, undefined, false)
+      const depth = setStackDepth(deepStack)
+      const stack = new Error()
+      setStackDepth(depth)
+      if (isPassing) return pass(core, connectWith, callback as Callback, asked, stack, isFull)
+      const via = isStatement(callback, asked) ? 'pool.query' : 'connect'
+      return callBack(core, connectWith, callback as Callback, via, stack, asked)
+    }
+  const query = (original: Method): Method =>
+    function (...args) {
+      const asked: AskedStatement = { text: args[0], lineless: undefined }
+      statement = asked
+      try {
+        const result = Reflect.apply(original, this, args)
+        return asked.lineless === undefined ? result : withLaterStack(result, asked.lineless)
+      } finally {
+        statement = undefined
+      }
+    }
+  const end = (original: Method): Method =>
+    function (...args) {
+      core.ending()
+      const ended: unknown = Reflect.apply(original, this, args)
+      // Pools of other libraries need not wait for those who hold a client.
+      if (typeof pool._releaseOnce === 'function' || !isThenable(ended)) return ended
+      return ended.then((result) => {
+        core.ended()
+        return result
+      })
+    }
+
+  return [
+    { restore: nameConnections(pool.options, core.settings.tag) },
+    new Override(pool, 'connect', connect),
+    new Override(pool, 'query', query),
+    ...observedConnections(pool, core.record, core.ledger),
+    ...(typeof pool.end === 'function' ? [new Override(pool, 'end', end)] : []),
+    ...followEvents(pool, core),
+  ]
+}
+
+/** A statement passed to `pool.query`. */
+interface AskedStatement {
+  readonly text: unknown
+  /** Set if its line has to be looked for in a later stack. */
+  lineless: Checkout | undefined
+}
+
+function viaOf(statement: object | undefined): Via {
+  return statement === undefined ? 'connect' : 'pool.query'
+}
+
+/** The callback form of `connect`. */
+function callBack(
+  core: PoolCore,
+  connect: (callback: Callback) => unknown,
+  callback: Callback,
+  via: Via,
+  stack: CapturedStack,
+  asked: AskedStatement | undefined,
+): unknown {
+  const checkout = core.request(via, stack)
+  if (asked !== undefined && originOf(stack) === undefined) asked.lineless = checkout
+  // A queued caller is served during the release of another owner, and would continue in that owner's context.
+  const caller = new AsyncResource('PG_LIFEGUARD_CONNECT')
+  const answer = (...results: unknown[]) => caller.runInAsyncScope(callback, undefined, ...results)
+  core.makeRejectable(checkout, (error) => answer(error, undefined, () => {}))
+  const onClient: Callback = (error, client, done) => {
+    core.answered()
+    if (error) {
+      core.failed(checkout, error)
+      return core.isRejected(checkout) ? undefined : answer(error, client, done)
+    }
+    const handOut = () => {
+      if (core.isRejected(checkout)) return core.giveUp(client)
+      const given = core.handOut(checkout, client)
+      const release = checkout.phase === 'out' ? (client as Client).release : done
+      return answer(error, given, release)
+    }
+    // In a separate turn: an error that the callback throws must not become a rejection.
+    return core.arriving(client)?.then(() => process.nextTick(handOut)) ?? handOut()
+  }
+  return core.start(checkout, () => connect(oneShot(onClient)))
+}
+
+/**
+ * The pool's own call of `connect` for an ordinary statement of `pool.query`: only a long wait is tracked. If the
+ * statement is not known yet, `stack` serves in case it leaves something behind.
+ */
+function pass(
+  core: PoolCore,
+  connect: (callback: Callback) => unknown,
+  callback: Callback,
+  asked: AskedStatement | undefined,
+  stack: CapturedStack | undefined,
+  isFull: boolean,
+): unknown {
+  const { record, ledger } = core
+  const waiter = isFull ? waiterOf(core, callback, asked, stack) : undefined
+  const answer =
+    ledger.meter?.statements === true
+      ? observedStatement(callback, record, ledger, waiter !== undefined)
+      : callback
+  const caller =
+    asked === undefined && stack !== undefined ? { stack, scope: ledger.currentScope() } : undefined
+  const onClient: Callback = (error, client, done) => {
+    core.answered()
+    if (waiter !== undefined) {
+      if (core.isRejected(waiter)) return core.giveUp(client)
+      if (error) core.failed(waiter, error)
+      else ledger.withdrawn(waiter, 'got a client')
+    }
+    if (isClient(client) && !core.unwatched) core.guardOf(client).pass(caller)
+    return answer(error, client, done)
+  }
+  return core.startPassing(() => connect(oneShot(onClient)))
+}
+
+/** A caller of `pool.query` that waits for a client. */
+function waiterOf(
+  core: PoolCore,
+  callback: Callback,
+  asked: AskedStatement | undefined,
+  stack: CapturedStack | undefined,
+): Checkout {
+  const { ledger, record } = core
+  const waiter = ledger.request(record, 'pool.query', true, stack, ledger.currentScope())
+  waiter.lastQuery = statementText(asked?.text)
+  if (asked !== undefined) asked.lineless = waiter
+  if (core.events.rejectsWaiters) {
+    const reject = (error: Error) => callback(error, undefined, () => {})
+    core.makeRejectable(waiter, AsyncResource.bind(reject))
+  }
+  return waiter
+}
+
+/**
+ * Recognises the calls of `connect` that come from the pool's own `query`. The callback decides, because `pool.query` may
+ * have been taken before the pool was watched, and the `query` of a subclass may check clients out itself.
+ */
+function statementTest(pool: Pool): (callback: object, asked: AskedStatement | undefined) => boolean {
+  const isPgPools = isOfPoolQuery(pool.query)
+  const extendsPgPool = isPgPools || prototypesOf(pool).some(({ query }) => isOfPoolQuery(query))
+  return (callback, asked) =>
+    asked !== undefined && (isPgPools || !extendsPgPool) ? true : isOfPoolQuery(callback)
+}
+
+function prototypesOf(pool: Pool): Partial<Pool>[] {
+  const prototypes: Partial<Pool>[] = []
+  for (let above = Object.getPrototypeOf(pool); above !== null; above = Object.getPrototypeOf(above)) {
+    prototypes.push(above)
+  }
+  return prototypes
+}
+
+/** Whether it is the `query` of pg-pool, or a function inside it: only these contain this log message. */
+function isOfPoolQuery(method: unknown): boolean {
+  return (
+    typeof method === 'function' && Function.prototype.toString.call(method).includes('dispatching query')
+  )
+}
+
+/**
+ * Releases with an error, so that the pool closes the client. pg-promise replaces `client.end` during a checkout; the
+ * pool would call the replacement, and never notice that the client has closed.
+ */
+function giveBackUnlocked(client: Client, error: Error, giveBack: GiveBack): void {
+  const lock = Object.getOwnPropertyDescriptor(client, 'end')
+  if (lock?.configurable !== true) {
+    giveBack(error)
+    return
+  }
+  Reflect.deleteProperty(client, 'end')
+  try {
+    giveBack(error)
+  } finally {
+    Object.defineProperty(client, 'end', lock)
+  }
+}
+
+/** A connection keeps a reference to its first callback, which must not keep the caller's request in memory. */
+function oneShot(callback: Callback): Callback {
+  let pending: Callback | undefined = callback
+  return (...results) => {
+    const called = pending
+    pending = undefined
+    return called?.(...results)
+  }
+}

@@ -1,0 +1,135 @@
+import { clientBehind } from '../../client/handle.ts'
+import { Override } from '../../client/override.ts'
+import type { Client, Method } from '../../client/types.ts'
+import { captureStack } from '../../core/origin/origin.ts'
+import type { PoolCore, PoolHost } from '../pool-host.ts'
+
+type AnyFunction = (...args: never[]) => unknown
+
+/** A pool of sequelize-pool, which Sequelize 6 and 7 use. */
+export interface SequelizePoolLike {
+  acquire: AnyFunction
+  release: AnyFunction
+  destroy: AnyFunction
+  drain: AnyFunction
+  readonly size: number
+  readonly available: number
+  readonly using: number
+  readonly waiting: number
+  readonly maxSize: number
+  readonly minSize: number
+}
+
+interface SequelizePool {
+  acquire: Method
+  release: Method
+  destroy: Method
+  drain: Method
+  readonly size: number
+  readonly available: number
+  readonly waiting: number
+  readonly maxSize: number
+  readonly minSize: number
+  readonly _inUseObjects?: readonly { readonly resource: Client }[]
+  readonly _availableObjects?: readonly { readonly resource: Client }[]
+}
+
+const methods = ['acquire', 'release', 'destroy', 'drain']
+
+export function isSequelizePool(value: unknown): value is SequelizePoolLike {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    methods.every((name) => typeof Reflect.get(value, name) === 'function') &&
+    typeof Reflect.get(value, 'using') === 'number' &&
+    typeof Reflect.get(value, 'maxSize') === 'number'
+  )
+}
+
+/** Whether the pool has handed out the client, and has not got it back. */
+export function hasInUse(pool: SequelizePoolLike, client: unknown): boolean {
+  const { _inUseObjects } = pool as unknown as SequelizePool
+  return _inUseObjects?.some(({ resource }) => resource === client) === true
+}
+
+/** The host of a sequelize-pool pool of node-postgres clients. `part` names the side of a replication that it serves. */
+export function sequelizePoolHost(given: SequelizePoolLike, part?: 'read' | 'write'): PoolHost {
+  const pool = given as unknown as SequelizePool
+  const ownRelease = pool.release
+  const ownDestroy = pool.destroy
+  const resources = () => [...(pool._inUseObjects ?? []), ...(pool._availableObjects ?? [])]
+  return {
+    pool,
+    part,
+    stream: undefined,
+    setUpByHost: false,
+    gauge: () => ({
+      total: pool.size,
+      idle: pool.available,
+      waiting: pool.waiting,
+      max: pool.maxSize,
+      min: pool.minSize,
+    }),
+    isFull: () => pool.size >= pool.maxSize && pool.available <= pool.waiting,
+    isIdle: (client) => pool._availableObjects?.some(({ resource }) => resource === client) === true,
+    clients: () => resources().map(({ resource }) => resource),
+    install: (core) => [
+      new Override(
+        pool,
+        'acquire',
+        (original) =>
+          function (...args) {
+            if (core.unwatched) return Reflect.apply(original, this, args)
+            return core.acquire(() => Reflect.apply(original, this, args), 'connect', captureStack())
+          },
+      ),
+      new Override(
+        pool,
+        'release',
+        (original) =>
+          function (...args) {
+            const [given] = args
+            core.release(given as Client, () => Reflect.apply(original, this, [clientBehind(given)]))
+          },
+      ),
+      new Override(pool, 'destroy', (original) => destroyOf(core, original)),
+      new Override(
+        pool,
+        'drain',
+        (original) =>
+          function (...args) {
+            core.ending()
+            return Reflect.apply(original, this, args)
+          },
+      ),
+    ],
+    giveBackOf: (client) => (error) => Reflect.apply(error ? ownDestroy : ownRelease, pool, [client]),
+    destroy(client) {
+      // Works on a client in use, too. The lifeguard closes the socket if the server does not answer Terminate.
+      void Promise.resolve(Reflect.apply(ownDestroy, pool, [client])).catch(() => {})
+    },
+  }
+}
+
+/** The pool calls `destroy` for an idle client; an owner calls it to release a broken one. */
+function destroyOf(core: PoolCore, original: Method): Method {
+  return function (...args) {
+    const given = args[0] as Client
+    const client = clientBehind(given) as Client
+    if (!core.isOut(given)) {
+      core.removed(client)
+      return Reflect.apply(original, this, [client])
+    }
+    let destroying: unknown
+    core.release(
+      given,
+      () => {
+        core.removed(client)
+        destroying = Reflect.apply(original, this, [client])
+        return destroying
+      },
+      new Error('destroyed by its owner'),
+    )
+    return destroying ?? Promise.resolve()
+  }
+}
