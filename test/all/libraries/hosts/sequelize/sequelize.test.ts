@@ -6,9 +6,9 @@ import {
   type LifeguardOptions,
   manualClock,
   WatchError,
-} from '../../../../src/index.ts'
-import { useDatabase } from '../../../support/database.ts'
-import { hereLine } from '../../../support/guarded-pool.ts'
+} from '../../../../../src/index.ts'
+import { useDatabase } from '../../../../support/database.ts'
+import { hereLine } from '../../../../support/guarded-pool.ts'
 
 const db = useDatabase()
 

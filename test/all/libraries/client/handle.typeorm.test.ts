@@ -1,8 +1,8 @@
 import type pg from 'pg'
 import { DataSource } from 'typeorm'
 import { describe, expect, it } from 'vitest'
-import { useDatabase } from '../../support/database.ts'
-import { guardedPool } from '../../support/guarded-pool.ts'
+import { useDatabase } from '../../../support/database.ts'
+import { guardedPool } from '../../../support/guarded-pool.ts'
 
 const db = useDatabase()
 

@@ -1,10 +1,10 @@
 import pg from 'pg'
 import { Sequelize } from 'sequelize'
 import { expect, it } from 'vitest'
-import { clsHookedContext } from '../../../src/context/cls-hooked.ts'
-import { clsNamespace } from '../../support/cls-namespace.ts'
-import { useDatabase } from '../../support/database.ts'
-import { guardedPool, hereLine } from '../../support/guarded-pool.ts'
+import { clsHookedContext } from '../../../../src/context/cls-hooked.ts'
+import { clsNamespace } from '../../../support/cls-namespace.ts'
+import { useDatabase } from '../../../support/database.ts'
+import { guardedPool, hereLine } from '../../../support/guarded-pool.ts'
 
 const db = useDatabase()
 const request = { kind: 'request', name: 'GET /x', id: '7' }

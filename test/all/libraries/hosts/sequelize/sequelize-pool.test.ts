@@ -1,8 +1,13 @@
 import { Sequelize } from 'sequelize'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { createLifeguard, type Finding, type LifeguardOptions, manualClock } from '../../../../src/index.ts'
-import { useDatabase } from '../../../support/database.ts'
-import { eventually } from '../../../support/eventually.ts'
+import {
+  createLifeguard,
+  type Finding,
+  type LifeguardOptions,
+  manualClock,
+} from '../../../../../src/index.ts'
+import { useDatabase } from '../../../../support/database.ts'
+import { eventually } from '../../../../support/eventually.ts'
 
 interface Manager {
   readonly pool: object
