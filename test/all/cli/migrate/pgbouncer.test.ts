@@ -43,7 +43,7 @@ describe.skipIf(noPgBouncer !== undefined)('migrate through a PgBouncer that ref
       const idle = await forgetTransaction(db)
       const options = ['--lock-timeout', '100ms', '--free', 'idle-in-transaction:0', '--protect-readers', '0']
       const run = migrate(db, options, tool(alter), { env })
-      await run.printed('unverified: a pooler is in between')
+      await run.printed('unverified: the command connects through a pooler')
       expect(run.err()).toContain(`  pid ${idle.pid}  idle in transaction for`)
       const reader = await openSession(db, 'reader')
       await reader.waitsFor('SELECT FROM datasets')
@@ -113,7 +113,7 @@ describe.skipIf(noPgBouncer !== undefined)('migrate through a PgBouncer that ref
       () => 'done',
       (error: Error) => error.message,
     )
-    await run.printed('unverified: a pooler is in between')
+    await run.printed('unverified: the command connects through a pooler')
     const reader = await openSession(db, 'reader')
     await reader.waitsFor('SELECT FROM datasets')
     run.process.kill('SIGTERM')

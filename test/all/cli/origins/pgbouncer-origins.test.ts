@@ -119,6 +119,6 @@ describe.skipIf(noPgBouncer !== undefined)('through PgBouncer', () => {
     const { report, err } = await check(['--app', app])
     expect(report.idleInTransaction).toHaveLength(1)
     expect(report.idleInTransaction[0]?.origin).toBeUndefined()
-    expect(err).toContain('of its 1 checkouts, 1 have process ids that this server does not know')
+    expect(err).toContain('1 of its 1 checkouts have process ids that this server does not have')
   })
 })
