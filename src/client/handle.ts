@@ -51,9 +51,10 @@ export function checkedHandle(
   client: Client,
   { checkout, release, owner, host, events, letPass }: HandleOwner,
 ): Client {
-  const methods = new Map<unknown, unknown>()
+  // Most owners need neither.
+  let methods: Map<unknown, unknown> | undefined
   /** Replacements of `query` and `release` by the owner. On the client, they would affect the next owner. */
-  const replaced = new Map<string | symbol, unknown>()
+  let replaced: Map<string | symbol, unknown> | undefined
 
   function query(...args: unknown[]): unknown {
     const isStale = !host.unwatched && (checkout.phase === 'over' || checkout.phase === 'returning')
@@ -88,25 +89,27 @@ export function checkedHandle(
   const handle = new Proxy(client, {
     get(target, property) {
       if (property === 'query' || property === 'release') {
-        if (replaced.has(property)) return replaced.get(property)
+        if (replaced?.has(property) === true) return replaced.get(property)
         return property === 'query' ? query : presentRelease()
       }
       const value: unknown = Reflect.get(target, property, target)
       if (typeof value !== 'function' || property === 'constructor') return value
-      let method = methods.get(value)
+      let method = methods?.get(value)
       if (method === undefined) {
         method = bound(value as Callback)
+        methods ??= new Map()
         methods.set(value, method)
       }
       return method
     },
     set(target, property, value) {
       if (property !== 'query' && property !== 'release') return Reflect.set(target, property, value, target)
+      replaced ??= new Map()
       replaced.set(property, value)
       return true
     },
     deleteProperty: (target, property) =>
-      replaced.delete(property) || property === 'query' || property === 'release'
+      replaced?.delete(property) === true || property === 'query' || property === 'release'
         ? true
         : Reflect.deleteProperty(target, property),
   })

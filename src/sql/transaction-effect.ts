@@ -8,8 +8,8 @@ const ending = /^\s*(?:commit|end|rollback|abort|prepare\s+transaction)\b/i
 /** Whether the text is one statement that ends its transaction, and nothing else: after it there is none. */
 export function endsTransaction(text: string): boolean {
   if (!ending.test(text)) return false
-  const [words, ...more] = statementsOf(text)
-  return more.length === 0 && words !== undefined && effectOf(words) === 'ends'
+  const effects = effectsOf(text)
+  return effects.length === 1 && effects[0] === 'ends'
 }
 
 /**
@@ -19,7 +19,7 @@ export function endsTransaction(text: string): boolean {
  *   transaction is open: nobody is accused of what is not known.
  */
 export function letterAfter(before: TransactionLetter, text: string, failure?: string): TransactionLetter {
-  const effects = statementsOf(text).map(effectOf)
+  const effects = effectsOf(text)
   if (failure === undefined) return effects.reduce(after, before)
   if (failure === inFailedTransaction) return 'E'
   const [first] = effects
@@ -49,11 +49,25 @@ function after(before: TransactionLetter, effect: Effect): TransactionLetter {
   }
 }
 
-/** The words of each statement, in lower case. */
-function statementsOf(text: string): string[][] {
+const none: readonly Effect[] = [undefined]
+
+/** As drivers send them for each transaction, for which they are not parsed. */
+const usual: ReadonlyMap<string, readonly Effect[]> = new Map([
+  ['begin', ['opens']],
+  ['commit', ['ends']],
+  ['rollback', ['ends']],
+])
+
+/** The effect of each statement. */
+function effectsOf(text: string): readonly Effect[] {
   // Most statements are one, and none of these.
   if (!text.includes(';') && !/^\s*(?:begin|start|commit|end|rollback|abort|prepare|--|\/\*)/i.test(text))
-    return [[]]
+    return none
+  return usual.get(text) ?? statementsOf(text).map(effectOf)
+}
+
+/** The words of each statement, in lower case. */
+function statementsOf(text: string): string[][] {
   const statements: string[][] = [[]]
   for (const token of sqlTokens(text)) {
     if (token.kind === 'blank') continue

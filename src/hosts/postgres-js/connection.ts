@@ -27,6 +27,8 @@ export interface ConnectionHost {
   readonly owners: WeakMap<object, ConnectionOwner>
   /** Adds the tag to a statement before it is written, if it should have one. */
   tag(statement: Statement, owner: ConnectionOwner | undefined): void
+  /** The driver has given the connection to an owner. */
+  reserved(connection: WatchedConnection): void
   /** The driver has taken the connection back. */
   returned(connection: WatchedConnection): void
   /** Makes a caller of `reserve` wait again. */
@@ -52,6 +54,8 @@ export class WatchedConnection {
   /** True while the driver must treat the connection as reserved, although no transaction is open. */
   #isKept = false
   #destroyedWith: Error | undefined
+  /** A destroyed session is not closed yet. */
+  #isClosing = false
   #isLeaving = false
   /** The driver is about to open a session for the caller that has waited for the lost one. */
   #isReopening = false
@@ -68,11 +72,16 @@ export class WatchedConnection {
     this.#install()
   }
 
+  /** Whether its session is open, and its pid known. */
+  get isIdentified(): boolean {
+    return !this.session.gone && this.session.processID !== undefined
+  }
+
   /** `sql.begin` has ended, but the driver has not taken the connection back, because its COMMIT was refused. */
   over(owner: ConnectionOwner): void {
     if (this.owner !== owner) return
     this.owner = undefined
-    this.#isKept = true
+    this.#keep(true)
     owner.release(() => this.#giveBack())
   }
 
@@ -81,18 +90,19 @@ export class WatchedConnection {
     if (this.session.gone) return
     if (this.owner !== undefined) this.owner.isDestroyed = true
     this.owner = undefined
-    this.#isKept = false
+    this.#keep(false)
     this.#destroyedWith = error
     this.session._ending = true
     const onclose = this.#onclose
     Reflect.apply(this.#terminate, this.#connection, [])
+    this.#isClosing = this.#destroyedWith !== undefined
     onclose?.(error)
   }
 
-  /** Restores the connection's own methods, when its owner has finished. */
+  /** Restores the connection's own methods, when its owner has finished, and a destroyed session is closed. */
   leave(): void {
     this.#isLeaving = true
-    if (this.owner === undefined && !this.#isKept) this.#restore()
+    if (this.owner === undefined && !this.#isKept && !this.#isClosing) this.#restore()
   }
 
   #restore(): void {
@@ -119,6 +129,7 @@ export class WatchedConnection {
         set: (reserved: Reserved | null) => {
           this.#reserved = this.#follow(reserved)
           if (reserved === null) this.#letGo()
+          else this.#host.reserved(this)
         },
         enumerable: true,
         configurable: true,
@@ -140,7 +151,7 @@ export class WatchedConnection {
       write: (query) => this.#write(query),
       sending: (statement) => this.#sending(statement),
       rollingBack: () => {
-        if (this.owner?.by === 'begin') this.#isKept = true
+        if (this.owner?.by === 'begin') this.#keep(true)
       },
       ready: (statement) => this.#ready(statement),
     })
@@ -202,7 +213,7 @@ export class WatchedConnection {
     if (owner?.by !== 'begin' || !this.#isKept || !isRollback(statement.text)) return
     // The transaction is over, but the driver does not know. PostgreSQL would warn, and the driver would print the
     // warning.
-    this.#isKept = false
+    this.#keep(false)
     if (this.session.letter === 'I') this.#write(ownQuery(this.#host.sql, 'begin'))
   }
 
@@ -217,41 +228,49 @@ export class WatchedConnection {
     let isHeld = false
     let isBack = false
     this.owner = undefined
-    this.#isKept = true
+    this.#keep(true)
     owner.release(() => {
       isBack = true
       if (isHeld) this.#giveBack()
     })
     isHeld = !isBack
-    if (isBack) this.#isKept = false
+    if (isBack) this.#keep(false)
   }
 
   /** Makes the driver take the connection back: it does so when the server is ready and no transaction is open. */
   #giveBack(): void {
-    this.#isKept = false
+    this.#keep(false)
     if (this.#reserved !== null && !this.session.gone) this.#write(ownQuery(this.#host.sql, ''))
   }
 
   /** Follows the function that the driver calls when the server is ready. */
   #follow(reserved: Reserved | null): Reserved | null {
     if (typeof reserved !== 'function') return null
-    let { release } = reserved
-    const followed = () => {
+    const followed: Reserved = () => {
       this.session.settle()
       return reserved()
     }
-    return Object.defineProperty(followed, 'release', {
-      get: () => release === true || this.#isKept,
-      set: (value: boolean) => {
-        release = value
-      },
-    })
+    // Not by an accessor: V8 would make each of these functions slow.
+    if (reserved.release === true || this.#isKept) followed.release = true
+    return followed
+  }
+
+  /** Only for a transaction: the driver itself keeps what is reserved. */
+  #keep(isKept: boolean): void {
+    if (this.#isKept === isKept) return
+    this.#isKept = isKept
+    if (this.#reserved !== null) this.#reserved.release = isKept
   }
 
   #letGo(): void {
     const { owner, session } = this
     session.settle()
     this.#host.returned(this)
+    // `sql.end` waits for the owner of a session that is closing; the driver answers it only when it terminates one.
+    if (this.#isClosing) {
+      this.#isClosing = false
+      Reflect.apply(this.#terminate, this.#connection, [])
+    }
     if (this.#isLeaving) this.#restore()
     if (owner === undefined) return
     // The driver does the same for a lost connection, and reports that next.
@@ -270,7 +289,7 @@ export class WatchedConnection {
     const told = this.#destroyedWith ?? error
     this.#destroyedWith = undefined
     this.owner = undefined
-    this.#isKept = false
+    this.#keep(false)
     this.session = this.#newSession()
     session.lost(reason)
     if (owner !== undefined) {

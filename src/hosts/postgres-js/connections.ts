@@ -32,6 +32,8 @@ export class KnownConnections implements ConnectionHost {
   /** The number of callers of `begin` and `reserve` without a connection. */
   #asking = 0
   readonly #taken = new Set<WatchedConnection>()
+  /** The known connection for which the driver has set an owner last. */
+  reservedLast: WatchedConnection | undefined
 
   constructor(sql: DriverSql, core: PoolCore) {
     this.sql = sql
@@ -75,9 +77,19 @@ export class KnownConnections implements ConnectionHost {
       this.#connections.set(connection, known)
     }
     known.session.know(query)
-    this.#ofSession.set(known.session, known)
-    this.#taken.add(known)
+    this.took(known)
     return known
+  }
+
+  /** A known connection has an owner from now on. */
+  took(connection: WatchedConnection): void {
+    const { session } = connection
+    if (!this.#ofSession.has(session)) this.#ofSession.set(session, connection)
+    this.#taken.add(connection)
+  }
+
+  reserved(connection: WatchedConnection): void {
+    this.reservedLast = connection
   }
 
   /**

@@ -14,11 +14,15 @@ export function guardedReserve(connections: KnownConnections, original: Method):
     setStackDepth(depth)
     const served = connections.ask()
     let reserved: Reserved | undefined
-    const start = () =>
-      (Reflect.apply(original, this, args) as Promise<ReservedSql>).then(
+    const start = () => {
+      connections.reservedLast = undefined
+      const reserving = Reflect.apply(original, this, args) as Promise<ReservedSql>
+      // The driver reserves an open connection before it returns.
+      const known = connections.reservedLast
+      return reserving.then(
         (sql) => {
           served()
-          reserved = adopt(connections, sql)
+          reserved = adopt(connections, sql, known)
           return reserved.connection?.session ?? sql
         },
         (error: unknown) => {
@@ -26,6 +30,7 @@ export function guardedReserve(connections: KnownConnections, original: Method):
           throw error
         },
       )
+    }
     const handed = core.acquire(start, 'connect', stack) as Promise<unknown>
     return handed.then((handle) => {
       if (reserved === undefined) return handle
@@ -37,7 +42,8 @@ export function guardedReserve(connections: KnownConnections, original: Method):
 
 interface Reserved {
   readonly sql: ReservedSql
-  readonly probe: Query
+  /** Of its queries. */
+  readonly handler: Query['handler']
   /** Undefined if it could not be found. */
   readonly connection: WatchedConnection | undefined
   /** The driver's own release. */
@@ -45,17 +51,23 @@ interface Reserved {
 }
 
 /**
- * Finds the reserved connection and its pid by an empty statement, which is sent together with the owner's first one.
+ * Finds the reserved connection and its pid. If they are not known, an empty statement shows them, which is sent together
+ * with the owner's first one.
  */
-function adopt(connections: KnownConnections, sql: ReservedSql): Reserved {
-  let connection: WatchedConnection | undefined
+function adopt(
+  connections: KnownConnections,
+  sql: ReservedSql,
+  known: WatchedConnection | undefined,
+): Reserved {
+  let connection = known?.isIdentified === true ? known : undefined
   const probe = ownQuery(sql, '', {
     onexecute: (driver) => {
       connection = connections.take(driver, probe)
       return true
     },
   })
-  probe.handler(probe)
+  if (connection === undefined) probe.handler(probe)
+  else connections.took(connection)
   const taken = connection as WatchedConnection | undefined
   const own = sql.release
   const release = () => {
@@ -63,18 +75,18 @@ function adopt(connections: KnownConnections, sql: ReservedSql): Reserved {
     return Reflect.apply(own, sql, [])
   }
   if (taken !== undefined) connections.setGiveBack(taken.session, release)
-  return { sql, probe, connection: taken, release }
+  return { sql, handler: probe.handler, connection: taken, release }
 }
 
 function own(
   connections: KnownConnections,
-  { sql, probe, connection, release }: Reserved,
+  { sql, handler, connection, release }: Reserved,
   handle: unknown,
 ): void {
   const { core } = connections
   if (connection === undefined || handle === connection.session || handle === undefined) return
   const { session } = connection
-  const owner = connections.own(connection, 'reserve', handle as Client, sql, probe.handler)
+  const owner = connections.own(connection, 'reserve', handle as Client, sql, handler)
   // The driver would treat a lost connection as open.
   const giveBack = () => (session.gone ? undefined : release())
   sql.release = () => {

@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events'
 import type { Callback, Client, Connection, Method, SubmittedQuery } from '../../client/types.ts'
 import { letterAfter, type TransactionLetter } from '../../sql/transaction-effect.ts'
 import { type DriverSql, ownQuery, type Query } from './driver.ts'
-import { Statement } from './statement.ts'
+import { type Follower, Statement } from './statement.ts'
 
 /** The parts of its connection that a session needs. */
 export interface SessionHost {
@@ -37,6 +37,11 @@ export class SessionClient implements Client {
   readonly #host: SessionHost
   readonly #events = new EventEmitter()
   readonly #wire: EventEmitter & Connection
+  readonly #follower: Follower = {
+    answered: (statement, error) => this.#answered(statement, error),
+    isForgotten: (statement) => !this.#pending.includes(statement),
+    closes: (returned) => returned !== undefined && returned === this.#host.sql.CLOSE,
+  }
   /** The unanswered statements, the oldest first. */
   #pending: Statement[] = []
   #answering: Statement | undefined
@@ -140,6 +145,7 @@ export class SessionClient implements Client {
 
   /** The server is ready: no statement waits for an answer, even if the driver has not reported one. */
   settle(): void {
+    if (this.#pending.length === 0) return
     for (const statement of this.#pending.slice()) this.#answered(statement, undefined)
   }
 
@@ -155,11 +161,7 @@ export class SessionClient implements Client {
 
   #send(statement: Statement): unknown {
     const { query } = statement
-    statement.follow({
-      answered: (error) => this.#answered(statement, error),
-      isForgotten: () => !this.#pending.includes(statement),
-      closes: (returned) => returned !== undefined && returned === this.#host.sql.CLOSE,
-    })
+    statement.follow(this.#follower)
     this.#pending.push(statement)
     const isOpen = this.#host.write(query)
     this.know(query)
@@ -180,7 +182,8 @@ export class SessionClient implements Client {
     this.#answering = statement
     this.#wire.emit('readyForQuery', { status: this.letter })
     this.#answering = undefined
-    this.#pending.splice(this.#pending.indexOf(statement), 1)
+    if (this.#pending[0] === statement) this.#pending.shift()
+    else this.#pending.splice(this.#pending.indexOf(statement), 1)
     if (this.#pending.length === 0 && !this._ended) this.#host.ready(statement)
   }
 }

@@ -10,12 +10,26 @@ interface Stream {
   readonly readableEnded?: unknown
 }
 
-interface Follower {
+/** The session of a statement. */
+export interface Follower {
   /** The server has answered. */
-  answered(error: unknown): void
-  isForgotten(): boolean
+  answered(statement: Statement, error: unknown): void
+  isForgotten(statement: Statement): boolean
   /** Whether a callback of a cursor has closed it by what it has returned. */
   closes(returned: unknown): boolean
+}
+
+/** The stack of a tagged template, which the driver formats when it is read. */
+class TemplateStack implements CapturedStack {
+  readonly #query: Query
+
+  constructor(query: Query) {
+    this.#query = query
+  }
+
+  get stack(): unknown {
+    return this.#query.origin
+  }
 }
 
 /** A query of postgres.js in the shape of a statement that submits itself to a client of node-postgres. */
@@ -40,13 +54,7 @@ export class Statement implements SubmittedQuery {
   constructor(query: Query, text = textOf(query)) {
     this.query = query
     this.text = text
-    this.sentFrom = query.tagged
-      ? {
-          get stack() {
-            return query.origin
-          },
-        }
-      : undefined
+    this.sentFrom = query.tagged ? new TemplateStack(query) : undefined
     this.cursor = typeof query.cursorFn === 'function' ? { state: 'open', read() {} } : undefined
   }
 
@@ -66,23 +74,23 @@ export class Statement implements SubmittedQuery {
   }
 
   /** Follows how the driver settles the query, from just before it is written. */
-  follow({ answered, isForgotten, closes }: Follower): void {
+  follow(follower: Follower): void {
     const { query } = this
-    this.#followCursor(closes)
+    this.#followCursor(follower)
     const { resolve } = query
     query.resolve = (value) => {
-      if (isForgotten()) return resolve(value)
+      if (follower.isForgotten(this)) return resolve(value)
       // A stream, or a description, comes before the server is ready, and a second answer when it is.
       if (this.#isEarly(value)) return resolve(value)
       this._result = resultOf(value)
-      answered(undefined)
+      follower.answered(this, undefined)
       if (this.callback !== undefined) this.callback(undefined, value)
       return resolve(value)
     }
-    this.#followFailures(answered, isForgotten)
+    this.#followFailures(follower)
   }
 
-  #followFailures(answered: Follower['answered'], isForgotten: () => boolean): void {
+  #followFailures(follower: Follower): void {
     const { query } = this
     let reject = query.reject
     // Replaced by what the guard has put in its place, if it had to.
@@ -90,10 +98,10 @@ export class Statement implements SubmittedQuery {
       reject(error)
     }
     const failed = (error: unknown) => {
-      if (isForgotten()) return reject(error)
+      if (follower.isForgotten(this)) return reject(error)
       this.error = error
       // A cursor may fail on this side; the server is ready after that.
-      if (this.cursor === undefined) answered(error)
+      if (this.cursor === undefined) follower.answered(this, error)
       if (this.callback !== undefined) this.callback(error)
       return this.handleError(error)
     }
@@ -113,14 +121,14 @@ export class Statement implements SubmittedQuery {
   }
 
   /** A loop that is left, or a callback, has the cursor closed: its owner has done what it can. */
-  #followCursor(closes: Follower['closes']): void {
+  #followCursor(follower: Follower): void {
     const { query, cursor } = this
     let read = query.cursorFn as (rows: unknown) => unknown
     if (cursor === undefined) return
     const followed = (rows: unknown) => {
       const returned = read(rows)
       const note = (result: unknown) => {
-        if (closes(result)) cursor.state = 'done'
+        if (follower.closes(result)) cursor.state = 'done'
       }
       // The driver awaits it, too, and is told of a failure.
       void Promise.resolve(returned).then(note, () => {})
@@ -153,6 +161,8 @@ export class Statement implements SubmittedQuery {
 /** The text as far as it is known before the driver puts its parts together. */
 function textOf({ strings, string }: Query): string {
   if (string !== undefined) return string
+  const [only] = strings
+  if (strings.length === 1 && only !== undefined) return only
   return strings.reduce((text, part, index) => `${text}$${index}${part}`)
 }
 

@@ -104,6 +104,19 @@ describe('a reserved connection', () => {
     expect(out()).toEqual([])
   })
 
+  it('of a known session sends nothing of its own', async () => {
+    const sent: string[] = []
+    const { sql, out } = guarded({}, { debug: (_id, text) => sent.push(text) })
+    for (const round of ['first', 'second', 'third']) {
+      const reserved = await sql.reserve()
+      await reserved`SELECT ${round}::text AS round`
+      expect(out()).toMatchObject([{ pid: expect.any(Number), queryCount: 1 }])
+      reserved.release()
+      if (round === 'first') sent.length = 0
+    }
+    expect(sent).toEqual(['SELECT $1::text AS round', 'SELECT $1::text AS round'])
+  })
+
   it('that is destroyed frees its slot; its release comes late and does nothing', async () => {
     const { sql, found, out, kinds } = guarded({ mode: 'enforce', remedies: { 'long-hold': 'destroy' } })
     const reserved = await sql.reserve()

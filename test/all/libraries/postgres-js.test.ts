@@ -208,6 +208,26 @@ describe('a transaction of sql.begin', () => {
     expect(pids).not.toContain(checkout?.pid)
   })
 
+  it.each(['watched', 'no longer watched'])(
+    'whose session is closing, destroyed, does not keep sql.end waiting: %s',
+    async (state) => {
+      const { sql, found, lifeguard } = guarded({
+        mode: 'enforce',
+        remedies: { 'idle-transaction': 'destroy' },
+      })
+      const failed = errorOf(sql.begin(() => deferred().promise))
+      const destroyed = found('idle-transaction')
+      // At once, before the socket is closed.
+      const ended = destroyed.then(async () => {
+        if (state === 'no longer watched') await lifeguard.close()
+        await sql.end()
+        return 'ended'
+      })
+      expect(await ended).toBe('ended')
+      expect((await failed).code).toBe('LIFEGUARD_SESSION_DESTROYED')
+    },
+  )
+
   it('that runs a statement for too long is cancelled and destroyed', async () => {
     const { sql, found, out } = guarded({ mode: 'enforce', remedies: { 'long-hold': 'destroy' } })
     const failed = errorOf(sql.begin((tx) => tx`SELECT pg_sleep(60)`))

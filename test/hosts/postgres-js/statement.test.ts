@@ -21,7 +21,7 @@ function followed(parts: Partial<Query> = {}) {
   const statement = new Statement(query)
   let isPending = true
   statement.follow({
-    answered(error) {
+    answered(_statement, error) {
       isPending = false
       told.push(['answered', error])
     },
