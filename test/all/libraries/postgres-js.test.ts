@@ -216,13 +216,13 @@ describe('a transaction of sql.begin', () => {
         remedies: { 'idle-transaction': 'destroy' },
       })
       const failed = errorOf(sql.begin(() => deferred().promise))
-      const destroyed = found('idle-transaction')
       // At once, before the socket is closed.
-      const ended = destroyed.then(async () => {
+      const ended = new Promise((resolve) => lifeguard.on('finding', resolve)).then(async () => {
         if (state === 'no longer watched') await lifeguard.close()
         await sql.end()
         return 'ended'
       })
+      await found('idle-transaction')
       expect(await ended).toBe('ended')
       expect((await failed).code).toBe('LIFEGUARD_SESSION_DESTROYED')
     },
