@@ -20,8 +20,8 @@ const project = (name: string, include: readonly string[]) => ({
 
 export default defineConfig({
   test: {
-    // Versions and tools of others want the cores for themselves.
-    maxWorkers: 2,
+    // Tools and runners of others are heavier than a test of ours.
+    maxWorkers: 3,
     projects: [
       ...(chosen === undefined ? [project('all', ['test/all/**/*.test.ts'])] : []),
       ...versions.map((version) =>
