@@ -184,9 +184,9 @@ describe('terminateSession', () => {
 
   it('says of a session that is hidden from the role which grants would show it', async () => {
     const control = await roleAndControl('blind')
-    await db.query("CREATE ROLE app LOGIN PASSWORD 'secret'")
-    onTestFinished(async () => void (await db.query('DROP ROLE app')))
-    const idle = await openSession(db, 'idle', { user: 'app', password: 'secret' })
+    await db.query("CREATE ROLE hidden_app LOGIN PASSWORD 'secret'")
+    onTestFinished(async () => void (await db.query('DROP ROLE hidden_app')))
+    const idle = await openSession(db, 'idle', { user: 'hidden_app', password: 'secret' })
     const snapshot = await serverSnapshot(control)
     expect(snapshot.hiddenSessions).toBeGreaterThan(0)
     expect(snapshot.missingGrant).toBe('GRANT pg_read_all_stats TO blind')
