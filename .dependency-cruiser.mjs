@@ -30,7 +30,9 @@ export const rooms = {
   http: { imports: ['lifeguard.ts', 'guard', 'core'] },
   otel: { imports: ['lifeguard.ts', 'guard', 'core'] },
   // Wires the others to an application that does not know of them.
-  register: { imports: ['lifeguard.ts', 'options.ts', 'core', 'text', 'http', 'reporters'] },
+  register: {
+    imports: ['lifeguard.ts', 'options.ts', 'core', 'text', 'http', 'reporters', 'hosts/watchable.ts'],
+  },
   // What a guarded service says over HTTP, for those who ask from outside.
   service: { imports: ['core', 'text'] },
   testing: {

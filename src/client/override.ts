@@ -1,3 +1,4 @@
+import { isThenable } from '../core/thenable.ts'
 import type { Method } from './types.ts'
 
 /** Replaces a method on the object itself, not on its prototype, and restores the previous one. */
@@ -33,4 +34,37 @@ export class Override {
     if (this.#before === undefined) Reflect.deleteProperty(this.#host, this.#name)
     else Object.defineProperty(this.#host, this.#name, this.#before)
   }
+}
+
+/** Calls `step` before each call of the method. */
+export function callBefore(host: object, name: string, step: () => void): Override {
+  return new Override(
+    host,
+    name,
+    (original) =>
+      function (...args) {
+        step()
+        return Reflect.apply(original, this, args)
+      },
+  )
+}
+
+/** Calls `step` after each call of the method that has returned, or whose promise has resolved. */
+export function callAfter(host: object, name: string, step: () => void): Override {
+  return new Override(
+    host,
+    name,
+    (original) =>
+      function (...args) {
+        const result: unknown = Reflect.apply(original, this, args)
+        if (isThenable(result)) {
+          return result.then((value) => {
+            step()
+            return value
+          })
+        }
+        step()
+        return result
+      },
+  )
 }

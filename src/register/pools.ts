@@ -1,8 +1,6 @@
+import { watchedMark } from '../hosts/watchable.ts'
 import type { Lifeguard } from '../lifeguard.ts'
 import { addDetour } from './prototypes.ts'
-
-/** The same for every copy of the package. */
-const watchedMark = Symbol.for('pg-lifeguard.watched')
 
 /**
  * Watches pools at their first use. A pool that the application watches itself, even later, is left to its lifeguard.

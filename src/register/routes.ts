@@ -28,7 +28,9 @@ export class Routes {
     channel('fastify.initialization').subscribe((message) => {
       const { fastify } = message as { readonly fastify?: FastifyLike }
       fastify?.addHook?.('onRequest', (request, _reply, done) => {
-        this.#patterns.set(request.raw, () => request.routeOptions?.url ?? request.routerPath)
+        // To read `routerPath` is deprecated where there is `routeOptions`.
+        const { raw, routeOptions } = request
+        this.#patterns.set(raw, () => (routeOptions === undefined ? request.routerPath : routeOptions.url))
         done()
       })
     })

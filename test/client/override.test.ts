@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { Override } from '../../src/client/override.ts'
+import { callAfter, callBefore, Override } from '../../src/client/override.ts'
 
 class Greeter {
   greet(): string {
@@ -36,5 +36,43 @@ describe('an override', () => {
     greeter.greet = () => `${greet.call(greeter)}?`
     override.restore()
     expect(greeter.greet()).toBe('hello!?')
+  })
+})
+
+describe('a step', () => {
+  const steps: string[] = []
+  const library = () => {
+    steps.length = 0
+    return {
+      end: (how: string) => {
+        steps.push(how)
+        return `ended ${how}`
+      },
+      open: async (how: string) => {
+        steps.push('opening')
+        await Promise.resolve()
+        if (how === 'badly') throw new Error('refused')
+        return `opened ${how}`
+      },
+    }
+  }
+
+  it('comes before a call, and is taken off again', () => {
+    const pool = library()
+    const override = callBefore(pool, 'end', () => steps.push('before'))
+    expect(pool.end('well')).toBe('ended well')
+    expect(steps).toEqual(['before', 'well'])
+    override.restore()
+    pool.end('again')
+    expect(steps).toEqual(['before', 'well', 'again'])
+  })
+
+  it('comes after a call that has returned, and after a promise that has resolved, not after one that rejects', async () => {
+    const pool = library()
+    for (const name of ['end', 'open']) callAfter(pool, name, () => steps.push('after'))
+    expect(pool.end('well')).toBe('ended well')
+    expect(await pool.open('well')).toBe('opened well')
+    await expect(pool.open('badly')).rejects.toThrow('refused')
+    expect(steps).toEqual(['well', 'after', 'opening', 'after', 'opening'])
   })
 })

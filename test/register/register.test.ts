@@ -146,7 +146,7 @@ const transaction = await knex.transaction()
 await transaction.raw('SELECT 1') // here`,
     })
     const { findings } = await applications.run('knex.mjs', { env: { LIFEGUARD_IDLE_TRANSACTION: '50ms' } })
-    expect(findings).toMatchObject([{ kind: 'idle-transaction', pool: 'pool' }])
+    expect(findings).toMatchObject([{ kind: 'idle-transaction', pool: 'pool', origin: { line: 4 } }])
   })
 
   it('keeps its results, its errors and its exit code, and ends by itself', async () => {

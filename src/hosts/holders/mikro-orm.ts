@@ -1,4 +1,4 @@
-import { Override } from '../../client/override.ts'
+import { callAfter, Override } from '../../client/override.ts'
 import { WatchError } from '../../errors.ts'
 import type { Installed, PoolHost, PoolSource } from '../pool-host.ts'
 
@@ -86,16 +86,7 @@ function partOf(connection: Connection, part: string | undefined, sourceOf: Sour
 function followConnect(connection: Connection, found: (pool: unknown) => void): Installed {
   if (typeof connection.createKnex === 'function') {
     if (connection.connected) found(connection.getKnex?.())
-    return new Override(
-      connection,
-      'createKnex',
-      (original) =>
-        function (...args) {
-          const made: unknown = Reflect.apply(original, this, args)
-          found(connection.getKnex?.())
-          return made
-        },
-    )
+    return callAfter(connection, 'createKnex', () => found(connection.getKnex?.()))
   }
   // Its pool is private, and only returned as a promise.
   if (connection.connected) void connection.getNativeClient?.().then(found, () => {})

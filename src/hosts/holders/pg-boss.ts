@@ -1,4 +1,4 @@
-import { Override } from '../../client/override.ts'
+import { callAfter } from '../../client/override.ts'
 import { WatchError } from '../../errors.ts'
 import type { PoolSource } from '../pool-host.ts'
 
@@ -42,17 +42,6 @@ export function pgBossSource(boss: PgBossLike, poolOf: (pool: unknown) => PoolSo
   }
   return {
     hosts: () => (database.opened === true ? poolOf(database.pool).hosts() : []),
-    install: (renewed) => [
-      new Override(
-        database,
-        'open',
-        (original) =>
-          async function (...args) {
-            const result = await Reflect.apply(original, this, args)
-            renewed()
-            return result
-          },
-      ),
-    ],
+    install: (renewed) => [callAfter(database, 'open', renewed)],
   }
 }

@@ -1,5 +1,4 @@
-import { Override } from '../../client/override.ts'
-import { isThenable } from '../../core/thenable.ts'
+import { callAfter } from '../../client/override.ts'
 import { WatchError } from '../../errors.ts'
 import type { PoolSource } from '../pool-host.ts'
 
@@ -73,20 +72,6 @@ function dataSource(given: DataSourceLike, poolOf: (pool: unknown, part?: string
         ...readers.flatMap((pool, index) => poolOf(pool, `read-${index + 1}`).hosts()),
       ]
     },
-    install: (renewed) => [
-      new Override(
-        given,
-        'initialize',
-        (original) =>
-          function (...args) {
-            const initialized: unknown = Reflect.apply(original, this, args)
-            if (!isThenable(initialized)) return initialized
-            return initialized.then((result) => {
-              renewed()
-              return result
-            })
-          },
-      ),
-    ],
+    install: (renewed) => [callAfter(given, 'initialize', renewed)],
   }
 }

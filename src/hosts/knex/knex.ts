@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { Override } from '../../client/override.ts'
+import { callAfter, Override } from '../../client/override.ts'
 import { type CapturedStack, captureStack } from '../../core/origin/origin.ts'
 import { WatchError } from '../../errors.ts'
 import type { CallerStack, Installed, PoolCore, PoolSource } from '../pool-host.ts'
@@ -68,7 +68,8 @@ export function knexSource(
       const host = tarnHost(client.pool, callerStack, part)
       return [{ ...host, install: (core) => [...host.install(core), keepHolders(client, core)] }]
     },
-    install: (renewed) => [carryStack(client, callers), followRestart(client, renewed)],
+    // `knex.initialize()` after `knex.destroy()` makes a new pool.
+    install: (renewed) => [carryStack(client, callers), callAfter(client, 'initializePool', renewed)],
   }
 }
 
@@ -110,20 +111,6 @@ function keepHolders(client: KnexClient, core: PoolCore): Installed {
           if (isOfKnex && error.cause === undefined) core.events.timedOut(core.record, error)
           throw error
         })
-      },
-  )
-}
-
-/** `knex.initialize()` after `knex.destroy()` makes a new pool. */
-function followRestart(client: KnexClient, renewed: () => void): Installed {
-  return new Override(
-    client,
-    'initializePool',
-    (original) =>
-      function (...args) {
-        const result: unknown = Reflect.apply(original, this, args)
-        renewed()
-        return result
       },
   )
 }

@@ -1,5 +1,5 @@
 import { clientBehind } from '../../client/handle.ts'
-import { Override } from '../../client/override.ts'
+import { callBefore, Override } from '../../client/override.ts'
 import type { Client, Method } from '../../client/types.ts'
 import { workOf } from '../../client/work.ts'
 import { captureStack, passesThrough } from '../../core/origin/origin.ts'
@@ -99,15 +99,7 @@ export function tarnHost(
             return destroyed.has(args[0] as object) ? undefined : Reflect.apply(original, this, args)
           },
       ),
-      new Override(
-        pool,
-        'destroy',
-        (original) =>
-          function (...args) {
-            core.ending()
-            return Reflect.apply(original, this, args)
-          },
-      ),
+      callBefore(pool, 'destroy', () => core.ending()),
     ],
     giveBackOf: (client) => () => Reflect.apply(ownRelease, pool, [client]),
     destroy(client, _error, giveBack) {

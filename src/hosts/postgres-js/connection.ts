@@ -1,24 +1,11 @@
-import type { Client, Method } from '../../client/types.ts'
+import type { Method } from '../../client/types.ts'
 import { isRollback } from '../../sql/statement.ts'
 import { endsTransaction } from '../../sql/transaction-effect.ts'
+import type { ConnectionOwner } from './connection-owner.ts'
 import type { Connection, DriverSql, Query, Reservation, Reserved } from './driver.ts'
 import { ownQuery } from './driver.ts'
 import { SessionClient } from './session-client.ts'
 import { Statement } from './statement.ts'
-
-/** The owner of a connection: the callback of `sql.begin`, or the caller of `sql.reserve`. */
-export interface ConnectionOwner {
-  /** The client or handle through which its statements are sent. */
-  readonly handle: Client
-  /** `begin`: the driver takes the connection back as soon as no transaction is open. */
-  readonly by: 'begin' | 'reserve'
-  /** Ends its checkout; remedies may delay `giveBack`. */
-  release(giveBack: () => void): void
-  /** The error with which its connection was lost. */
-  lost: Error | undefined
-  /** A remedy has closed its session. */
-  isDestroyed: boolean
-}
 
 /** The parts of its pool that a connection needs. */
 export interface ConnectionHost {

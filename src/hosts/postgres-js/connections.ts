@@ -4,7 +4,8 @@ import type { Checkout } from '../../core/checkout.ts'
 import { checkoutTag } from '../../core/checkout-tag.ts'
 import { tagged } from '../../sql/comment.ts'
 import type { PoolCore } from '../pool-host.ts'
-import { type ConnectionHost, type ConnectionOwner, WatchedConnection } from './connection.ts'
+import { type ConnectionHost, WatchedConnection } from './connection.ts'
+import type { ConnectionOwner } from './connection-owner.ts'
 import {
   type Connection,
   type DriverSql,

@@ -1,4 +1,4 @@
-import { Override } from '../../client/override.ts'
+import { callBefore, Override } from '../../client/override.ts'
 import { nameConnections } from '../../client/tag.ts'
 import type { PoolHost } from '../pool-host.ts'
 import { guardedBegin } from './begin.ts'
@@ -40,15 +40,7 @@ export function postgresJsHost(given: PostgresJsLike): PoolHost {
         { restore: nameConnections(sql.options.connection, core.settings.tag, unnamed) },
         new Override(sql, 'begin', (original) => guardedBegin(known, original)),
         new Override(sql, 'reserve', (original) => guardedReserve(known, original)),
-        new Override(
-          sql,
-          'end',
-          (original) =>
-            function (...args) {
-              core.ending()
-              return Reflect.apply(original, this, args)
-            },
-        ),
+        callBefore(sql, 'end', () => core.ending()),
       ]
     },
     giveBackOf: (session) => connections?.giveBackOf(session),

@@ -1,5 +1,5 @@
 import { clientBehind } from '../../client/handle.ts'
-import { Override } from '../../client/override.ts'
+import { callBefore, Override } from '../../client/override.ts'
 import type { Client, Method } from '../../client/types.ts'
 import { captureStack } from '../../core/origin/origin.ts'
 import type { PoolCore, PoolHost } from '../pool-host.ts'
@@ -93,15 +93,7 @@ export function sequelizePoolHost(given: SequelizePoolLike, part?: 'read' | 'wri
           },
       ),
       new Override(pool, 'destroy', (original) => destroyOf(core, original)),
-      new Override(
-        pool,
-        'drain',
-        (original) =>
-          function (...args) {
-            core.ending()
-            return Reflect.apply(original, this, args)
-          },
-      ),
+      callBefore(pool, 'drain', () => core.ending()),
     ],
     giveBackOf: (client) => (error) => Reflect.apply(error ? ownDestroy : ownRelease, pool, [client]),
     destroy(client) {

@@ -2,27 +2,20 @@ import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
-import { Pool as NeonPool, neonConfig } from '@neondatabase/serverless'
+import { Pool as NeonPool } from '@neondatabase/serverless'
 import { Hono } from 'hono'
 import Koa from 'koa'
 import { Pool as PostgresPool } from 'postgres-pool'
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { withRequestScope } from '../../../src/http/node.ts'
 import { createLifeguard, type Finding, manualClock, type Watchable } from '../../../src/index.ts'
 import { useDatabase } from '../../support/database.ts'
 import { eventually } from '../../support/eventually.ts'
 import { hereLine } from '../../support/guarded-pool.ts'
-import { startWebSocketProxy } from './support/websocket-proxy.ts'
+import { useNeonProxy } from './support/websocket-proxy.ts'
 
 const db = useDatabase()
-let proxy: Awaited<ReturnType<typeof startWebSocketProxy>>
-beforeAll(async () => {
-  proxy = await startWebSocketProxy()
-  neonConfig.wsProxy = proxy.address
-  neonConfig.useSecureWebSocket = false
-  neonConfig.pipelineConnect = false
-})
-afterAll(() => proxy.close())
+useNeonProxy()
 
 interface Client {
   query(text: string): Promise<unknown>

@@ -1,16 +1,12 @@
-import { execFile } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { useDatabase } from '../../../support/database.ts'
 import { useLibrariesIn } from '../../../support/example-packages.ts'
+import { compile, root, runExample } from './programs.ts'
 
 const db = useDatabase()
-const root = join(import.meta.dirname, '../../../..')
 const folder = 'examples/orms'
-// The compiler and tsx are those of the repository.
-const { resolve } = createRequire(join(root, 'package.json'))
 useLibrariesIn(folder)
 
 const files = readdirSync(join(root, folder)).filter((file) => file.endsWith('.ts'))
@@ -20,7 +16,7 @@ it.each(files)('the example reports the transaction that it leaks, at its line: 
   // A comment at the end of the line, or on one of its own before it.
   const marked = lines.findIndex((text) => text.includes('// leaks'))
   const line = lines[marked]?.trim().startsWith('//') ? marked + 2 : marked + 1
-  const report = await outputOf([resolve('tsx/cli'), `${folder}/${file}`])
+  const report = await runExample(db, `${folder}/${file}`)
   expect(report).toContain('leak: outlived-scope in pool main')
   expect(report).toContain('in request POST /orders')
   expect(report).toContain(`checked out at ${folder}/${file}:${line}:`)
@@ -28,14 +24,6 @@ it.each(files)('the example reports the transaction that it leaks, at its line: 
   expect(await db.sessions()).toEqual([])
 })
 
-/** Rejects with all that was printed if the exit code is not 0. */
-function outputOf(args: readonly string[]): Promise<string> {
-  const tsconfig = join(import.meta.dirname, 'tsconfig.json')
-  const env = { ...process.env, DATABASE_URL: db.url, NO_COLOR: '1', TSX_TSCONFIG_PATH: tsconfig }
-  return new Promise((resolve, reject) => {
-    execFile(process.execPath, args, { cwd: root, env, timeout: 100_000 }, (error, stdout, stderr) => {
-      if (error === null) resolve(stdout)
-      else reject(new Error(`${args.join(' ')} has failed: ${stdout}${stderr}`, { cause: error }))
-    })
-  })
-}
+it('all of them compile', async () => {
+  expect(await compile('tsconfig.orms.json')).toBe('')
+})

@@ -1,17 +1,12 @@
-import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { useDatabase } from '../../../support/database.ts'
 import { useLibrariesIn } from '../../../support/example-packages.ts'
 import { withoutFigures } from '../../../support/figures.ts'
+import { compile, root, runExample } from './programs.ts'
 
 const db = useDatabase()
-const root = join(import.meta.dirname, '../../../..')
-// The compiler and tsx are those of the repository.
-const { resolve } = createRequire(join(root, 'package.json'))
-const tsconfig = join(import.meta.dirname, 'tsconfig.json')
 
 const scripts = {
   'examples/fastify-postgres': ['play.ts'],
@@ -28,29 +23,18 @@ describe.each(Object.entries(scripts))('%s', (example, files) => {
   it.each(files.map((file, index) => [file, shown[index] ?? ''] as const))(
     'does what its README shows: %s',
     async (file, text) => {
-      const printed = await outputOf([resolve('tsx/cli'), `${example}/${file}`])
+      const printed = await runExample(db, `${example}/${file}`)
       expect(comparable(printed)).toBe(comparable(text))
     },
   )
 })
 
 it('all of them compile', async () => {
-  expect(await outputOf([resolve('typescript/bin/tsc'), '--project', tsconfig])).toBe('')
+  expect(await compile('tsconfig.json')).toBe('')
 })
 
 function comparable(text: string): string {
   return withoutFigures(text)
     .replaceAll(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, 'UUID')
     .trim()
-}
-
-/** Rejects with all that was printed if the exit code is not 0. */
-function outputOf(args: readonly string[]): Promise<string> {
-  const env = { ...process.env, DATABASE_URL: db.url, NO_COLOR: '1', TSX_TSCONFIG_PATH: tsconfig }
-  return new Promise((resolve, reject) => {
-    execFile(process.execPath, args, { cwd: root, env, timeout: 100_000 }, (error, stdout, stderr) => {
-      if (error === null) resolve(stdout)
-      else reject(new Error(`${args.join(' ')} has failed: ${stdout}${stderr}`, { cause: error }))
-    })
-  })
 }

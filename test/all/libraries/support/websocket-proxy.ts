@@ -1,9 +1,11 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect } from 'node:net'
+import { neonConfig } from '@neondatabase/serverless'
+import { afterAll, beforeAll } from 'vitest'
 import { createWebSocketStream, WebSocketServer } from 'ws'
 
 /** What Neon's driver speaks to: passes what comes by WebSocket on to the server at `?address=host:port`. */
-export async function startWebSocketProxy() {
+async function startWebSocketProxy() {
   const server = new WebSocketServer({ port: 0, host: '127.0.0.1' })
   await once(server, 'listening')
   server.on('connection', (socket, request) => {
@@ -31,4 +33,22 @@ export async function startWebSocketProxy() {
       server.close()
     },
   }
+}
+
+/** Leads Neon's driver, which speaks to WebSockets alone, to the test's server. */
+export async function startNeonProxy() {
+  const proxy = await startWebSocketProxy()
+  neonConfig.wsProxy = proxy.address
+  neonConfig.useSecureWebSocket = false
+  neonConfig.pipelineConnect = false
+  return proxy
+}
+
+/** The same for the tests of one file. */
+export function useNeonProxy(): void {
+  let proxy: Awaited<ReturnType<typeof startNeonProxy>>
+  beforeAll(async () => {
+    proxy = await startNeonProxy()
+  })
+  afterAll(() => proxy.close())
 }

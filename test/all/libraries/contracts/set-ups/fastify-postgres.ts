@@ -2,8 +2,8 @@ import plugin from '@fastify/postgres'
 import { fastify } from 'fastify'
 import type { LibrarySetUp } from '../../../../contracts/library.ts'
 import { endsWithWork, longMillis } from '../../../../contracts/set-ups/around.ts'
+import { poolLibrary } from '../../../../contracts/set-ups/pool-library.ts'
 import { versionOf } from '../../../../contracts/set-ups/version.ts'
-import { poolLibrary } from './pool-library.ts'
 
 export const fastifyPostgres: LibrarySetUp = {
   name: '@fastify/postgres',

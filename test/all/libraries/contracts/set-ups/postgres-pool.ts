@@ -1,8 +1,8 @@
 import { Pool } from 'postgres-pool'
 import type { LibrarySetUp } from '../../../../contracts/library.ts'
 import { longMillis } from '../../../../contracts/set-ups/around.ts'
+import { poolLibrary } from '../../../../contracts/set-ups/pool-library.ts'
 import { versionOf } from '../../../../contracts/set-ups/version.ts'
-import { poolLibrary } from './pool-library.ts'
 
 export const postgresPool: LibrarySetUp = {
   name: 'postgres-pool',

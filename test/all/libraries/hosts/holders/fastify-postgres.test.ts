@@ -12,6 +12,7 @@ import {
 import { useDatabase } from '../../../../support/database.ts'
 import { eventually } from '../../../../support/eventually.ts'
 import { hereLine } from '../../../../support/guarded-pool.ts'
+import { endSessions } from '../../support/guard.ts'
 
 const db = useDatabase()
 beforeEach(() => db.query('TRUNCATE items'))
@@ -225,14 +226,10 @@ function openApp(): FastifyInstance {
   const app = fastify()
   onTestFinished(async () => {
     void app.close()
-    await db.query(endSessions)
+    await endSessions(db)
   })
   return app
 }
-
-const endSessions = `
-  SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
-  WHERE datname = current_database() AND pid <> pg_backend_pid()`
 
 /** Nobody else listens to a client that is out when its session is ended. */
 function tolerateEnds(pool: pg.Pool): void {

@@ -1,28 +1,15 @@
-import { neonConfig, Pool, type PoolClient } from '@neondatabase/serverless'
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
-import {
-  createLifeguard,
-  type Finding,
-  type LifeguardOptions,
-  manualClock,
-  SessionDestroyedError,
-  TransactionRolledBackError,
-} from '../../../../../src/index.ts'
+import { Pool, type PoolClient } from '@neondatabase/serverless'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { SessionDestroyedError, TransactionRolledBackError } from '../../../../../src/index.ts'
 import { failureOf, modes } from '../../../../support/bare-twin.ts'
 import { useDatabase } from '../../../../support/database.ts'
 import { eventually } from '../../../../support/eventually.ts'
 import { hereLine } from '../../../../support/guarded-pool.ts'
-import { startWebSocketProxy } from '../../support/websocket-proxy.ts'
+import { endSessions, guard } from '../../support/guard.ts'
+import { useNeonProxy } from '../../support/websocket-proxy.ts'
 
 const db = useDatabase()
-let proxy: Awaited<ReturnType<typeof startWebSocketProxy>>
-beforeAll(async () => {
-  proxy = await startWebSocketProxy()
-  neonConfig.wsProxy = proxy.address
-  neonConfig.useSecureWebSocket = false
-  neonConfig.pipelineConnect = false
-})
-afterAll(() => proxy.close())
+useNeonProxy()
 
 function openPool(max = 2): Pool {
   const pool = new Pool({ ...db.config, max })
@@ -32,23 +19,9 @@ function openPool(max = 2): Pool {
   onTestFinished(async () => {
     for (const client of clients) client.on('error', () => {})
     void pool.end()
-    await db.query(endSessions)
+    await endSessions(db)
   })
   return pool
-}
-
-const endSessions = `
-  SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
-  WHERE datname = current_database() AND pid <> pg_backend_pid()`
-
-function guard(pool: Pool, options: LifeguardOptions = {}) {
-  const clock = manualClock()
-  const lifeguard = createLifeguard({ clock, reporters: [], ...options })
-  onTestFinished(() => lifeguard.close())
-  const findings: Finding[] = []
-  lifeguard.on('finding', (finding) => findings.push(finding))
-  lifeguard.watch(pool, { name: 'main' })
-  return { clock, lifeguard, findings, kinds: () => findings.map(({ kind }) => kind) }
 }
 
 describe.each(modes)("Neon's pool in %s", (mode) => {
@@ -74,26 +47,6 @@ describe.each(modes)("Neon's pool in %s", (mode) => {
     clock.advance(60_000)
     expect(findings).toEqual([])
     expect(lifeguard.snapshot().checkouts).toEqual([])
-  })
-
-  it('reports a client that a scope leaves out, at its line', async () => {
-    const pool = openPool()
-    const { clock, lifeguard, findings } = guard(pool, { mode })
-    const line = hereLine(2)
-    await lifeguard.runInScope({ kind: 'request', name: 'GET /leak' }, async () => {
-      const client = await pool.connect()
-      await client.query('BEGIN')
-    })
-    await eventually(() => {
-      clock.advance(500)
-      expect(findings).toMatchObject([
-        {
-          kind: 'outlived-scope',
-          scope: { name: 'GET /leak' },
-          origin: { file: import.meta.filename, line },
-        },
-      ])
-    })
   })
 
   it('reports a statement that waits for the only client, which its own scope holds', async () => {
@@ -148,22 +101,5 @@ describe("Neon's pool in enforce", () => {
     expect(await sleeping).toBeInstanceOf(SessionDestroyedError)
     stuck.release()
     await eventually(async () => expect(await db.sessions()).toHaveLength(1))
-  })
-
-  it('answers 20 of 20 requests that leak', async () => {
-    const pool = openPool()
-    const { clock, lifeguard } = guard(pool, { mode: 'enforce', limits: { idleTransactionMillis: false } })
-    let answered = 0
-    const all = Array.from({ length: 20 }, (_, index) =>
-      lifeguard.runInScope({ kind: 'request', name: `GET /${index}` }, async () => {
-        await (await pool.connect()).query('BEGIN')
-        answered += 1
-      }),
-    )
-    await eventually(() => {
-      clock.advance(500)
-      expect(answered).toBe(20)
-    })
-    await Promise.all(all)
   })
 })

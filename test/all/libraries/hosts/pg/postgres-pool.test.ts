@@ -1,16 +1,11 @@
 import { Pool, type PoolClient } from 'postgres-pool'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import {
-  createLifeguard,
-  type Finding,
-  type LifeguardOptions,
-  manualClock,
-  SessionDestroyedError,
-} from '../../../../../src/index.ts'
+import { SessionDestroyedError } from '../../../../../src/index.ts'
 import { failureOf, modes } from '../../../../support/bare-twin.ts'
 import { useDatabase } from '../../../../support/database.ts'
 import { eventually } from '../../../../support/eventually.ts'
 import { hereLine } from '../../../../support/guarded-pool.ts'
+import { endSessions, guard } from '../../support/guard.ts'
 
 const db = useDatabase()
 const sized = { poolSize: 2, waitForAvailableConnectionTimeoutMillis: 60_000 }
@@ -20,23 +15,9 @@ function openPool(options: Partial<typeof sized> = {}): Pool {
   pool.on('error', () => {})
   onTestFinished(async () => {
     await pool.end()
-    await db.query(endSessions)
+    await endSessions(db)
   })
   return pool
-}
-
-const endSessions = `
-  SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
-  WHERE datname = current_database() AND pid <> pg_backend_pid()`
-
-function guard(pool: Pool, options: LifeguardOptions = {}) {
-  const clock = manualClock()
-  const lifeguard = createLifeguard({ clock, reporters: [], ...options })
-  onTestFinished(() => lifeguard.close())
-  const findings: Finding[] = []
-  lifeguard.on('finding', (finding) => findings.push(finding))
-  const unwatch = lifeguard.watch(pool, { name: 'main' })
-  return { clock, lifeguard, findings, unwatch, kinds: () => findings.map(({ kind }) => kind) }
 }
 
 /** As an application uses it: alone, in a transaction, past an error, and more often than the pool has clients. */
@@ -68,26 +49,6 @@ describe.each(modes)('postgres-pool in %s', (mode) => {
     clock.advance(60_000)
     expect(findings).toEqual([])
     expect(lifeguard.snapshot()).toMatchObject({ checkouts: [], pools: [{ total: 1, idle: 1, max: 2 }] })
-  })
-
-  it('reports a client that a scope leaves out, at its line', async () => {
-    const pool = openPool()
-    const { clock, lifeguard, findings } = guard(pool, { mode })
-    const line = hereLine(2)
-    await lifeguard.runInScope({ kind: 'request', name: 'GET /leak' }, async () => {
-      const client = await pool.connect()
-      await client.query('BEGIN')
-    })
-    await eventually(() => {
-      clock.advance(500)
-      expect(findings).toMatchObject([
-        {
-          kind: 'outlived-scope',
-          scope: { name: 'GET /leak' },
-          origin: { file: import.meta.filename, line },
-        },
-      ])
-    })
   })
 
   it('reports a caller that waits, and names the holder in its time-out', async () => {
@@ -148,23 +109,6 @@ describe('postgres-pool, in enforce', () => {
     await stuck.release().catch(() => {})
     expect(lifeguard.snapshot().pools).toMatchObject([{ total: 1, idle: 1, waiting: 0 }])
     await eventually(async () => expect(await db.sessions()).toHaveLength(1))
-  })
-
-  it('answers 20 of 20 requests that leak', async () => {
-    const pool = openPool()
-    const { clock, lifeguard } = guard(pool, { mode: 'enforce', limits: { idleTransactionMillis: false } })
-    let answered = 0
-    const all = Array.from({ length: 20 }, (_, index) =>
-      lifeguard.runInScope({ kind: 'request', name: `GET /${index}` }, async () => {
-        await (await pool.connect()).query('BEGIN')
-        answered += 1
-      }),
-    )
-    await eventually(() => {
-      clock.advance(500)
-      expect(answered).toBe(20)
-    })
-    await Promise.all(all)
   })
 
   it('loses no client to a caller that has given up while its connection was opened', async () => {

@@ -1,6 +1,6 @@
 import QueryStream from 'pg-query-stream'
-import type { Library } from '../../../../contracts/library.ts'
-import { endsWithWork } from '../../../../contracts/set-ups/around.ts'
+import type { Library } from '../library.ts'
+import { endsWithWork } from './around.ts'
 
 interface Client {
   query(text: string): Promise<unknown>
