@@ -1,4 +1,6 @@
 import * as mikroOrm from '@mikro-orm/postgresql'
+import { sql } from 'drizzle-orm'
+import { drizzle } from 'drizzle-orm/postgres-js'
 import * as kysely from 'kysely'
 import * as typeorm from 'typeorm'
 import type { LibrarySetUp } from '../../../contracts/library.ts'
@@ -45,6 +47,7 @@ export const libraries: readonly LibrarySetUp[] = [
   postgresPool,
   postgresJs,
   postgresJsReserved,
+  drizzlePostgresJsSetUp({ drizzle, sql }, version('drizzle-orm')),
   drizzlePostgresJsSetUp(
     { drizzle: previous.drizzleOnPostgresJs, sql: previous.sql },
     previousVersion('drizzle-orm'),

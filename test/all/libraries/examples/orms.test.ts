@@ -1,13 +1,18 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import { useDatabase } from '../../../support/database.ts'
 import { useLibrariesIn } from '../../../support/example-packages.ts'
+import { generatePrisma } from '../prisma-client.ts'
 import { compile, root, runExample } from './programs.ts'
 
 const db = useDatabase()
 const folder = 'examples/orms'
 useLibrariesIn(folder)
+
+const prismaFolder = join(root, folder, 'prisma')
+beforeAll(() => generatePrisma(join(import.meta.dirname, '..'), join(prismaFolder, 'schema.prisma')))
+afterAll(() => rmSync(join(prismaFolder, 'client'), { recursive: true, force: true }))
 
 const files = readdirSync(join(root, folder)).filter((file) => file.endsWith('.ts'))
 
