@@ -35,6 +35,10 @@ export const variants = {
     title: 'guarded, `statistics`',
     prepare: (url) => guarded(url, 'observe', { statistics: true }),
   },
+  timeline: {
+    title: 'guarded, `timeline`',
+    prepare: (url) => guarded(url, 'observe', { timeline: {} }),
+  },
   tagName: {
     title: 'guarded, `tag` of connections',
     prepare: (url) => guarded(url, 'observe', { tag: { application: 'bench', statements: false } }),

@@ -17,6 +17,14 @@ export type {
   Statistics,
 } from './core/statistics/statistics.ts'
 export { type Clock, type ManualClock, manualClock } from './core/time/clock.ts'
+export type {
+  Timeline,
+  TimelineCheckout,
+  TimelineFinding,
+  TimelineLevel,
+  TimelinePool,
+  TimelineTransaction,
+} from './core/timeline/timeline.ts'
 export type { TransactionStatus } from './core/transaction.ts'
 export {
   ClosedError,
@@ -35,11 +43,18 @@ export type { CurrentScope, OpenScope, Scopes } from './guard/scopes.ts'
 export type { Watchable } from './hosts/pool-source.ts'
 export { type JobHandler, type JobHandlers, withJobScope } from './jobs/job-scope.ts'
 export { createLifeguard, type Lifeguard, type LifeguardEvents, type WatchOptions } from './lifeguard.ts'
-export type { LifeguardOptions, SessionStateOptions, StatisticsOccasion, TagOptions } from './options.ts'
+export type {
+  LifeguardOptions,
+  SessionStateOptions,
+  StatisticsOccasion,
+  TagOptions,
+  TimelineOptions,
+} from './options.ts'
 export { type ConsoleReporterOptions, consoleReporter } from './reporters/console.ts'
 export { type JsonLinesReporterOptions, jsonLinesReporter } from './reporters/json-lines.ts'
 export { type LoggerLike, loggerReporter } from './reporters/logger.ts'
 export { formatSnapshot } from './reporters/snapshot-text.ts'
+export { formatTrace } from './reporters/trace-file.ts'
 export type { QueryTextMode } from './sql/redaction.ts'
 export type { ClientOf, Session, SessionClient, SessionPool } from './transactions/session.ts'
 export {

@@ -9,6 +9,7 @@ import { describePool } from './core/pool-record.ts'
 import { type Snapshot, takeSnapshot } from './core/snapshot.ts'
 import type { Statistics } from './core/statistics/statistics.ts'
 import { ActiveTime } from './core/time/active-time.ts'
+import type { Timeline } from './core/timeline/timeline.ts'
 import { ClosedError, OptionError } from './errors.ts'
 import { Announcer } from './guard/announcer.ts'
 import { Enforcer } from './guard/enforcer.ts'
@@ -18,6 +19,7 @@ import { Judge } from './guard/judge.ts'
 import { type Scopes, scopesOf } from './guard/scopes.ts'
 import { keepStatistics } from './guard/statistics-reporting.ts'
 import { startSweep, sweepPeriod } from './guard/sweep.ts'
+import { timelineRecording } from './guard/timeline-recording.ts'
 import { Attachment } from './hosts/attachment.ts'
 import { poolSourceOf, type Watchable } from './hosts/pool-source.ts'
 import { isSqlOfOne, type PostgresJsSqlLike } from './hosts/postgres-js/driver.ts'
@@ -79,6 +81,15 @@ export interface Lifeguard extends Scopes, AsyncDisposable {
    */
   statistics(): Statistics
   /**
+   * The last minutes of each pool: its checkouts and waits with their lines, scopes and transactions.
+   *
+   * @throws OptionError unless the option `timeline` is on, or a live page was created for this lifeguard
+   *
+   * @example
+   * writeFileSync('pools.json', formatTrace(lifeguard.timeline())) // opens in Perfetto and Chrome
+   */
+  timeline(): Timeline
+  /**
    * Exempts a client that is held for long by design: limits do not apply to it until it is released.
    *
    * @example
@@ -132,7 +143,7 @@ export interface Lifeguard extends Scopes, AsyncDisposable {
 export function createLifeguard(options?: LifeguardOptions): Lifeguard {
   const settings = resolveOptions(options)
   const guard = assemble(settings)
-  const { ledger, announcer, enforcer, inspection, statistics } = guard
+  const { ledger, announcer, enforcer, inspection, statistics, timeline } = guard
   const pools = watchedPools(settings, guard)
   let closed = false
 
@@ -145,6 +156,7 @@ export function createLifeguard(options?: LifeguardOptions): Lifeguard {
     on: (event, listener) => announcer.on(event, listener),
     snapshot: () => takeSnapshot(ledger, settings.mode),
     statistics: () => statistics.data(),
+    timeline: () => timeline.data(),
     exempt: (client, reason) => pools.exempt(client, reason),
     transaction: (pool, work, transactionOptions) =>
       runTransaction(pool, work, transactionOptions, (client) =>
@@ -158,13 +170,18 @@ export function createLifeguard(options?: LifeguardOptions): Lifeguard {
       pools.unwatchAll()
       guard.sweep.stop()
       statistics.close()
+      timeline.close()
       await enforcer.settled()
       announcer.close()
     },
     [Symbol.asyncDispose]: () => lifeguard.close(),
   }
   const { inspector } = inspection
-  attachInternals(lifeguard, { ledger, announcer, inspector, requests: new WeakMap(), surfaces: new Set() })
+  attachInternals(lifeguard, {
+    ...{ ledger, announcer, inspector, timeline },
+    requests: new WeakMap(),
+    surfaces: new Set(),
+  })
   return lifeguard
 }
 
@@ -189,7 +206,8 @@ function assemble(resolved: Settings) {
   const sweep = startSweep(ledger, period, () => judge.sweep())
   const inspection = createInspector(ledger, remedies)
   const statistics = keepStatistics(settings, ledger, announcer)
-  return { ledger, announcer, enforcer, judge, sweep, inspection, statistics }
+  const timeline = timelineRecording(ledger, settings.timeline || undefined)
+  return { ledger, announcer, enforcer, judge, sweep, inspection, statistics, timeline }
 }
 
 /** The pools that one lifeguard watches. */

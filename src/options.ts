@@ -9,6 +9,7 @@ import { readOptions } from './core/options/read.ts'
 import type { OptionTable, RowsFor } from './core/options/rows.ts'
 import type { ScopeContext } from './core/scope.ts'
 import { type Clock, systemClock } from './core/time/clock.ts'
+import { type TimelineLimits, timelineDefaults } from './core/timeline/timeline.ts'
 import { OptionError } from './errors.ts'
 import { consoleReporter } from './reporters/console.ts'
 import type { QueryTextMode } from './sql/redaction.ts'
@@ -49,6 +50,11 @@ export interface LifeguardOptions {
    * never.
    */
   readonly reportStatistics?: StatisticsOccasion | readonly StatisticsOccasion[]
+  /**
+   * Records the last minutes of each pool, for `lifeguard.timeline()`. `{}`: with the defaults. Default: off, unless a
+   * live page was created for the lifeguard.
+   */
+  readonly timeline?: TimelineOptions | false
   /** The clock; tests pass a `manualClock()`. */
   readonly clock?: Clock
   /** Carries the current scope along. Default: Node's AsyncLocalStorage. */
@@ -94,6 +100,14 @@ export interface SessionStateOptions {
   readonly ignore?: readonly string[]
 }
 
+/** The limits of the recording. */
+export interface TimelineOptions {
+  /** The time that it goes back, in milliseconds. Default 900,000: 15 minutes. */
+  readonly keepMillis?: number
+  /** The maximum number of checkouts in it. Default 10,000, about 5 MB. */
+  readonly keepCheckouts?: number
+}
+
 /** The options with all defaults. */
 export interface Settings {
   readonly mode: 'observe' | 'enforce'
@@ -108,6 +122,7 @@ export interface Settings {
   readonly tag: TagSettings | undefined
   readonly statistics: boolean
   readonly reportStatistics: readonly StatisticsOccasion[]
+  readonly timeline: TimelineLimits | false | undefined
   readonly clock: Clock
   readonly context: ScopeContext
 }
@@ -130,6 +145,11 @@ const sessionStateRows = {
     expected: 'must be an array of names',
   },
 } as const satisfies RowsFor<SessionStateOptions>
+
+const timelineRows = {
+  keepMillis: { kind: 'millis', default: timelineDefaults.keepMillis, most: 86_400_000 },
+  keepCheckouts: { kind: 'count', least: 1, default: timelineDefaults.keepCheckouts },
+} as const satisfies RowsFor<TimelineOptions>
 
 /** The options of `createLifeguard`, in the order of the documentation. */
 export const lifeguardOptions = {
@@ -161,6 +181,7 @@ export const lifeguardOptions = {
       single: true,
       default: [],
     },
+    timeline: { kind: 'options', rows: timelineRows, off: true },
     clock: { kind: 'object', methods: ['now', 'epochMillis', 'schedule'] },
     context: { kind: 'object', methods: ['current', 'run'] },
   },

@@ -124,7 +124,10 @@ export class Wire {
     // An owner that released before the server was ready is judged by its own BEGIN, too.
     if (unsettled !== undefined) unsettled.inherited &&= !session.hasOpener
     else if (sender === checkout) session.claim(sentAt ?? now)
-    if (change !== undefined) checkout?.noteTransaction(change, now)
+    if (change !== undefined && checkout !== undefined) {
+      checkout.noteTransaction(change, now)
+      if (change === 'ended') this.#ledger.recorder?.transactionEnded(checkout, session.since, now)
+    }
     if (change === 'opened') {
       // A former owner or a listener has opened the transaction, not the present owner.
       if (this.#control.runsForeign || !unclean.isEmpty || unsettled !== undefined) session.inherited = true
@@ -167,15 +170,24 @@ export class Wire {
       return
     }
     this.#events.sessionEnded({ checkout, ...end })
+    this.#recordEnd(checkout)
     this.#control.session.end()
   }
 
   readonly #onEnd = (): void => {
-    this.#control.session.end()
     const { checkout, unclean } = this.#ownership
+    this.#recordEnd(checkout)
+    this.#control.session.end()
     if (checkout !== undefined && checkout.reported !== 0) this.#events.transactionEnded(checkout)
     for (const { checkout: former, aftermath } of unclean.takeAll())
       this.#events.cleaned(former, 'its session was closed', aftermath)
     this.#control.wake()
+  }
+
+  /** The transaction of the checkout ends with the connection. */
+  #recordEnd(checkout: Checkout | undefined): void {
+    const { session } = this.#control
+    if (checkout === undefined || session.letter === 'I') return
+    this.#ledger.recorder?.transactionEnded(checkout, session.since, this.#ledger.time.now())
   }
 }

@@ -12,6 +12,7 @@ import { ScopeBooks } from './scope-books.ts'
 import { joinMeters, type Meter } from './statistics/meter.ts'
 import type { ActiveTime } from './time/active-time.ts'
 import type { Clock } from './time/clock.ts'
+import type { FlightObserver } from './timeline/flight-observer.ts'
 import type { SpanIds } from './trace.ts'
 
 /** The number of destroyed sessions that keep their findings open for an owner that may still release them. */
@@ -39,6 +40,8 @@ export class Ledger {
   exempt: readonly ExemptRule[] = []
   /** Counts and times events; undefined, and free, unless something asks for it. */
   meter: Meter | undefined = undefined
+  /** Records the timeline; undefined, and free, unless something asks for it. */
+  recorder: FlightObserver | undefined = undefined
   /** Returns the active span; undefined unless traces are followed. */
   activeSpan: (() => SpanIds | undefined) | undefined = undefined
   /** Called for each finding when it is opened, before any remedy. */
@@ -138,6 +141,7 @@ export class Ledger {
   /** Ends a wait without a client, or with one that is not tracked. */
   withdrawn(checkout: Checkout, resolution: string): void {
     this.#stopWaiting(checkout, resolution)
+    this.recorder?.withdrawn(checkout, resolution)
     checkout.phase = 'over'
   }
 

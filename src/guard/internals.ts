@@ -1,6 +1,7 @@
 import type { Ledger } from '../core/ledger.ts'
 import type { Announcer } from './announcer.ts'
 import type { Inspector } from './inspection.ts'
+import type { TimelineRecording } from './timeline-recording.ts'
 
 /** Incremented when a part changes its shape, so that two copies of the package can detect a mismatch. */
 export const internalsVersion = 1
@@ -14,6 +15,7 @@ export interface Internals {
   readonly ledger: Ledger
   readonly announcer: Announcer
   readonly inspector: Inspector
+  readonly timeline: TimelineRecording
   /** The open request scope of an HTTP request, shared by all surfaces that see the request. */
   readonly requests: WeakMap<object, unknown>
   /** The surfaces that may be there once for a lifeguard, while they are. */

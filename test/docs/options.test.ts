@@ -17,12 +17,13 @@ import { readPage, tableIn } from './page.ts'
 
 const reference = readPage('docs/reference.md')
 
-const { limits, sessionState, tag } = lifeguardOptions.rows
+const { limits, sessionState, tag, timeline } = lifeguardOptions.rows
 const tables: readonly [anchor: string, rows: Readonly<Record<string, object>>][] = [
   ['options', lifeguardOptions.rows],
   ['limits', limits.rows],
   ['session-state', sessionState.rows],
   ['tags', tag.rows],
+  ['timeline', timeline.rows],
   ['watch-options', watchTable.rows],
   ['slonik', lifeguardSlonikTable.rows],
   ['transaction-options', transactionOptions.rows],
