@@ -5,6 +5,7 @@ import { join } from 'node:path'
 /** Packages of their own, each with its lock file, so that `npm ci` brings only what most people need. */
 export const morePackages = join(import.meta.dirname, '../test/all')
 export const libraryPackages = join(morePackages, 'libraries')
+export const siteFolder = join(import.meta.dirname, 'site')
 
 /** Installs what the scripts need beside the repository's own packages, unless it is there. */
 export function installMorePackages(): void {
@@ -15,6 +16,11 @@ export function installMorePackages(): void {
 export function installLibraries(): void {
   install(libraryPackages, '--ignore-scripts')
   install(join(libraryPackages, 'previous'), '--ignore-scripts')
+}
+
+/** Installs the generator of the documentation's site. None of its install scripts is needed. */
+export function installSite(): void {
+  install(siteFolder, '--ignore-scripts')
 }
 
 /** The Node.js that the libraries bring along; without one for this platform, the one that runs. */

@@ -56,7 +56,7 @@ export function terminalPicture(output: string, { background, text, codes }: Pal
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img">
 <title>A report of pg-lifeguard on a terminal</title>
 <rect width="100%" height="100%" rx="8" fill="${background}"/>
-<g font-family="ui-monospace, SFMono-Regular, Menlo, Consolas, monospace" font-size="${size}" fill="${text}" xml:space="preserve">
+<g font-family="ui-monospace, SFMono-Regular, Menlo, Consolas, monospace" font-size="${size}" fill="${text}">
 ${rows.join('\n')}
 </g>
 </svg>
@@ -84,7 +84,12 @@ function spans(line: string, codes: Palette['codes']): string {
 }
 
 function span(text: string, fill: string | undefined, bold: boolean): string {
-  const escaped = text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
+  const escaped = text
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    // Browsers no longer keep plain spaces, whatever `xml:space` says.
+    .replaceAll(' ', '\u00a0')
   const style = `${fill === undefined ? '' : ` fill="${fill}"`}${bold ? ' font-weight="bold"' : ''}`
   return style === '' ? escaped : `<tspan${style}>${escaped}</tspan>`
 }

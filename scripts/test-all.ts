@@ -9,7 +9,14 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { installLibraries, installMorePackages, libraryNode, morePackages } from './more-packages.ts'
+import {
+  installLibraries,
+  installMorePackages,
+  installSite,
+  libraryNode,
+  morePackages,
+  siteFolder,
+} from './more-packages.ts'
 
 const root = join(import.meta.dirname, '..')
 const [command, ...given] = process.argv.slice(2)
@@ -22,7 +29,9 @@ if (command === 'libraries') {
   runTests(given, named ?? '14,15,16,17,18')
 } else {
   installLibraries()
+  installSite()
   run('tsc', ['--project', morePackages])
+  run('tsc', ['--project', siteFolder])
   runTests(given)
 }
 

@@ -11,6 +11,9 @@ export class LifeguardError extends Error {
     return Function.prototype[Symbol.hasInstance].call(this, value) || isOfOtherCopy(value, this)
   }
 
+  /** The page about errors of this class, from the root of the package and of its repository. */
+  static readonly docs: string = 'docs/reference.md#errors'
+
   readonly code: string
 
   constructor(code: string, message: string, options?: ErrorOptions) {
@@ -22,10 +25,10 @@ export class LifeguardError extends Error {
     return true
   }
 
-  /** The page about it, from the root of the package and of its repository. */
+  /** The page about it, from the root of the package and of its repository: that of its finding, or that of its class. */
   get docs(): string {
     const { kind } = (this as { readonly finding?: Partial<FindingReference> }).finding ?? {}
-    return kind === undefined ? 'docs/reference.md#errors' : `docs/findings.md#${kind}`
+    return kind === undefined ? (this.constructor as typeof LifeguardError).docs : `docs/findings.md#${kind}`
   }
 
   // A getter on the prototype: `name` must not become an own, enumerable property of each error.
@@ -43,6 +46,7 @@ function isOfOtherCopy(value: unknown, type: typeof LifeguardError): boolean {
 /** An option is unknown or has a value that cannot work. The message names the option and the value. */
 export class OptionError extends LifeguardError {
   static readonly code = 'LIFEGUARD_OPTION'
+  static override readonly docs = 'docs/reference.md#options'
 
   readonly option: string
 
@@ -66,6 +70,7 @@ export class OptionError extends LifeguardError {
 /** The argument of `watch` is not a pool or a known library, or another lifeguard watches it already. */
 export class WatchError extends LifeguardError {
   static readonly code = 'LIFEGUARD_WATCH'
+  static override readonly docs = 'docs/libraries.md'
 
   constructor(message: string) {
     super(WatchError.code, message)
@@ -145,6 +150,7 @@ export class SessionDestroyedError extends LifeguardError {
 /** The `cause` of a pool's acquire timeout: lists the holders of the clients. */
 export class PoolExhaustedError extends LifeguardError {
   static readonly code = 'LIFEGUARD_POOL_EXHAUSTED'
+  static override readonly docs = 'docs/findings.md#pool-exhausted'
 
   constructor(message: string) {
     super(PoolExhaustedError.code, message)
@@ -166,6 +172,7 @@ export class PoolDeadlockError extends LifeguardError {
 /** PostgreSQL answered `COMMIT` with `ROLLBACK`, because an earlier statement had failed: nothing was saved. */
 export class LostCommitError extends LifeguardError {
   static readonly code = 'LIFEGUARD_LOST_COMMIT'
+  static override readonly docs = 'docs/findings.md#lost-commit'
 
   constructor() {
     super(
@@ -178,6 +185,7 @@ export class LostCommitError extends LifeguardError {
 /** The connection could not be opened, or was lost. The message gives the reason, and never contains a password. */
 export class ConnectionError extends LifeguardError {
   static readonly code = 'LIFEGUARD_CONNECTION'
+  static override readonly docs = 'docs/server.md#connecting'
 
   /** The server's SQLSTATE or the system's error code, if there is one: `28P01`, `53300`, `ECONNREFUSED`. */
   readonly reason: string | undefined
@@ -191,6 +199,7 @@ export class ConnectionError extends LifeguardError {
 /** The server is older than PostgreSQL 14. */
 export class UnsupportedServerError extends LifeguardError {
   static readonly code = 'LIFEGUARD_UNSUPPORTED_SERVER'
+  static override readonly docs = 'docs/reference.md#the-servers-side'
 
   constructor(version: string) {
     super(UnsupportedServerError.code, `PostgreSQL 14 or later is required, this server is ${version}`)

@@ -93,9 +93,10 @@ it('is no instance of a class of the user that extends it', () => {
   expect(new face.ClosedError('mine')).not.toBeInstanceOf(face.WatchError)
 })
 
-it('names the page about it: the kind of its finding, or errors', () => {
+it('names the page about it: that of its finding, or that of its class', () => {
   expect(new face.SessionDestroyedError(reference).docs).toBe('docs/findings.md#idle-transaction')
   expect(new face.SessionReleasedError().docs).toBe('docs/reference.md#errors')
+  expect(new face.LostCommitError().docs).toBe('docs/findings.md#lost-commit')
 })
 
 it('has no code twice', () => {

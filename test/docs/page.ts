@@ -46,10 +46,13 @@ export const pagePaths = [
   'README.md',
   'CONTRIBUTING.md',
   'CHANGELOG.md',
+  'SECURITY.md',
   ...readdirSync(join(root, 'docs'))
     .filter((name) => name.endsWith('.md'))
     .map((name) => `docs/${name}`),
 ]
+/** The pages of the examples, whose code is in files of its own. */
+export const examplePaths = readdirSync(join(root, 'examples')).map((name) => `examples/${name}/README.md`)
 
 export function readPage(path: string): Page {
   const text = readFileSync(join(root, path), 'utf8')
@@ -70,7 +73,10 @@ export function readPage(path: string): Page {
   }
 }
 
-/** Reads the part of Markdown that is in use here: `#` headings, fences at the start of a line, inline links, comments. */
+/** `[text](target)`, `[label]: target`, and the pictures of HTML. */
+const linkTargets = /(?<=\]\(|^\[[^\]]+\]: |(?:src|srcset|href)=")([^)\s"]+)/g
+
+/** Reads the part of Markdown that is in use here: `#` headings, fences at the start of a line, links, comments. */
 function parse(path: string, lines: readonly string[]) {
   const headings: Heading[] = []
   const starts: number[] = []
@@ -111,7 +117,7 @@ function parse(path: string, lines: readonly string[]) {
       headings.push({ depth: heading[1]?.length ?? 0, title, anchor: anchorOf(title) })
       starts.push(at + 1)
     }
-    for (const [, target = ''] of line.matchAll(/\]\(([^)\s]+)\)/g)) links.push({ line: at + 1, target })
+    for (const [, target = ''] of line.matchAll(linkTargets)) links.push({ line: at + 1, target })
   }
   return { headings, links, blocks, starts }
 }

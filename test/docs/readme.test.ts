@@ -31,6 +31,16 @@ describe('the first screen of the README', () => {
     expect(withoutPids(shown?.join('\n') ?? '')).toBe(withoutPids(reportIn(printed)))
   })
 
+  it.each(['light', 'dark'])('keeps the indentation in every browser, on a %s page', (page) => {
+    const picture = readFileSync(join(root, `docs/pictures/report-${page}.svg`), 'utf8')
+    expect(
+      picture
+        .match(/(?<=<text [^>]*>).*(?=<\/text>)/g)
+        ?.join('')
+        .replaceAll(/<[^>]*>/g, ''),
+    ).not.toContain(' ')
+  })
+
   it('says what the pool lacks before that, in one line', () => {
     expect(printed.split('\n\n')[0]).toMatch(/^\S+Z pg-lifeguard: pool main .*statement_timeout.*$/)
   })
@@ -42,5 +52,9 @@ describe('the first screen of the README', () => {
 })
 
 function unescaped(text: string): string {
-  return text.replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&')
+  return text
+    .replaceAll('\u00a0', ' ')
+    .replaceAll('&lt;', '<')
+    .replaceAll('&gt;', '>')
+    .replaceAll('&amp;', '&')
 }

@@ -1,0 +1,46 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join, posix, sep } from 'node:path'
+
+interface DeadLink {
+  readonly page: string
+  readonly href: string
+}
+
+/** Links within a built site that lead to no file, or to no element of a page. The generator looks for pages alone. */
+export function deadLinks(site: string, base: string): DeadLink[] {
+  const entries = readdirSync(site, { recursive: true, withFileTypes: true })
+  const files = entries
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) =>
+      join(parentPath, name)
+        .slice(site.length + 1)
+        .replaceAll(sep, '/'),
+    )
+  const pages = new Map(
+    files
+      .filter((file) => file.endsWith('.html'))
+      .map((file) => [file, readFileSync(join(site, file), 'utf8')] as const),
+  )
+  return [...pages].flatMap(([page, html]) =>
+    valuesOf(html, 'href')
+      .filter((href) => !leadsSomewhere(page, href))
+      .map((href) => ({ page, href })),
+  )
+
+  function leadsSomewhere(page: string, href: string): boolean {
+    if (/^(?:[a-z][\w+.-]*:|\/\/)/i.test(href)) return true
+    const [path = '', anchor = ''] = href.split('#')
+    const target = path === '' ? page : fileOf(page, path)
+    if (anchor === '') return files.includes(target)
+    return valuesOf(pages.get(target) ?? '', 'id').includes(decodeURIComponent(anchor))
+  }
+
+  function fileOf(page: string, path: string): string {
+    const file = path.startsWith(base) ? path.slice(base.length) : posix.join(posix.dirname(page), path)
+    return file === '' || file.endsWith('/') ? `${file}index.html` : file
+  }
+}
+
+function valuesOf(html: string, attribute: string): string[] {
+  return [...html.matchAll(new RegExp(` ${attribute}="([^"]*)"`, 'g'))].map(([, value = '']) => value)
+}
