@@ -49,6 +49,8 @@ export interface CheckoutEvents {
   sentByListener(pool: CheckoutPool, stack: CapturedStack): void
   /** A client was checked out past the guard, and its line is not known. Once per pool. */
   wentUnseen(pool: CheckoutPool): void
+  /** A library has released a client a second time, while its next owner had it, and the guard has ignored that. */
+  ignoredRelease(pool: CheckoutPool, library: string, method: string): void
   /** A caller got an error in place of a client; details may be added to the error. */
   acquireFailed(checkout: Checkout, error: unknown): void
   /** A library replaces the pool's time-out error with one of its own, without a cause. */

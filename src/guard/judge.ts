@@ -98,6 +98,12 @@ export class Judge implements CheckoutEvents {
     )
   }
 
+  ignoredRelease({ name }: CheckoutPool, library: string, method: string): void {
+    this.#announcer.info(
+      `${describePool(name)}: ${library} has released the client of ${method} a second time, while its next owner had it: pg-lifeguard has ignored this release, which would have given the client to two owners at once (a fault of ${library})`,
+    )
+  }
+
   arriving(control: ClientControl): Promise<void> | undefined {
     return this.#state.arriving(control)
   }

@@ -104,6 +104,8 @@ export interface PoolCore {
   release(client: Client, giveBack: GiveBack, error?: Error): unknown
   /** Whether the client is checked out. */
   isOut(client: Client): boolean
+  /** The present checkout of a client, or of the client behind a handle. */
+  checkoutOf(client: unknown): Checkout | undefined
   /** The pool is ending: clients that are still checked out delay its end. */
   ending(): void
   /** The pool has ended without waiting for the owners of its clients. */

@@ -2,7 +2,8 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { callAfter, Override } from '../../client/override.ts'
 import { type CapturedStack, captureStack } from '../../core/origin/origin.ts'
 import { WatchError } from '../../errors.ts'
-import type { CallerStack, Installed, PoolCore, PoolSource } from '../pool-host.ts'
+import type { CallerStack, Installed, PoolCore, PoolHost, PoolSource } from '../pool-host.ts'
+import { releaseStreamsOnce } from './stream-release.ts'
 import { isTarnPool, tarnHost } from './tarn.ts'
 
 /** A Knex instance, or anything that has its `client`: `Model.knex()` of Objection, `em.getKnex()` of MikroORM 6. */
@@ -56,7 +57,11 @@ export function knexSource(
   const callerStack = () => takeStack(callers)
   if (external !== undefined && external !== null && !isTarnPool(external)) {
     const source = poolOf(external, callerStack)
-    return { hosts: () => source.hosts(), install: () => [carryStack(client, callers)] }
+    return {
+      hosts: () =>
+        source.hosts().map((host) => installingMore(host, (core) => [releaseStreamsOnce(client, core)])),
+      install: () => [carryStack(client, callers)],
+    }
   }
   return {
     hosts() {
@@ -66,11 +71,17 @@ export function knexSource(
         )
       }
       const host = tarnHost(client.pool, callerStack, part)
-      return [{ ...host, install: (core) => [...host.install(core), keepHolders(client, core)] }]
+      return [installingMore(host, (core) => [keepHolders(client, core), releaseStreamsOnce(client, core)])]
     },
     // `knex.initialize()` after `knex.destroy()` makes a new pool.
     install: (renewed) => [carryStack(client, callers), callAfter(client, 'initializePool', renewed)],
   }
+}
+
+function installingMore(host: PoolHost, more: (core: PoolCore) => readonly Installed[]): PoolHost {
+  const { install } = host
+  // Not a copy: some properties of a host are read anew each time.
+  return Object.assign(host, { install: (core: PoolCore) => [...install(core), ...more(core)] })
 }
 
 /** The native bindings use another client class, which the guard does not support. */

@@ -12,13 +12,6 @@ export function knexSetUp(makeKnex: MakeKnex, version: string): LibrarySetUp {
   return {
     name: 'Knex',
     version,
-    exceptions: [
-      {
-        fact: 'streams',
-        reason:
-          'Knex releases the client of `stream()` twice. Where the next owner has it by then, that release is taken for its own, unless `handles` is `checked`.',
-      },
-    ],
     open(db, { max, acquireMillis = longMillis }) {
       const knex = makeKnex({
         client: 'pg',
