@@ -12,7 +12,7 @@ const stamp = join(root, '.tmp/build')
 if (stampOf() !== contentOf(stamp)) {
   // The compiler alone takes longer to load than all this.
   const { compile } = await import('./compile.ts')
-  if (compile()) {
+  if (await compile()) {
     mkdirSync(dirname(stamp), { recursive: true })
     writeFileSync(stamp, stampOf())
   } else {

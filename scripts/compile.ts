@@ -1,12 +1,13 @@
 /**
- * Compiles src/ into ES modules in dist/, and into CommonJS modules in dist/cjs/. Two things go beyond `tsc`: the
- * declarations import each other as `.js` (tsc rewrites `.ts` specifiers in JavaScript only, and not every reader of
+ * Compiles src/ into dist/: its JavaScript by `bundle`, its declarations by the compiler, once for either kind of modules.
+ * The declarations import each other as `.js` (tsc rewrites `.ts` specifiers in JavaScript only, and not every reader of
  * declarations resolves `.ts`), and files of modules that no longer exist are removed, without emptying dist/ under a
  * process that is reading it.
  */
 import { readdirSync, rmSync } from 'node:fs'
-import { dirname, join, relative, sep } from 'node:path'
+import { join, relative } from 'node:path'
 import ts from 'typescript'
+import { bundle } from './bundle.ts'
 
 const root = join(import.meta.dirname, '..')
 const sourceExtension = /(?<=^\.{1,2}\/.*)\.ts$/
@@ -18,7 +19,7 @@ const importers = new Set<ts.SyntaxKind>([
 ])
 
 /** Returns whether it compiles; reports what does not. */
-export function compile(): boolean {
+export async function compile(): Promise<boolean> {
   const config = ts.getParsedCommandLineOfConfigFile(join(root, 'tsconfig.build.json'), undefined, {
     ...ts.sys,
     onUnRecoverableConfigFileDiagnostic: (diagnostic) => report([diagnostic]),
@@ -38,9 +39,10 @@ export function compile(): boolean {
   }
   const emit: ts.WriteFileCallback = (file, text) => {
     const path = relative(join(root, 'dist'), file)
-    if (!isCommonJsOnly(path)) write(join('dist', path), text)
+    // Nothing can import the command line.
+    if (/^cli[/\\]/.test(path)) return
     // Which kind of module a declaration describes is a matter of the folder that it is in.
-    if (path.endsWith('.d.ts') && !isEsModuleOnly(path)) write(join('dist/cjs', path), text)
+    for (const folder of ['dist', 'dist/cjs']) write(join(folder, path), text)
   }
   const { diagnostics } = program.emit(undefined, emit, undefined, false, {
     afterDeclarations: [importDeclarationsAsJavaScript],
@@ -49,43 +51,11 @@ export function compile(): boolean {
   report(problems)
   if (problems.length > 0) return false
 
-  write('dist/cjs/package.json', '{ "type": "commonjs" }\n')
-  for (const file of config.fileNames) emitCommonJs(file, config.options, write)
+  for (const [path, text] of await bundle()) write(join('dist', path), text)
   for (const stale of filesIn('dist').filter((path) => !emitted.has(path))) {
     rmSync(join(root, stale), { force: true })
   }
   return true
-}
-
-/** The command line is started, not imported, and Vitest refuses to be loaded by `require`. */
-function isEsModuleOnly(path: string): boolean {
-  return /^cli[/\\]|^testing[/\\]vitest\./.test(path)
-}
-
-/** It loads the rest of the package when a pool is used, which ES modules cannot. */
-function isCommonJsOnly(path: string): boolean {
-  return /^register[/\\]/.test(path)
-}
-
-/** The types have been checked; what is left is syntax, file by file. */
-function emitCommonJs(
-  file: string,
-  options: ts.CompilerOptions,
-  write: (path: string, text: string) => void,
-): void {
-  const path = relative(join(root, 'src'), file)
-  if (isEsModuleOnly(path)) return
-  const { outputText, sourceMapText = '' } = ts.transpileModule(ts.sys.readFile(file) ?? '', {
-    fileName: file,
-    compilerOptions: { ...options, module: ts.ModuleKind.CommonJS, verbatimModuleSyntax: false },
-  })
-  const output = join('dist/cjs', path).replace(/\.ts$/, '.js')
-  const source = relative(dirname(join(root, output)), file)
-  write(output, outputText)
-  write(
-    `${output}.map`,
-    JSON.stringify({ ...JSON.parse(sourceMapText), sources: [source.replaceAll(sep, '/')] }),
-  )
 }
 
 function importDeclarationsAsJavaScript(context: ts.TransformationContext) {

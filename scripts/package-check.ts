@@ -20,6 +20,7 @@ import { tmpdir } from 'node:os'
 import { join, relative, sep } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { startServer } from '../test/support/embedded-server.ts'
+import { bundle } from './bundle.ts'
 import { installMorePackages, morePackages } from './more-packages.ts'
 
 interface Manifest {
@@ -99,9 +100,10 @@ function isEsModule(target: Conditions): boolean {
 async function pack(): Promise<string> {
   const report = await run('npm', ['pack', '--json', '--pack-destination', folder], root)
   const [packed] = JSON.parse(report) as [{ filename: string; files: { path: string }[] }]
-  const modules = filesBelow('src')
-    .filter((path) => path.endsWith('.ts'))
-    .map((path) => path.replace(/\.ts$/, ''))
+  const declarations = filesBelow('src')
+    .filter((path) => path.endsWith('.ts') && !path.startsWith('cli/'))
+    .map((path) => path.replace(/\.ts$/, '.d.ts'))
+  const compiled = [...(await bundle()).keys(), ...declarations, ...declarations.map((path) => `cjs/${path}`)]
   const expected = [
     ...[
       'CHANGELOG.md',
@@ -113,9 +115,7 @@ async function pack(): Promise<string> {
       'schema/finding.json',
     ],
     ...filesBelow('docs').map((path) => `docs/${path}`),
-    'dist/cjs/package.json',
-    ...modules.filter((module) => !isCommonJsOnly(module)).flatMap((module) => filesOf(`dist/${module}`)),
-    ...modules.filter((module) => !isEsModuleOnly(module)).flatMap((module) => filesOf(`dist/cjs/${module}`)),
+    ...compiled.map((path) => `dist/${path}`),
   ]
   const paths = packed.files.map(({ path }) => path)
   const missing = expected.filter((path) => !paths.includes(path))
@@ -130,18 +130,6 @@ function filesBelow(folder: string): string[] {
   return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => relative(join(root, folder), join(entry.parentPath, entry.name)).split(sep).join('/'))
-}
-
-function filesOf(module: string): string[] {
-  return ['.d.ts', '.js', '.js.map'].map((end) => module + end)
-}
-
-function isEsModuleOnly(module: string): boolean {
-  return module.startsWith('cli/') || module === 'testing/vitest'
-}
-
-function isCommonJsOnly(module: string): boolean {
-  return module.startsWith('register/')
 }
 
 /** A CommonJS file may load an entry point of ES modules by `import()` alone, which is no fault of its types. */

@@ -6,6 +6,9 @@ const brand = Symbol.for('pg-lifeguard.error')
  * `instanceof` recognises the errors of every copy of the package, ES module or CommonJS.
  */
 export class LifeguardError extends Error {
+  // Bundlers rename classes.
+  static override readonly name: string = 'LifeguardError'
+
   static override [Symbol.hasInstance](value: unknown): boolean {
     // biome-ignore lint/complexity/noThisInStatic: each subclass inherits it.
     return Function.prototype[Symbol.hasInstance].call(this, value) || isOfOtherCopy(value, this)
@@ -45,6 +48,7 @@ function isOfOtherCopy(value: unknown, type: typeof LifeguardError): boolean {
 
 /** An option is unknown or has a value that cannot work. The message names the option and the value. */
 export class OptionError extends LifeguardError {
+  static override readonly name = 'OptionError'
   static readonly code = 'LIFEGUARD_OPTION'
   static override readonly docs = 'docs/reference.md#options'
 
@@ -69,6 +73,7 @@ export class OptionError extends LifeguardError {
 
 /** The argument of `watch` is not a pool or a known library, or another lifeguard watches it already. */
 export class WatchError extends LifeguardError {
+  static override readonly name = 'WatchError'
   static readonly code = 'LIFEGUARD_WATCH'
   static override readonly docs = 'docs/libraries.md'
 
@@ -79,6 +84,7 @@ export class WatchError extends LifeguardError {
 
 /** The lifeguard was closed and cannot be used again. */
 export class ClosedError extends LifeguardError {
+  static override readonly name = 'ClosedError'
   static readonly code = 'LIFEGUARD_CLOSED'
 
   constructor(action: string) {
@@ -96,6 +102,7 @@ export interface FindingReference {
 
 /** A client was used after its release. The statement was not sent, because the client may have another owner by now. */
 export class SessionReleasedError extends LifeguardError {
+  static override readonly name = 'SessionReleasedError'
   static readonly code = 'LIFEGUARD_SESSION_RELEASED'
 
   /** Absent for a session of `lifeguard.session`, for which there is no finding. */
@@ -117,6 +124,7 @@ export class SessionReleasedError extends LifeguardError {
  * until the owner sends `ROLLBACK` or releases the client, as in a transaction that PostgreSQL itself has failed.
  */
 export class TransactionRolledBackError extends LifeguardError {
+  static override readonly name = 'TransactionRolledBackError'
   static readonly code = 'LIFEGUARD_TRANSACTION_ROLLED_BACK'
 
   readonly finding: FindingReference
@@ -133,6 +141,7 @@ export class TransactionRolledBackError extends LifeguardError {
 
 /** The lifeguard closed the session. Every further statement of its owner fails with this error. */
 export class SessionDestroyedError extends LifeguardError {
+  static override readonly name = 'SessionDestroyedError'
   static readonly code = 'LIFEGUARD_SESSION_DESTROYED'
 
   readonly finding: FindingReference
@@ -149,6 +158,7 @@ export class SessionDestroyedError extends LifeguardError {
 
 /** The `cause` of a pool's acquire timeout: lists the holders of the clients. */
 export class PoolExhaustedError extends LifeguardError {
+  static override readonly name = 'PoolExhaustedError'
   static readonly code = 'LIFEGUARD_POOL_EXHAUSTED'
   static override readonly docs = 'docs/findings.md#pool-exhausted'
 
@@ -159,6 +169,7 @@ export class PoolExhaustedError extends LifeguardError {
 
 /** The callers waited for each other's clients. The lifeguard rejected the last one, so that the others continue. */
 export class PoolDeadlockError extends LifeguardError {
+  static override readonly name = 'PoolDeadlockError'
   static readonly code = 'LIFEGUARD_POOL_DEADLOCK'
 
   readonly finding: FindingReference
@@ -171,6 +182,7 @@ export class PoolDeadlockError extends LifeguardError {
 
 /** PostgreSQL answered `COMMIT` with `ROLLBACK`, because an earlier statement had failed: nothing was saved. */
 export class LostCommitError extends LifeguardError {
+  static override readonly name = 'LostCommitError'
   static readonly code = 'LIFEGUARD_LOST_COMMIT'
   static override readonly docs = 'docs/findings.md#lost-commit'
 
@@ -184,6 +196,7 @@ export class LostCommitError extends LifeguardError {
 
 /** The connection could not be opened, or was lost. The message gives the reason, and never contains a password. */
 export class ConnectionError extends LifeguardError {
+  static override readonly name = 'ConnectionError'
   static readonly code = 'LIFEGUARD_CONNECTION'
   static override readonly docs = 'docs/server.md#connecting'
 
@@ -198,6 +211,7 @@ export class ConnectionError extends LifeguardError {
 
 /** The server is older than PostgreSQL 14. */
 export class UnsupportedServerError extends LifeguardError {
+  static override readonly name = 'UnsupportedServerError'
   static readonly code = 'LIFEGUARD_UNSUPPORTED_SERVER'
   static override readonly docs = 'docs/reference.md#the-servers-side'
 

@@ -1,14 +1,6 @@
 import { OptionError } from '../errors.ts'
 import type { Lifeguard } from '../lifeguard.ts'
-import type * as guard from './guard.ts'
-import { type LateParts, register } from './register.ts'
-import type * as variables from './variables.ts'
-
-// This entry point exists only as a CommonJS module, so that it can load the rest of the package on demand.
-const late: LateParts = {
-  variables: () => (require('./variables.js') as typeof variables).readVariables(process.env),
-  guard: () => require('./guard.js') as typeof guard,
-}
+import { register } from './register.ts'
 
 /**
  * The lifeguard that watches the pools of this process.
@@ -22,7 +14,7 @@ export const getLifeguard: () => Lifeguard = start()
 
 function start(): () => Lifeguard {
   try {
-    return register(process.env, late)
+    return register(process.env)
   } catch (error) {
     if (!(error instanceof OptionError)) throw error
     // An application must not run with other settings than the given ones.

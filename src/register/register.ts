@@ -1,18 +1,12 @@
 import cluster from 'node:cluster'
 import { isMainThread } from 'node:worker_threads'
 import type { Lifeguard } from '../lifeguard.ts'
-import type * as guard from './guard.ts'
+import { createRegistered, requestRunner } from './guard.ts'
 import { followPackages } from './loaded-packages.ts'
 import { PoolAdoption } from './pools.ts'
 import { Routes } from './routes.ts'
 import { followRequests, type RequestRunner } from './servers.ts'
-import type { Variables } from './variables.ts'
-
-/** The parts that are loaded when they are needed, so that the application starts as fast as without them. */
-export interface LateParts {
-  variables(): Variables
-  guard(): typeof guard
-}
+import { readVariables, type Variables } from './variables.ts'
 
 /** The same for every copy of the package. */
 const key = Symbol.for('pg-lifeguard.register')
@@ -26,7 +20,7 @@ const launchers = /[\\/](?:npm|npx)-cli\.js$|[\\/](?:yarn|pnpm|pnpx|corepack)(?:
  * @returns a function that returns the lifeguard, which it creates at the first call
  * @throws OptionError if a variable of the environment is unknown or invalid
  */
-export function register(env: NodeJS.ProcessEnv, late: LateParts): () => Lifeguard {
+export function register(env: NodeJS.ProcessEnv): () => Lifeguard {
   const known = Reflect.get(globalThis, key) as (() => Lifeguard) | undefined
   if (known !== undefined) return known
 
@@ -34,22 +28,21 @@ export function register(env: NodeJS.ProcessEnv, late: LateParts): () => Lifegua
     ([name, value]) => name.startsWith('LIFEGUARD_') && value !== '',
   )
   const variables: Pick<Variables, 'options' | 'reporter' | 'given'> = isConfigured
-    ? late.variables()
+    ? readVariables(env)
     : { options: {}, reporter: 'console', given: [] }
   let lifeguard: Lifeguard | undefined
   const getLifeguard = () => {
-    lifeguard ??= late.guard().createRegistered(variables)
+    lifeguard ??= createRegistered(variables)
     return lifeguard
   }
   Object.defineProperty(globalThis, key, { value: getLifeguard })
   // NODE_OPTIONS also applies to the package manager that starts the application.
-  if (!launchers.test(process.argv[1] ?? '')) follow(getLifeguard, late, variables)
+  if (!launchers.test(process.argv[1] ?? '')) follow(getLifeguard, variables)
   return getLifeguard
 }
 
 function follow(
   getLifeguard: () => Lifeguard,
-  late: LateParts,
   variables: Pick<Variables, 'options' | 'reporter' | 'given'>,
 ): void {
   const say = sayer(variables.reporter === 'json')
@@ -68,7 +61,7 @@ function follow(
       sayIfBlind()
       return handle()
     }
-    run ??= late.guard().requestRunner(getLifeguard(), routes)
+    run ??= requestRunner(getLifeguard(), routes)
     return run(request, response, handle)
   })
   if (isMainThread && !cluster.isWorker) say(startLine(variables))

@@ -5,6 +5,7 @@ import { placeOf } from '../reporters/place.ts'
 
 /** Leaks were found: a session or a transaction was left open, or a client was released dirty. */
 export class LeakError extends LifeguardError {
+  static override readonly name = 'LeakError'
   static readonly code = 'LIFEGUARD_LEAK'
   static override readonly docs = 'docs/testing.md#what-fails-a-test'
 
@@ -24,6 +25,7 @@ export class LeakError extends LifeguardError {
 
 /** A leak check cannot see the pools, or its baseline differs from the leaks found. */
 export class LeakCheckError extends LifeguardError {
+  static override readonly name = 'LeakCheckError'
   static readonly code = 'LIFEGUARD_LEAK_CHECK'
   static override readonly docs = 'docs/testing.md#checks-that-see-nothing'
 

@@ -63,7 +63,7 @@ export function useCompiledFixtures(): (name: string, options?: FixtureOptions) 
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), 'lifeguard-compiled-'))
     // A published package has no maps to files that its user does not have; the user's own code has.
-    cpSync(join(inject('compiledPackage'), 'dist'), join(folder, 'src'), { recursive: true })
+    cpSync(join(inject('compiledPackage'), 'dist'), join(folder, 'dist'), { recursive: true })
     compile(fixtures, join(folder, relative(root, fixtures)))
     writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
     symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'), 'junction')
@@ -77,7 +77,8 @@ function compile(from: string, to: string): void {
     if (!entry.isFile() || !entry.name.endsWith('.ts')) continue
     const file = join(entry.parentPath, entry.name)
     const target = join(to, relative(from, file)).replace(/\.ts$/, '.js')
-    const { outputText, sourceMapText } = ts.transpileModule(readFileSync(file, 'utf8'), {
+    const text = readFileSync(file, 'utf8').replace("'../../../src/index.ts'", "'../../../dist/index.js'")
+    const { outputText, sourceMapText } = ts.transpileModule(text, {
       fileName: file,
       compilerOptions: {
         target: ts.ScriptTarget.ES2022,

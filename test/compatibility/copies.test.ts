@@ -1,12 +1,14 @@
 import { once } from 'node:events'
+import { cpSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { metrics } from '@opentelemetry/api'
 import express from 'express'
 import pg from 'pg'
-import { beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest'
+import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest'
 import type * as expressEntry from '../../src/http/express.ts'
 import type * as nodeEntry from '../../src/http/node.ts'
 import type * as mainEntry from '../../src/index.ts'
@@ -31,24 +33,46 @@ const entries = {
   testing: 'testing/verify.js',
 } as const
 
-/** `import` and `require` of the package in one process. */
-const copies: { modules?: Copy; commonJs?: Copy } = {}
+/** Two installations in one process, as two dependencies may have brought them. */
+const copies: { imported?: Copy; required?: Copy } = {}
+let folder = ''
+
+/** Installs the package, below `node_modules`, from where Vitest leaves it to Node.js. */
+function install(name: string): string {
+  const installed = join(folder, name, 'node_modules/pg-lifeguard')
+  cpSync(inject('compiledPackage'), installed, { recursive: true, verbatimSymlinks: true })
+  return installed
+}
+
+async function load(of: (path: string) => unknown): Promise<Copy> {
+  const loaded = Object.entries(entries).map(async ([name, path]) => [name, await of(path)] as const)
+  return Object.fromEntries(await Promise.all(loaded)) as unknown as Copy
+}
+
+const imported = (from: string) => load((path) => import(pathToFileURL(join(from, 'dist', path)).href))
+const required = (from: string) => load((path) => createRequire(from)(join(from, 'dist/cjs', path)))
 
 beforeAll(async () => {
-  const dist = join(inject('compiledPackage'), 'dist')
-  const require = createRequire(join(dist, 'cjs/index.js'))
-  const copy = async (load: (path: string) => unknown) =>
-    Object.fromEntries(
-      await Promise.all(Object.entries(entries).map(async ([name, path]) => [name, await load(path)])),
-    ) as Copy
-  copies.modules = await copy((path) => import(pathToFileURL(join(dist, path)).href))
-  copies.commonJs = await copy((path) => require(join(dist, 'cjs', path)))
+  folder = realpathSync(mkdtempSync(join(tmpdir(), 'pg-lifeguard-copies-')))
+  copies.imported = await imported(install('one'))
+  copies.required = await required(install('other'))
+})
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+it('is one copy for `import` and `require`', async () => {
+  const { main, express, node, otel, testing } = await required(join(folder, 'one/node_modules/pg-lifeguard'))
+  expect({ ...copies.imported?.main }).toEqual({ ...main })
+  expect(copies.imported?.main.createLifeguard).toBe(main.createLifeguard)
+  expect(copies.imported?.express.lifeguardMiddleware).toBe(express.lifeguardMiddleware)
+  expect(copies.imported?.node.lifeguardHandler).toBe(node.lifeguardHandler)
+  expect(copies.imported?.otel.instrumentLifeguard).toBe(otel.instrumentLifeguard)
+  expect(copies.imported?.testing.verifyNone).toBe(testing.verifyNone)
 })
 
 describe.each([
-  ['of ES modules', 'of CommonJS', 'modules', 'commonJs'],
-  ['of CommonJS', 'of ES modules', 'commonJs', 'modules'],
-] as const)('a lifeguard %s, beside what is %s', (_own, _other, ownName, otherName) => {
+  ['imported', 'required', 'imported', 'required'],
+  ['required', 'imported', 'required', 'imported'],
+] as const)('a lifeguard of an %s copy, beside a %s one', (_own, _other, ownName, otherName) => {
   function guarded(options: mainEntry.LifeguardOptions = {}) {
     const [own, other] = [copies[ownName] as Copy, copies[otherName] as Copy]
     const pool = new pg.Pool({ ...db.config, max: 2 })
@@ -102,7 +126,7 @@ describe.each([
     const error: unknown = await other.testing
       .verifyNone(lifeguard, { settleMillis: 0 })
       .catch((reason) => reason)
-    for (const { main, testing } of [copies.modules as Copy, copies.commonJs as Copy]) {
+    for (const { main, testing } of [copies.imported as Copy, copies.required as Copy]) {
       expect(error).toBeInstanceOf(testing.LeakError)
       expect(error).toBeInstanceOf(main.LifeguardError)
       expect(error).not.toBeInstanceOf(main.OptionError)

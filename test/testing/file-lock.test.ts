@@ -4,12 +4,23 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest'
+import { build } from 'esbuild'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { withFileLock } from '../../src/testing/file-lock.ts'
 import { LeakCheckError } from '../../src/testing/leak-error.ts'
 
-const compiled = pathToFileURL(join(inject('compiledPackage'), 'dist/testing/file-lock.js')).href
 const brief = { abandonedMillis: 50 }
+
+let compiledFolder = ''
+let compiled = ''
+beforeAll(async () => {
+  compiledFolder = mkdtempSync(join(tmpdir(), 'file-lock-compiled-'))
+  const outfile = join(compiledFolder, 'file-lock.mjs')
+  const entryPoints = [join(import.meta.dirname, '../../src/testing/file-lock.ts')]
+  await build({ entryPoints, outfile, bundle: true, format: 'esm', platform: 'node' })
+  compiled = pathToFileURL(outfile).href
+})
+afterAll(() => rmSync(compiledFolder, { recursive: true }))
 
 let folder = ''
 beforeEach(() => {

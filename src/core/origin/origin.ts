@@ -31,12 +31,15 @@ export const shallowStack = 6
 
 const framePattern = /^\s+at (?:async )?(?:(.*?) \()?((?:file:\/\/|[a-z]:\\|\/|\w+:\/\/).*?):(\d+):(\d+)\)?$/i
 
-// A CommonJS module has no `import.meta`, so the stack says where this code is.
+// The same code runs from its source, from a part of the package, and from a bundle of an application: the stack says
+// which.
 const [, ownRoot] =
-  /^(.*[/\\])(?:src|dist|dist[/\\]cjs)[/\\]core[/\\]origin[/\\]origin\.[jt]s$/.exec(fileOfTopFrame()) ?? []
+  /^(.*[/\\])(?:src[/\\]core[/\\]origin[/\\]origin\.ts|dist[/\\]cjs[/\\]pg-lifeguard\.js)$/.exec(
+    fileOfTopFrame(),
+  ) ?? []
 /** In a bundle the folders around this code are the user's. */
 const isBundled = ownRoot === undefined
-// Source maps lead from `dist` to `src`, and the package is there twice, so that its frames can come from any of them.
+// Source maps lead from `dist` to `src`.
 const ownFolders = isBundled ? [] : ['src', 'dist'].map((folder) => join(ownRoot, folder, sep))
 
 /**

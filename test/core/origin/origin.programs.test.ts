@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { copyFile, mkdir, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { basename, join, relative } from 'node:path'
+import { basename, dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import ts from 'typescript'
@@ -12,7 +12,7 @@ const sourceFolder = fileURLToPath(new URL('../../../src/', import.meta.url))
 
 describe('in a program of its own', () => {
   // What is erased above the line that asks moves that line up in the JavaScript that runs.
-  const program = `import { captureStack, originOf } from '../package/dist/core/origin/origin.js'
+  const program = `import { captureStack, originOf } from '../package/dist/cjs/pg-lifeguard.js'
 interface Erased {
   readonly one: string
   readonly two: string
@@ -28,10 +28,13 @@ console.log(origin?.file, origin?.line, origin?.column, origin?.functionName, Er
     await writeFile(join(folder, 'package.json'), '{ "type": "module" }')
     await mkdir(join(folder, 'package/src/core/origin'), { recursive: true })
     await copyFile(`${sourceFolder}core/origin/origin.ts`, join(folder, 'package/src/core/origin/origin.ts'))
-    await compile(join(folder, 'package/src/core/origin/origin.ts'), join(folder, 'package/dist/core/origin'))
+    await compile(
+      join(folder, 'package/src/core/origin/origin.ts'),
+      join(folder, 'package/dist/cjs/pg-lifeguard.js'),
+    )
     await mkdir(join(folder, 'app'))
     await writeFile(join(folder, 'app/program.ts'), program)
-    await compile(join(folder, 'app/program.ts'), join(folder, 'app'))
+    await compile(join(folder, 'app/program.ts'), join(folder, 'app/program.js'))
   })
   afterAll(() => rm(folder, { recursive: true }))
 
@@ -46,7 +49,7 @@ console.log(origin?.file, origin?.line, origin?.column, origin?.functionName, Er
   })
 
   it('is found in a bundle without a source map, where all code is in one file', async () => {
-    const library = await readFile(join(folder, 'package/dist/core/origin/origin.js'), 'utf8')
+    const library = await readFile(join(folder, 'package/dist/cjs/pg-lifeguard.js'), 'utf8')
     const user = [
       'function loadUser() {',
       '  return originOf(captureStack())',
@@ -67,16 +70,15 @@ console.log(origin?.file, origin?.line, origin?.column, origin?.functionName, Er
     expect(stdout).toMatch(/program\.js \d+ \d+ loadUser 10\n$/)
   })
 
-  /** As the compiler does, with a map that leads back to the source. */
-  async function compile(file: string, outDir: string): Promise<void> {
-    const name = basename(file, '.ts')
+  /** As the build does, with a map that leads back to the source. */
+  async function compile(file: string, output: string): Promise<void> {
     const { outputText, sourceMapText } = ts.transpileModule(await readFile(file, 'utf8'), {
       fileName: file,
       compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext, sourceMap: true },
     })
-    const map = { ...JSON.parse(String(sourceMapText)), sources: [relative(outDir, file)] }
-    await mkdir(outDir, { recursive: true })
-    await writeFile(join(outDir, `${name}.js`), outputText)
-    await writeFile(join(outDir, `${name}.js.map`), JSON.stringify(map))
+    const map = { ...JSON.parse(String(sourceMapText)), sources: [relative(dirname(output), file)] }
+    await mkdir(dirname(output), { recursive: true })
+    await writeFile(output, outputText.replace(/^(\/\/# sourceMappingURL=).*/m, `$1${basename(output)}.map`))
+    await writeFile(`${output}.map`, JSON.stringify(map))
   }
 })
