@@ -27,7 +27,9 @@ export const rooms = {
   context: { imports: ['core'] },
   reporters: { imports: ['core', 'sql', 'text'] },
   jobs: { imports: ['core'], typesOnly: ['lifeguard.ts'] },
-  http: { imports: ['lifeguard.ts', 'guard', 'core'] },
+  // Who may read what a handler serves.
+  access: {},
+  http: { imports: ['lifeguard.ts', 'guard', 'core', 'access'] },
   otel: { imports: ['lifeguard.ts', 'guard', 'core'] },
   // Wires the others to an application that does not know of them.
   register: {

@@ -8,11 +8,7 @@ const versions = chosen?.split(',') ?? ['14', '15', '16', '17']
 
 const serverSide = ['test/postgres/**/*.test.ts', 'test/cli/**/*.test.ts']
 // What the command line makes of a command depends on the server in few places, and the oldest version differs most.
-const queries = [
-  'test/postgres/**/*.test.ts',
-  'test/cli/{check,terminate,watch}/**/*.test.ts',
-  'test/cli/server-look.test.ts',
-]
+const queries = ['test/postgres/**/*.test.ts', 'test/cli/{check,terminate,watch}/**/*.test.ts']
 
 const project = (name: string, include: readonly string[]) => ({
   test: { ...common, name, include: [...include], exclude: ['**/node_modules/**', 'test/all/libraries/**'] },

@@ -1,8 +1,8 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
+import { readerCheck } from '../access/reader.ts'
 import { readOptions } from '../core/options/read.ts'
 import type { OptionTable } from '../core/options/rows.ts'
+import { internalsOf } from '../guard/internals.ts'
 import type { Lifeguard } from '../lifeguard.ts'
-import { doubtOf } from './local-request.ts'
 import { requireLifeguard } from './request-scope.ts'
 
 export interface LifeguardHandlerOptions {
@@ -45,7 +45,8 @@ interface Answer {
 }
 
 /**
- * Serves the state of a lifeguard as JSON, read-only: `.../snapshot`, `.../findings`, and a list of these at the path
+ * Serves the state of a lifeguard as JSON, read-only: `.../snapshot`, `.../findings`, `.../timeline` if the option
+ * `timeline` is on, and a list of these at the path
  * where it is mounted, which must be the root or end in `lifeguard`. With a token, only requests that send it are
  * served. Without one, only programs on this machine are, which is not safe behind a reverse proxy on the same machine.
  *
@@ -67,9 +68,11 @@ export function lifeguardHandler(
 ): (request: HandlerRequest, response: HandlerResponse) => void {
   requireLifeguard('lifeguardHandler(lifeguard)', lifeguard)
   const { token } = readOptions(lifeguardHandlerOptions, options)
-  const expected = token === undefined ? undefined : digest(token)
+  const refusalOf = readerCheck({ token })
   return (request, response) => {
-    const { status, body, headers } = refusal(request, expected) ?? answer(request, lifeguard)
+    const refused = refusalOf(request)
+    const { status, body, headers } =
+      refused === undefined ? answer(request, lifeguard) : { ...refused, body: { error: refused.error } }
     const text = JSON.stringify(body)
     response.writeHead(status, {
       'content-type': 'application/json; charset=utf-8',
@@ -84,53 +87,41 @@ export function lifeguardHandler(
   }
 }
 
-/** Checked before the path, so that a stranger does not learn which paths exist. */
-function refusal(request: HandlerRequest, expected: Buffer | undefined): Answer | undefined {
-  if (expected === undefined) {
-    const doubt = doubtOf(request)
-    if (doubt === undefined) return undefined
-    return {
-      status: 403,
-      body: { error: `only programs on this machine may read this, and ${doubt}: give the handler a token` },
-    }
-  }
-  const given = bearerToken(request)
-  if (given !== undefined && timingSafeEqual(digest(given), expected)) return undefined
-  return {
-    status: 401,
-    body: { error: 'the token is missing or wrong' },
-    headers: { 'www-authenticate': 'Bearer realm="pg-lifeguard"' },
-  }
-}
-
-function bearerToken({ headers: { authorization } }: HandlerRequest): string | undefined {
-  return typeof authorization === 'string' ? /^Bearer +(\S.*)$/i.exec(authorization)?.[1] : undefined
-}
-
-/** All digests have the same length, so that the time of the comparison reveals nothing about the token. */
-function digest(token: string): Buffer {
-  return createHash('sha256').update(token).digest()
-}
-
 function answer(request: HandlerRequest, lifeguard: Lifeguard): Answer {
   const page = pageOf(request)
-  if (page === undefined) return { status: 404, body: { error: 'not found: use snapshot or findings' } }
+  if (page === undefined)
+    return { status: 404, body: { error: `not found: use ${pagesOf(lifeguard).join(', ')}` } }
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     return { status: 405, body: { error: 'read only: use GET or HEAD' }, headers: { allow: 'GET, HEAD' } }
   }
   if (page === 'snapshot') return { status: 200, body: lifeguard.snapshot() }
   if (page === 'findings') return { status: 200, body: lifeguard.snapshot().findings }
-  const body = { service: 'pg-lifeguard', workingDirectory: process.cwd(), pages: ['snapshot', 'findings'] }
+  if (page === 'timeline') {
+    if (isRecording(lifeguard)) return { status: 200, body: lifeguard.timeline() }
+    return { status: 404, body: { error: 'nothing is recorded: switch the option timeline on' } }
+  }
+  const body = { service: 'pg-lifeguard', workingDirectory: process.cwd(), pages: pagesOf(lifeguard) }
   return { status: 200, body }
 }
 
-function pageOf({ url, baseUrl }: HandlerRequest): 'index' | 'snapshot' | 'findings' | undefined {
+function pagesOf(lifeguard: Lifeguard): readonly string[] {
+  return ['snapshot', 'findings', ...(isRecording(lifeguard) ? ['timeline'] : [])]
+}
+
+function isRecording(lifeguard: Lifeguard): boolean {
+  return internalsOf(lifeguard)?.timeline?.recorder !== undefined
+}
+
+function pageOf({
+  url,
+  baseUrl,
+}: HandlerRequest): 'index' | 'snapshot' | 'findings' | 'timeline' | undefined {
   const path = (url ?? '/').split(/[?#]/, 1)[0] ?? '/'
   const segments = path.split('/').filter((segment) => segment !== '')
   const last = segments.at(-1)
   const isMounted = typeof baseUrl === 'string' && baseUrl !== ''
   if (isMounted && segments.length > 1) return undefined
-  if (last === 'snapshot' || last === 'findings') return last
+  if (last === 'snapshot' || last === 'findings' || last === 'timeline') return last
   if (last === undefined || (!isMounted && last === 'lifeguard')) return 'index'
   return undefined
 }

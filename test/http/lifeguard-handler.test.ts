@@ -79,6 +79,18 @@ describe('lifeguardHandler', () => {
     }
   })
 
+  it('serves the timeline while it is recorded', async () => {
+    const recording = createLifeguard({ reporters: [], timeline: {} })
+    onTestFinished(() => recording.close())
+    const port = await listen(lifeguardHandler(recording))
+    expect(JSON.parse((await ask(port, '/lifeguard/timeline')).text)).toMatchObject({ pools: [] })
+    const { pages } = JSON.parse((await ask(port, '/lifeguard')).text) as { pages: unknown }
+    expect(pages).toEqual(['snapshot', 'findings', 'timeline'])
+    const without = await ask(await listen(lifeguardHandler(lifeguard)), '/lifeguard/timeline')
+    expect(without.status).toBe(404)
+    expect(without.text).toContain('switch the option timeline on')
+  })
+
   it('serves nothing else, and is only to be read', async () => {
     const port = await listen(lifeguardHandler(lifeguard))
     for (const path of ['/lifeguard/other', '/lifeguard/snapshot/more', '/snapshot.json', '/__proto__']) {

@@ -7,13 +7,14 @@ import {
   safetyNets,
   serverSnapshot,
 } from '../../postgres/index.ts'
+import { type CheckReport, checkReport } from '../../postgres/report/server-report.ts'
 import type { CommandSpec } from '../command.ts'
 import { type CommonOptions, connect, connectionOptions, outputOptions } from '../common-options.ts'
+import { type ExitCode, exitCode } from '../exit-code.ts'
 import { parseDuration } from '../option-values.ts'
 import { askForOrigins } from '../origins/asked-origins.ts'
 import { originOptions } from '../origins/origin-options.ts'
 import { textOptions } from '../report/text-options.ts'
-import { checkReport, exitCodeOf } from './report.ts'
 import { survey } from './survey.ts'
 import { checkText, type SurveyedReport } from './text.ts'
 
@@ -79,6 +80,11 @@ export const check: CommandSpec = {
     )
     return exitCodeOf(report)
   },
+}
+
+export function exitCodeOf({ verdict }: CheckReport): ExitCode {
+  if (verdict === 'found') return exitCode.found
+  return verdict === 'clean' ? exitCode.clean : exitCode.notAllVisible
 }
 
 /** One look, or two if there is a cycle, which may be a coincidence in one. */

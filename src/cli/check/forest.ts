@@ -1,11 +1,11 @@
+import type { BlockingReport, CheckReport } from '../../postgres/report/server-report.ts'
+import type { SessionReport } from '../../postgres/report/session-report.ts'
 import { counted } from '../../text/layout.ts'
 import { groupsBy, likeness, mostAlike, pidsText, rangeText, withoutClient } from '../report/alike.ts'
 import { cureLines, pasteable, preparedCureLines } from '../report/cure-text.ts'
 import { wrap } from '../report/layout.ts'
-import type { SessionReport } from '../report/session-report.ts'
 import { detailLines, preparedText, stateText, waitText } from '../report/session-text.ts'
 import type { TextOptions } from '../report/text-options.ts'
-import type { BlockingReport, CheckReport } from './report.ts'
 
 /** Deeper levels are not indented further: a hundred levels would leave no room for the text. */
 const deepest = 8

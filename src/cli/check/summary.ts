@@ -1,8 +1,8 @@
+import type { CheckReport } from '../../postgres/report/server-report.ts'
 import { describeMillis } from '../../text/duration.ts'
 import { counted } from '../../text/layout.ts'
 import { wrap } from '../report/layout.ts'
 import type { TextOptions } from '../report/text-options.ts'
-import type { CheckReport } from './report.ts'
 import { isDatabaseTight, isServerTight, type SlotsReport, type Survey } from './survey.ts'
 
 /** The last lines of the report: a count of every kind of fact that is shown above. */

@@ -2,10 +2,14 @@ import { type AdvisoryLock, advisoryLocks, migrationToolOf } from '../../postgre
 import { electionKey } from '../../postgres/election.ts'
 import type { QueryClient, ServerSession, ServerSnapshot } from '../../postgres/index.ts'
 import { dropStatement, invalidIndexes } from '../../postgres/invalid-indexes.ts'
+import {
+  type SessionReport,
+  type SessionReportOptions,
+  sessionReport,
+} from '../../postgres/report/session-report.ts'
 import { type SlotLimits, slotLimits } from '../../postgres/slots.ts'
 import { oneLine } from '../../text/safe-text.ts'
 import { groupsBy, withoutProcess } from '../report/alike.ts'
-import { type SessionReport, type SessionReportOptions, sessionReport } from '../report/session-report.ts'
 
 /** Facts that matter even if nothing waits. Those that a locked catalog hides are absent. */
 export interface Survey {

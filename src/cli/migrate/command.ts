@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { ConnectionError } from '../../errors.ts'
 import { type ControlConnection, connectControl } from '../../postgres/index.ts'
+import { systemPace } from '../../postgres/look/pace.ts'
+import { serverLook } from '../../postgres/look/server-look.ts'
 import { type CommandSpec, type Invocation, UsageError } from '../command.ts'
 import {
   type CommonOptions,
@@ -14,9 +16,7 @@ import { parseCount, parseDuration, parseTimeout } from '../option-values.ts'
 import { originOptions } from '../origins/origin-options.ts'
 import { patientOrigins } from '../origins/patient-origins.ts'
 import { readPgBouncer } from '../origins/pgbouncer-origins.ts'
-import { systemPace } from '../pace.ts'
 import { textOptions } from '../report/text-options.ts'
-import { serverLook } from '../server-look.ts'
 import { childEnvironment } from './child-environment.ts'
 import type { MigrateEvent } from './events.ts'
 import { inOrder } from './in-order.ts'

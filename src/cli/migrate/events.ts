@@ -1,5 +1,5 @@
 import type { SignalResult } from '../../postgres/index.ts'
-import type { PreparedReport, SessionReport } from '../report/session-report.ts'
+import type { PreparedReport, SessionReport } from '../../postgres/report/session-report.ts'
 
 /** A root: a session or prepared transaction that waits for nothing. */
 export interface FrontReport {

@@ -1,7 +1,7 @@
+import type { Pace } from '../../postgres/look/pace.ts'
+import type { ServerLook } from '../../postgres/look/server-look.ts'
 import type { QueryTextMode } from '../../sql/redaction.ts'
 import type { Origins } from '../origins/patient-origins.ts'
-import type { Pace } from '../pace.ts'
-import type { ServerLook } from '../server-look.ts'
 import type { Emit } from './events.ts'
 import type { SignalRelay } from './signal-relay.ts'
 

@@ -1,9 +1,9 @@
 import { ConnectionError } from '../../errors.ts'
 import { isIdleInTransaction } from '../../postgres/idle-in-transaction.ts'
 import type { ServerSession, ServerSnapshot } from '../../postgres/index.ts'
+import type { OriginOf } from '../../postgres/report/session-origin.ts'
 import { askService, fieldOf, pathBelow, serviceUrl, textOf } from '../../service/ask-service.ts'
 import { UsageError } from '../command.ts'
-import type { OriginOf } from './session-origin.ts'
 
 /** The parts of an application's checkout that are used. */
 interface AppCheckout {

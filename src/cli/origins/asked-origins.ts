@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ConnectionError } from '../../errors.ts'
 import type { ServerSnapshot } from '../../postgres/index.ts'
+import { firstOrigin, type OriginOf } from '../../postgres/report/session-origin.ts'
+import { formerTags, statementTags } from '../../postgres/report/session-tags.ts'
 import type { Invocation } from '../command.ts'
 import { appOrigins, appUrl, readApp, unknownToServer } from './app-origins.ts'
 import { pgBouncerOrigins, readPgBouncer } from './pgbouncer-origins.ts'
-import { firstOrigin, type OriginOf } from './session-origin.ts'
-import { formerTags, statementTags } from './session-tags.ts'
 
 /** The pending answers of an application and a pooler about the owners of sessions, which may come late or never. */
 export interface AskedOrigins extends Disposable {

@@ -1,9 +1,9 @@
 import type { ServerSession, ServerSnapshot } from '../../postgres/index.ts'
+import type { OriginOf } from '../../postgres/report/session-origin.ts'
+import type { SessionReport } from '../../postgres/report/session-report.ts'
 import { oneLine } from '../../text/safe-text.ts'
 import type { Invocation } from '../command.ts'
-import type { SessionReport } from '../report/session-report.ts'
 import { askForOrigins } from './asked-origins.ts'
-import type { OriginOf } from './session-origin.ts'
 
 /** Returns the origins of the sessions in a snapshot. */
 export type Origins = (snapshot: ServerSnapshot) => Promise<OriginOf>

@@ -1,6 +1,6 @@
 import { openConnection } from '../../postgres/connection/plain-connection.ts'
 import { connectionSettings } from '../../postgres/connection/settings.ts'
-import type { OriginOf } from './session-origin.ts'
+import type { OriginOf } from '../../postgres/report/session-origin.ts'
 
 interface PoolerClient {
   readonly address: string

@@ -1,6 +1,6 @@
+import type { SessionReport } from '../../postgres/report/session-report.ts'
 import { readApplicationName } from '../../sql/application-name.ts'
 import { describeMillis } from '../../text/duration.ts'
-import type { SessionReport } from './session-report.ts'
 
 /** The limit of similar sessions that are shown one by one. */
 export const mostAlike = 3

@@ -1,6 +1,6 @@
+import type { PreparedReport, SessionReport } from '../../postgres/report/session-report.ts'
 import { terminateCommand } from '../self.ts'
 import { fits, wrap } from './layout.ts'
-import type { PreparedReport, SessionReport } from './session-report.ts'
 import type { TextOptions } from './text-options.ts'
 
 /** Advice on a session that blocks others; empty if nothing should be done. */

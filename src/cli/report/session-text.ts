@@ -1,6 +1,6 @@
+import type { PreparedReport, SessionReport } from '../../postgres/report/session-report.ts'
 import { describeMillis } from '../../text/duration.ts'
 import { cut, wrap } from './layout.ts'
-import type { PreparedReport, SessionReport } from './session-report.ts'
 import type { TextOptions } from './text-options.ts'
 
 /** The state of a session in a few words: `idle in transaction for 41 min`. */

@@ -1,3 +1,4 @@
+import { systemPace } from '../../postgres/look/pace.ts'
 import { type CommandSpec, UsageError } from '../command.ts'
 import {
   type CommonOptions,
@@ -12,7 +13,6 @@ import { interruption } from '../interruption.ts'
 import { parseDuration, parseTimeout } from '../option-values.ts'
 import { originOptions } from '../origins/origin-options.ts'
 import { patientOrigins } from '../origins/patient-origins.ts'
-import { systemPace } from '../pace.ts'
 import { textOptions } from '../report/text-options.ts'
 import { watchText } from './text.ts'
 import { watchServer } from './watch-loop.ts'

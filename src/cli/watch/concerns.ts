@@ -1,7 +1,7 @@
 import type { ServerSnapshot } from '../../postgres/index.ts'
 import { sessionId } from '../../postgres/index.ts'
-import type { CheckReport } from '../check/report.ts'
-import type { PreparedReport, SessionReport } from '../report/session-report.ts'
+import type { CheckReport } from '../../postgres/report/server-report.ts'
+import type { PreparedReport, SessionReport } from '../../postgres/report/session-report.ts'
 
 /** A problem in one look: a blocker, an idle transaction, a prepared transaction or a deadlock. */
 export interface Concern {

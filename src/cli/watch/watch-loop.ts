@@ -8,14 +8,14 @@ import {
   type SignalResult,
   terminateSession,
 } from '../../postgres/index.ts'
+import type { Pace } from '../../postgres/look/pace.ts'
+import { type Sight, serverLook } from '../../postgres/look/server-look.ts'
+import { type CheckReport, checkReport, type ReportOptions } from '../../postgres/report/server-report.ts'
+import type { OriginOf } from '../../postgres/report/session-origin.ts'
+import { type SessionReport, sessionReport } from '../../postgres/report/session-report.ts'
 import { spareReason } from '../../postgres/spared.ts'
-import { type CheckReport, checkReport, type ReportOptions } from '../check/report.ts'
 import { UsageError } from '../command.ts'
 import { type Origins, withOrigin } from '../origins/patient-origins.ts'
-import type { OriginOf } from '../origins/session-origin.ts'
-import type { Pace } from '../pace.ts'
-import { type SessionReport, sessionReport } from '../report/session-report.ts'
-import { type Sight, serverLook } from '../server-look.ts'
 import { type Change, changesBetween, type SeenConcerns } from './changes.ts'
 import { concernsOf } from './concerns.ts'
 

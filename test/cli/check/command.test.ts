@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
-import type { CheckReport } from '../../../src/cli/check/report.ts'
+import type { CheckReport } from '../../../src/postgres/report/server-report.ts'
 import { buildHeldUpStandby, buildIncident, openSession } from '../../postgres/sessions.ts'
 import { useDatabase } from '../../support/database.ts'
 import { exitCode, pgLifeguard, settled } from '../command-line.ts'

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { forestLines } from '../../../src/cli/check/forest.ts'
-import { checkReport } from '../../../src/cli/check/report.ts'
 import type { Block, LockWait, ServerSession, ServerSnapshot } from '../../../src/postgres/index.ts'
+import { checkReport } from '../../../src/postgres/report/server-report.ts'
 import { plain } from '../../../src/text/style.ts'
 
 const server = {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import type { CheckReport } from '../../../src/cli/check/report.ts'
 import { summaryLines } from '../../../src/cli/check/summary.ts'
 import type { Survey } from '../../../src/cli/check/survey.ts'
+import type { CheckReport } from '../../../src/postgres/report/server-report.ts'
 import { plain } from '../../../src/text/style.ts'
 
 const clean: CheckReport = {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { checkText, type SurveyedReport } from '../../../src/cli/check/text.ts'
-import type { SessionReport } from '../../../src/cli/report/session-report.ts'
+import type { SessionReport } from '../../../src/postgres/report/session-report.ts'
 import { plain } from '../../../src/text/style.ts'
 
 const clean: SurveyedReport = {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { MigrateEvent } from '../../../src/cli/migrate/events.ts'
 import { migrateText } from '../../../src/cli/migrate/text.ts'
-import type { SessionReport } from '../../../src/cli/report/session-report.ts'
+import type { SessionReport } from '../../../src/postgres/report/session-report.ts'
 import { plain } from '../../../src/text/style.ts'
 
 const blocker = {

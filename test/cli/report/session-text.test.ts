@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest'
-import { preparedReport, sessionReport } from '../../../src/cli/report/session-report.ts'
 import {
   detailLines,
   listLines,
@@ -9,6 +8,7 @@ import {
   waitText,
 } from '../../../src/cli/report/session-text.ts'
 import type { ServerSession, ServerSnapshot } from '../../../src/postgres/index.ts'
+import { preparedReport, sessionReport } from '../../../src/postgres/report/session-report.ts'
 import { plain } from '../../../src/text/style.ts'
 
 const inPipe = { style: plain }

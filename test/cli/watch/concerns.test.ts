@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { checkReport } from '../../../src/cli/check/report.ts'
 import { concernsOf } from '../../../src/cli/watch/concerns.ts'
 import type { Block, ServerSession, ServerSnapshot } from '../../../src/postgres/index.ts'
+import { checkReport } from '../../../src/postgres/report/server-report.ts'
 
 const client = (pid: number, more: Partial<ServerSession> = {}): ServerSession => ({
   ...{ pid, hidden: false, backendType: 'client backend', backendStart: `start of ${pid}`, state: 'active' },

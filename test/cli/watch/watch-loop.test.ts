@@ -2,12 +2,12 @@ import { getEventListeners } from 'node:events'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { type WatchEvent, type WatchOptions, watchServer } from '../../../src/cli/watch/watch-loop.ts'
 import { connectControl } from '../../../src/postgres/index.ts'
+import { manualPace } from '../../postgres/look/manual-pace.ts'
 import { openSession } from '../../postgres/sessions.ts'
 import { useDatabase } from '../../support/database.ts'
 import { eventually } from '../../support/eventually.ts'
 import { heapBytes } from '../../support/garbage.ts'
 import { startProxy } from '../../support/tcp-proxy.ts'
-import { manualPace } from '../manual-pace.ts'
 
 const db = useDatabase()
 

@@ -7,8 +7,8 @@ import {
   sessionId,
   terminateSession,
 } from '../../../postgres/index.ts'
+import { sessionReport } from '../../../postgres/report/session-report.ts'
 import { spareReason } from '../../../postgres/spared.ts'
-import { sessionReport } from '../../report/session-report.ts'
 import type { Emit, MigrateEvent } from '../events.ts'
 import type { Migration, MigrationPolicy } from '../migration.ts'
 import { identityOf } from './command-sessions.ts'

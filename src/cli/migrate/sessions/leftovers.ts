@@ -6,8 +6,8 @@ import {
   type SignalResult,
   terminateSession,
 } from '../../../postgres/index.ts'
+import { sessionReport } from '../../../postgres/report/session-report.ts'
 import type { QueryTextMode } from '../../../sql/redaction.ts'
-import { sessionReport } from '../../report/session-report.ts'
 import type { MigrateEvent, SessionDoubt } from '../events.ts'
 import type { Migration } from '../migration.ts'
 import { type CommandSessions, identityOf } from './command-sessions.ts'

@@ -6,11 +6,11 @@ import {
   type ServerSession,
   sessionId,
 } from '../../../postgres/index.ts'
+import type { Sight } from '../../../postgres/look/server-look.ts'
+import type { OriginOf } from '../../../postgres/report/session-origin.ts'
+import { preparedReport, type SessionReport, sessionReport } from '../../../postgres/report/session-report.ts'
 import { presentQueryText, type QueryTextMode } from '../../../sql/redaction.ts'
 import { oneLine } from '../../../text/safe-text.ts'
-import type { OriginOf } from '../../origins/session-origin.ts'
-import { preparedReport, type SessionReport, sessionReport } from '../../report/session-report.ts'
-import type { Sight } from '../../server-look.ts'
 import type { FrontReport, MigrateEvent } from '../events.ts'
 import type { Migration } from '../migration.ts'
 import { type CommandSessions, type FoundSessions, identityOf } from './command-sessions.ts'

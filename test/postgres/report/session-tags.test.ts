@@ -4,11 +4,11 @@ import { readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { systemClock } from '../../../src/core/time/clock.ts'
-import { openSession } from '../../postgres/sessions.ts'
+import { exitCode, pgLifeguard } from '../../cli/command-line.ts'
 import { useDatabase } from '../../support/database.ts'
 import { guardedPool, hereLine } from '../../support/guarded-pool.ts'
 import { noPgBouncer, startPgBouncer } from '../../support/pgbouncer.ts'
-import { exitCode, pgLifeguard } from '../command-line.ts'
+import { openSession } from '../sessions.ts'
 
 const db = useDatabase()
 const here = relative(process.cwd(), import.meta.filename)

@@ -1,5 +1,5 @@
-import { ConnectionError } from '../errors.ts'
-import { type ControlConnection, type ServerSnapshot, serverSnapshot } from '../postgres/index.ts'
+import { ConnectionError } from '../../errors.ts'
+import { type ControlConnection, type ServerSnapshot, serverSnapshot } from '../index.ts'
 import { type GrowingPause, growingPause, type Pace } from './pace.ts'
 
 /** One snapshot, and its connection. */

@@ -1,9 +1,9 @@
-import type { ServerSession, ServerSnapshot } from '../../postgres/index.ts'
-import { quoteText } from '../../postgres/quote.ts'
-import { spareReason } from '../../postgres/spared.ts'
 import { presentQueryText, type QueryTextMode } from '../../sql/redaction.ts'
 import { oneLine } from '../../text/safe-text.ts'
-import type { OriginOf, SessionOrigin } from '../origins/session-origin.ts'
+import type { ServerSession, ServerSnapshot } from '../index.ts'
+import { quoteText } from '../quote.ts'
+import { spareReason } from '../spared.ts'
+import type { OriginOf, SessionOrigin } from './session-origin.ts'
 
 /** A session in the form that commands show. Unknown fields are absent. */
 export interface SessionReport {

@@ -1,4 +1,4 @@
-import { idlesInTransactionFor, isIdleInTransaction } from '../../postgres/idle-in-transaction.ts'
+import { idlesInTransactionFor, isIdleInTransaction } from '../idle-in-transaction.ts'
 import {
   type BlockingNode,
   blockingTree,
@@ -6,15 +6,14 @@ import {
   type SafetyNet,
   type ServerSession,
   type ServerSnapshot,
-} from '../../postgres/index.ts'
-import { type ExitCode, exitCode } from '../exit-code.ts'
+} from '../index.ts'
 import {
   type PreparedReport,
   preparedReport,
   type SessionReport,
   type SessionReportOptions,
   sessionReport,
-} from '../report/session-report.ts'
+} from './session-report.ts'
 
 /** A node that blocks or is blocked. Either `session` or `prepared` is set. */
 export interface BlockingReport {
@@ -103,11 +102,6 @@ export function checkReport(
     ...(snapshot.missingGrant === undefined ? {} : { missingGrant: snapshot.missingGrant }),
     safetyNets,
   }
-}
-
-export function exitCodeOf({ verdict }: CheckReport): ExitCode {
-  if (verdict === 'found') return exitCode.found
-  return verdict === 'clean' ? exitCode.clean : exitCode.notAllVisible
 }
 
 function withoutShortWaits(snapshot: ServerSnapshot, minWaitMillis: number): ServerSnapshot {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { firstOrigin, type OriginOf } from '../../../src/cli/origins/session-origin.ts'
+import { firstOrigin, type OriginOf } from '../../../src/postgres/report/session-origin.ts'
 
 it('is that of the first source that knows', () => {
   const named =

@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events'
 import { describe, expect, it } from 'vitest'
-import { growingPause, systemPace } from '../../src/cli/pace.ts'
+import { growingPause, systemPace } from '../../../src/postgres/look/pace.ts'
 
 describe('a growing pause', () => {
   const pauses = { first: 1_000, most: 8_000 }

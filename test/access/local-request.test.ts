@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { doubtOf, type RequestEvidence } from '../../src/http/local-request.ts'
+import { doubtOf, type RequestEvidence } from '../../src/access/local-request.ts'
 
 const local: RequestEvidence = {
   url: '/lifeguard/snapshot',

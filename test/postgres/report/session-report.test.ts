@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
-import { preparedReport, sessionReport } from '../../../src/cli/report/session-report.ts'
 import type { ServerSession, ServerSnapshot } from '../../../src/postgres/index.ts'
+import { preparedReport, sessionReport } from '../../../src/postgres/report/session-report.ts'
 
 const session: ServerSession = {
   ...{ pid: 1, hidden: false, backendType: 'client backend', application: 'api', state: 'active' },

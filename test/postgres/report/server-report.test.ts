@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { checkReport, exitCodeOf, type ReportOptions } from '../../../src/cli/check/report.ts'
+import { exitCodeOf } from '../../../src/cli/check/command.ts'
 import { exitCode } from '../../../src/cli/exit-code.ts'
 import type { LockWait, ServerSession, ServerSnapshot } from '../../../src/postgres/index.ts'
+import { checkReport, type ReportOptions } from '../../../src/postgres/report/server-report.ts'
 
 const server = {
   ...{ version: '18.4', versionNumber: 180_004, database: 'shop', databaseId: 1, role: 'checker' },

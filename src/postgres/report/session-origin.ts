@@ -1,4 +1,4 @@
-import type { ServerSession } from '../../postgres/index.ts'
+import type { ServerSession } from '../index.ts'
 
 /** The line of code, or the client behind a pooler, to which a session belongs. */
 export interface SessionOrigin {

@@ -1,5 +1,5 @@
-import type { Pace } from '../../src/cli/pace.ts'
-import { eventually } from '../support/eventually.ts'
+import type { Pace } from '../../../src/postgres/look/pace.ts'
+import { eventually } from '../../support/eventually.ts'
 
 export interface ManualPace extends Pace {
   /** Waits until somebody pauses, lets the time pass, and says how long the pause was. */

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { type ServerLookHost, serverLook } from '../../src/cli/server-look.ts'
-import { connectControl } from '../../src/postgres/index.ts'
-import { useDatabase } from '../support/database.ts'
-import { eventually } from '../support/eventually.ts'
-import { startProxy } from '../support/tcp-proxy.ts'
+import { connectControl } from '../../../src/postgres/index.ts'
+import { type ServerLookHost, serverLook } from '../../../src/postgres/look/server-look.ts'
+import { useDatabase } from '../../support/database.ts'
+import { eventually } from '../../support/eventually.ts'
+import { startProxy } from '../../support/tcp-proxy.ts'
 import { manualPace } from './manual-pace.ts'
 
 const db = useDatabase()
