@@ -1,15 +1,5 @@
 import { openSession } from '../postgres/sessions.ts'
 import type { TestDatabase } from '../support/database.ts'
-import { readPage } from './page.ts'
-
-const page = readPage('docs/migration-timeouts.md')
-
-/** The outputs under a heading of docs/migration-timeouts.md. */
-export function shown(anchor: string): string[] {
-  return page.blocks
-    .filter((block) => block.anchor === anchor && block.language === 'text')
-    .map(({ code }) => code)
-}
 
 /** A request that has read the table that is to be migrated, and left its transaction open. */
 export async function forgetTransaction(db: TestDatabase): Promise<void> {

@@ -5,10 +5,11 @@ import { pgLifeguard } from '../cli/command-line.ts'
 import { openSession } from '../postgres/sessions.ts'
 import { useDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
-import { forgetTransaction, shown, withoutWhatDiffers } from './incident.ts'
-import { readPage } from './page.ts'
+import { forgetTransaction, withoutWhatDiffers } from './incident.ts'
+import { readPage, shown } from './page.ts'
 
 const db = useDatabase()
+const page = 'docs/migration-timeouts.md'
 
 beforeEach(async () => {
   await db.query('DROP TABLE IF EXISTS datasets')
@@ -26,9 +27,9 @@ describe('docs/migration-timeouts.md', () => {
     await reader.waitsFor('SELECT count(*) FROM datasets')
 
     const check = await run('check', '--database', db.name, '--min-idle', '0')
-    expect(withoutNets(check)).toBe(scrubbed(shown('see')[0] ?? ''))
+    expect(withoutNets(check)).toBe(scrubbed(shown(page, 'see')[0] ?? ''))
     const terminate = await run('terminate', '--blocking', String(reader.pid))
-    const [ended, clean] = shown('fix')
+    const [ended, clean] = shown(page, 'fix')
     expect(terminate).toBe(scrubbed(ended ?? ''))
     await eventually(async () => {
       const waiting = (await db.sessions()).filter((session) => session.wait_event_type === 'Lock')
@@ -41,7 +42,8 @@ describe('docs/migration-timeouts.md', () => {
   it('names safety nets as check does', async () => {
     const { out } = await pgLifeguard(['check', '--database', db.name], { url: db.url })
     const printed = out.replaceAll(db.name, 'shop')
-    for (const statement of shown('timeouts')[0]?.split('\n') ?? []) expect(printed).toContain(statement)
+    for (const statement of shown(page, 'timeouts', 'sql')[0]?.split('\n') ?? [])
+      expect(printed).toContain(statement)
   })
 })
 

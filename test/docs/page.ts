@@ -130,6 +130,13 @@ function anchorOf(title: string): string {
     .replaceAll(' ', '-')
 }
 
+/** The outputs, or the blocks of another language, under a heading of a page. */
+export function shown(page: string, anchor: string, language = 'text'): string[] {
+  return readPage(page)
+    .blocks.filter((block) => block.anchor === anchor && block.language === language)
+    .map(({ code }) => code)
+}
+
 /** The cells of the tables in a text, row by row, without the heads. */
 export function tableIn(text: string): string[][] {
   const rows = text

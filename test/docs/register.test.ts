@@ -1,11 +1,25 @@
 import { describe, expect, it } from 'vitest'
 import { type Preset, presets } from '../../src/register/presets.ts'
 import { optionVariables } from '../../src/register/variables.ts'
-import { readPage } from './page.ts'
+import { useApplications } from '../register/application.ts'
+import { useDatabase } from '../support/database.ts'
+import { readPage, shown } from './page.ts'
 
+const applications = useApplications(useDatabase(), [])
 const { text } = readPage('docs/register.md')
 
 describe('docs/register.md', () => {
+  it('shows the line at the start', async () => {
+    applications.write({ 'app.cjs': '' })
+    const env = { LIFEGUARD_IDLE_TRANSACTION: '5s', LIFEGUARD_PRESET: 'development' }
+    const { messages } = await applications.run('app.cjs', { env })
+    // Two more variables are set so that the test can read findings.
+    const [line = ''] = messages
+    expect(line.replace(/ LIFEGUARD_(?:REPORTER|SCOPE_GRACE)=\S+/g, '')).toBe(
+      shown('docs/register.md', 'without-changing-code')[0],
+    )
+  })
+
   it('has each variable, and no other', () => {
     const documented = new Set([...text.matchAll(/LIFEGUARD_[A-Z_]+/g)].map(([name]) => name))
     const remedies = optionVariables.filter(({ path }) => path[0] === 'remedies').map(({ name }) => name)

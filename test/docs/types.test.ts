@@ -31,10 +31,11 @@ describe('code in the documentation', () => {
     expect(problems.get(mistake.file)).toEqual([expect.stringMatching(/^mistake\.md:12 .*"watch"/)])
   })
 
-  it('is TypeScript; the rest are commands and what is printed', () => {
+  it('is TypeScript; the rest are commands, SQL and what is printed', () => {
     expect([...new Set(blocks.map(({ language }) => language))].toSorted()).toEqual([
       'mermaid',
       'sh',
+      'sql',
       'text',
       'ts',
     ])

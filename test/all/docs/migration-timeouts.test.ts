@@ -2,7 +2,8 @@ import { join } from 'node:path'
 import { beforeEach, expect, it } from 'vitest'
 import { isInstalled } from '../../cli/migrate/installed-tools.ts'
 import { migrate } from '../../cli/migrate/migrations.ts'
-import { forgetTransaction, shown, withoutWhatDiffers } from '../../docs/incident.ts'
+import { forgetTransaction, withoutWhatDiffers } from '../../docs/incident.ts'
+import { shown } from '../../docs/page.ts'
 import { useDatabase } from '../../support/database.ts'
 
 const db = useDatabase()
@@ -23,6 +24,8 @@ it.runIf(isInstalled('alembic'))(
       env: { PYTHONDONTWRITEBYTECODE: '1' },
     })
     expect(await command.ended, command.err()).toMatchObject({ code: 0 })
-    expect(scrubbed(command.err().trimEnd())).toBe(scrubbed(shown('get-the-migration-through')[0] ?? ''))
+    expect(scrubbed(command.err().trimEnd())).toBe(
+      scrubbed(shown('docs/migration-timeouts.md', 'get-the-migration-through')[0] ?? ''),
+    )
   },
 )
