@@ -71,6 +71,8 @@ const directions = Object.entries(rooms).flatMap(([room, { imports = [], typesOn
   ]
 })
 
+const lateHost = '^src/hosts/(?!pg/)[^/]+/(?!(?:shape|guarded-source)\\.ts$)'
+
 /** @type {import('dependency-cruiser').IForbiddenRuleType[]} */
 const unlisted = [
   // Three rules, because one about a module alone knows only orphans.
@@ -87,10 +89,35 @@ const unlisted = [
   },
 ]
 
+/**
+ * A host beside node-postgres is loaded by `watch`: pool-source.ts alone imports it, and what recognises it imports nothing
+ * of it.
+ *
+ * @type {Omit<import('dependency-cruiser').IRegularForbiddenRuleType, 'severity'>[]}
+ */
+const lateHosts = [
+  {
+    name: 'pool-source.ts alone imports a host',
+    from: { path: '^src/', pathNot: ['^src/hosts/[^/]+/', '^src/hosts/pool-source\\.ts$'] },
+    to: { path: lateHost, dependencyTypesNot: ['type-only'] },
+  },
+  {
+    name: 'a host imports no other host',
+    from: { path: '^src/hosts/([^/]+)/' },
+    to: { path: lateHost, pathNot: '^src/hosts/$1/', dependencyTypesNot: ['type-only'] },
+  },
+  {
+    name: 'what recognises a host imports nothing of it',
+    from: { path: '^src/hosts/[^/]+/(?:shape|guarded-source)\\.ts$' },
+    to: { path: '^src/hosts/', dependencyTypesNot: ['type-only'] },
+  },
+]
+
 export default {
   forbidden: [
     ...directions,
     ...unlisted.map((rule) => ({ ...rule, severity: 'error' })),
+    ...lateHosts.map((rule) => ({ ...rule, severity: 'error' })),
     { name: 'no circles', severity: 'error', from: { path: '^src/' }, to: { circular: true } },
     {
       name: 'src imports nothing but itself and node: modules',

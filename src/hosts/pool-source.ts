@@ -1,18 +1,35 @@
 import type { PgPoolLike } from '../client/types.ts'
 import { WatchError } from '../errors.ts'
 import { fastifyPostgresSource } from './holders/fastify-postgres.ts'
-import { isMikroOrm, type MikroOrmLike, mikroOrmSource } from './holders/mikro-orm.ts'
-import { isPgBoss, type PgBossLike, pgBossSource } from './holders/pg-boss.ts'
-import { type PoolHolder, poolHolderSource } from './holders/pool-holders.ts'
-import { isKnex, type KnexLike, knexSource } from './knex/knex.ts'
-import { isTarnPool, type TarnPoolLike, tarnHost } from './knex/tarn.ts'
+import { mikroOrmSource } from './holders/mikro-orm.ts'
+import { pgBossSource } from './holders/pg-boss.ts'
+import { poolHolderSource } from './holders/pool-holders.ts'
+import {
+  isFastifyPostgres,
+  isMikroOrm,
+  isPgBoss,
+  isPoolHolder,
+  type MikroOrmLike,
+  type PgBossLike,
+  type PoolHolder,
+} from './holders/shape.ts'
+import { knexSource } from './knex/knex.ts'
+import { isKnex, isTarnPool, type KnexLike, type TarnPoolLike } from './knex/shape.ts'
+import { tarnHost } from './knex/tarn.ts'
 import { pgPoolHost } from './pg/pg-pool.ts'
-import { isPostgresPool, postgresPoolHost } from './pg/postgres-pool.ts'
 import type { CallerStack, PoolSource } from './pool-host.ts'
-import { isPostgresJs, type PostgresJsLike } from './postgres-js/driver.ts'
 import { postgresJsHost } from './postgres-js/host.ts'
-import { isSequelize, type SequelizeLike, sequelizeSource } from './sequelize/sequelize.ts'
-import { isSequelizePool, type SequelizePoolLike, sequelizePoolHost } from './sequelize/sequelize-pool.ts'
+import { isPostgresJs, type PostgresJsLike } from './postgres-js/shape.ts'
+import { postgresPoolHost } from './postgres-pool/host.ts'
+import { isPostgresPool } from './postgres-pool/shape.ts'
+import { sequelizeSource } from './sequelize/sequelize.ts'
+import { sequelizePoolHost } from './sequelize/sequelize-pool.ts'
+import {
+  isSequelize,
+  isSequelizePool,
+  type SequelizeLike,
+  type SequelizePoolLike,
+} from './sequelize/shape.ts'
 import { guardedSource } from './slonik/guarded-source.ts'
 import { observedSlonikHost } from './slonik/observed-pool.ts'
 import { isSlonikPool } from './slonik/shape.ts'
@@ -34,7 +51,8 @@ export type Watchable =
   | PostgresJsLike
 
 /**
- * Recognises the argument of `watch` by its structure.
+ * Recognises the argument of `watch` by its structure. The modules of its host are loaded now, and those of no other; see
+ * `scripts/bundle.ts`.
  *
  * @throws WatchError if it has no pool of PostgreSQL connections that is known
  */
@@ -48,12 +66,11 @@ export function poolSourceOf(given: unknown): PoolSource {
   if (isPostgresPool(given)) return { hosts: () => [postgresPoolHost(given)] }
   if (isSlonikPool(given)) return { hosts: () => [observedSlonikHost(given)] }
   if (isPostgresJs(given)) return postgresJsSource(given)
-  return (
-    guardedSource(given) ??
-    fastifyPostgresSource(given, pgPoolSource) ??
-    poolHolderSource(given, pgPoolSource, drizzleSource) ??
-    pgPoolSource(given)
-  )
+  const guarded = guardedSource(given)
+  if (guarded !== undefined) return guarded
+  if (isFastifyPostgres(given)) return fastifyPostgresSource(given, pgPoolSource)
+  if (isPoolHolder(given)) return poolHolderSource(given, pgPoolSource, drizzleSource)
+  return pgPoolSource(given)
 }
 
 function postgresJsSource(sql: PostgresJsLike): PoolSource {

@@ -1,31 +1,13 @@
 import { callAfter } from '../../client/override.ts'
 import { WatchError } from '../../errors.ts'
 import type { PoolSource } from '../pool-host.ts'
-
-type AnyFunction = (...args: never[]) => unknown
-
-/** A PgBoss instance. */
-export interface PgBossLike {
-  getDb(): object
-  work: AnyFunction
-  createQueue: AnyFunction
-}
+import type { PgBossLike } from './shape.ts'
 
 /** The result of `getDb`, unless the application has replaced it. */
 interface PgBossDatabase {
   readonly _pgbdb?: unknown
   readonly opened?: unknown
   readonly pool?: unknown
-}
-
-const methods = ['getDb', 'work', 'createQueue']
-
-export function isPgBoss(value: unknown): value is PgBossLike {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    methods.every((name) => typeof Reflect.get(value, name) === 'function')
-  )
 }
 
 /**

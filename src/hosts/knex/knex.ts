@@ -3,13 +3,9 @@ import { callAfter, Override } from '../../client/override.ts'
 import { type CapturedStack, captureStack } from '../../core/origin/origin.ts'
 import { WatchError } from '../../errors.ts'
 import type { CallerStack, Installed, PoolCore, PoolHost, PoolSource } from '../pool-host.ts'
+import { isTarnPool, type KnexLike } from './shape.ts'
 import { releaseStreamsOnce } from './stream-release.ts'
-import { isTarnPool, tarnHost } from './tarn.ts'
-
-/** A Knex instance, or anything that has its `client`: `Model.knex()` of Objection, `em.getKnex()` of MikroORM 6. */
-export interface KnexLike {
-  readonly client: object
-}
+import { tarnHost } from './tarn.ts'
 
 /** The caller of `knex.transaction()`. */
 interface Caller {
@@ -22,16 +18,6 @@ interface KnexClient {
   readonly dialect?: unknown
   readonly config?: { readonly connectionPool?: unknown }
   acquireConnection(): Promise<unknown>
-}
-
-export function isKnex(value: unknown): value is KnexLike {
-  const client: unknown = typeof value === 'function' ? Reflect.get(value, 'client') : undefined
-  return (
-    typeof client === 'object' &&
-    client !== null &&
-    typeof Reflect.get(client, 'acquireConnection') === 'function' &&
-    typeof Reflect.get(client, 'transaction') === 'function'
-  )
 }
 
 /**

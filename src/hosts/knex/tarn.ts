@@ -4,18 +4,7 @@ import type { Client, Method } from '../../client/types.ts'
 import { workOf } from '../../client/work.ts'
 import { captureStack, passesThrough } from '../../core/origin/origin.ts'
 import type { CallerStack, PoolCore, PoolHost } from '../pool-host.ts'
-
-type AnyFunction = (...args: never[]) => unknown
-
-/** A pool of tarn, which Knex, Objection and MikroORM 6 use. */
-export interface TarnPoolLike {
-  acquire: AnyFunction
-  release: AnyFunction
-  destroy: AnyFunction
-  numUsed: AnyFunction
-  numFree: AnyFunction
-  numPendingAcquires: AnyFunction
-}
+import type { TarnPoolLike } from './shape.ts'
 
 interface Resource {
   readonly resource: Client
@@ -38,17 +27,6 @@ interface TarnPool {
   readonly free: readonly Resource[]
   readonly pendingCreates: readonly unknown[]
   readonly pendingAcquires: readonly unknown[]
-}
-
-const methods = ['acquire', 'release', 'destroy', 'numUsed', 'numFree', 'numPendingAcquires']
-
-export function isTarnPool(value: unknown): value is TarnPoolLike {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    methods.every((name) => typeof Reflect.get(value, name) === 'function') &&
-    Array.isArray(Reflect.get(value, 'used'))
-  )
 }
 
 /** The host of a tarn pool of node-postgres clients. */

@@ -4,22 +4,6 @@
  */
 import type { Method } from '../../client/types.ts'
 
-type AnyFunction = (...args: never[]) => unknown
-
-/** The `sql` function of postgres.js. */
-export interface PostgresJsLike {
-  begin: AnyFunction
-  reserve: AnyFunction
-  unsafe: AnyFunction
-  end: AnyFunction
-  readonly options: object
-}
-
-/** The `sql` that `sql.begin` passes to its callback and `sql.reserve` returns. */
-export interface PostgresJsSqlLike {
-  unsafe: AnyFunction
-}
-
 /** The pool, through which the application sends everything. */
 export interface DriverSql {
   begin: Method
@@ -94,21 +78,6 @@ export interface Reserved {
   (): unknown
   /** The owner releases; otherwise the connection returns to the pool as soon as no transaction is open. */
   release?: boolean
-}
-
-const methods = ['begin', 'reserve', 'unsafe', 'end', 'listen']
-
-export function isPostgresJs(value: unknown): value is PostgresJsLike {
-  return (
-    typeof value === 'function' &&
-    methods.every((name) => typeof Reflect.get(value, name) === 'function') &&
-    typeof Reflect.get(value, 'options') === 'object'
-  )
-}
-
-/** An `sql` of one transaction, or of one reserved connection. */
-export function isSqlOfOne(value: unknown): value is PostgresJsSqlLike {
-  return typeof value === 'function' && typeof Reflect.get(value, 'unsafe') === 'function'
 }
 
 /** The lifeguard's own statement, which is written directly: awaiting it sends nothing. */

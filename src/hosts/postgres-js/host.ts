@@ -3,8 +3,9 @@ import { nameConnections } from '../../client/tag.ts'
 import type { PoolHost } from '../pool-host.ts'
 import { guardedBegin } from './begin.ts'
 import { KnownConnections } from './connections.ts'
-import type { DriverSql, PostgresJsLike } from './driver.ts'
+import type { DriverSql } from './driver.ts'
 import { guardedReserve } from './reserve.ts'
+import type { PostgresJsLike } from './shape.ts'
 
 /** The name that postgres.js gives to connections that the application has not named. */
 const unnamed = 'postgres.js'

@@ -3,22 +3,7 @@ import { callBefore, Override } from '../../client/override.ts'
 import type { Client, Method } from '../../client/types.ts'
 import { captureStack } from '../../core/origin/origin.ts'
 import type { PoolCore, PoolHost } from '../pool-host.ts'
-
-type AnyFunction = (...args: never[]) => unknown
-
-/** A pool of sequelize-pool, which Sequelize 6 and 7 use. */
-export interface SequelizePoolLike {
-  acquire: AnyFunction
-  release: AnyFunction
-  destroy: AnyFunction
-  drain: AnyFunction
-  readonly size: number
-  readonly available: number
-  readonly using: number
-  readonly waiting: number
-  readonly maxSize: number
-  readonly minSize: number
-}
+import type { SequelizePoolLike } from './shape.ts'
 
 interface SequelizePool {
   acquire: Method
@@ -32,18 +17,6 @@ interface SequelizePool {
   readonly minSize: number
   readonly _inUseObjects?: readonly { readonly resource: Client }[]
   readonly _availableObjects?: readonly { readonly resource: Client }[]
-}
-
-const methods = ['acquire', 'release', 'destroy', 'drain']
-
-export function isSequelizePool(value: unknown): value is SequelizePoolLike {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    methods.every((name) => typeof Reflect.get(value, name) === 'function') &&
-    typeof Reflect.get(value, 'using') === 'number' &&
-    typeof Reflect.get(value, 'maxSize') === 'number'
-  )
 }
 
 /** Whether the pool has handed out the client, and has not got it back. */

@@ -2,24 +2,16 @@ import { clientBehind } from '../../client/handle.ts'
 import { Override } from '../../client/override.ts'
 import { WatchError } from '../../errors.ts'
 import type { Installed, PoolSource } from '../pool-host.ts'
-import { hasInUse, isSequelizePool, type SequelizePoolLike, sequelizePoolHost } from './sequelize-pool.ts'
-
-/** A Sequelize instance, of major 6 or 7. */
-export type SequelizeLike =
-  | { readonly connectionManager: object; getDialect(): string }
-  | { readonly dialect: object; readonly pool: object }
-
-/** The pool of an instance without replication, or those of one with it. */
-type Pools = SequelizePoolLike | Replication
-
-interface Replication {
-  readonly read?: unknown
-  readonly write?: unknown
-}
-
-export function isSequelize(value: unknown): value is SequelizeLike {
-  return dialectOf(value) !== undefined && poolsOf(value as SequelizeLike) !== undefined
-}
+import { hasInUse, sequelizePoolHost } from './sequelize-pool.ts'
+import {
+  dialectOf,
+  isSequelizePool,
+  type Pools,
+  poolsOf,
+  type Replication,
+  type SequelizeLike,
+  type SequelizePoolLike,
+} from './shape.ts'
 
 /** @throws WatchError unless the dialect is PostgreSQL */
 export function sequelizeSource(sequelize: SequelizeLike): PoolSource {
@@ -41,20 +33,6 @@ export function sequelizeSource(sequelize: SequelizeLike): PoolSource {
     },
     install: () => acceptHandles(poolsOf(sequelize)),
   }
-}
-
-function dialectOf(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null) return undefined
-  const { getDialect, dialect } = value as { getDialect?: unknown; dialect?: { readonly name?: unknown } }
-  return typeof getDialect === 'function' ? getDialect.call(value) : dialect?.name
-}
-
-/** Major 6 has the pools in its connection manager, major 7 in the instance. */
-function poolsOf(sequelize: SequelizeLike): Pools | undefined {
-  const { pool } = sequelize as { readonly pool?: Pools }
-  if (pool !== undefined) return pool
-  // Major 7 throws when this property is read.
-  return (sequelize as { readonly connectionManager?: { readonly pool?: Pools } }).connectionManager?.pool
 }
 
 /** Major 7 looks up by the client which of its pools a client came from: a handle would be unknown to it. */

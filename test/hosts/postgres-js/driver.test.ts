@@ -1,17 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { type DriverSql, isPostgresJs, isSqlOfOne, ownQuery } from '../../../src/hosts/postgres-js/driver.ts'
+import { type DriverSql, ownQuery } from '../../../src/hosts/postgres-js/driver.ts'
 import { ToyDriver } from './toy-driver.ts'
 
 describe('the sql of postgres.js', () => {
-  it('is recognised by its structure, and told from that of one transaction', async () => {
-    const { sql } = new ToyDriver()
-    expect(isPostgresJs(sql)).toBe(true)
-    const reserved = await sql.reserve()
-    expect(isPostgresJs(reserved)).toBe(false)
-    expect(isSqlOfOne(reserved)).toBe(true)
-    for (const other of [undefined, null, {}, () => {}, { ...sql }]) expect(isPostgresJs(other)).toBe(false)
-  })
-
   it('makes statements that are not sent by being awaited, and whose failure nobody has to handle', async () => {
     const { sql, connections } = new ToyDriver()
     const query = ownQuery(sql as unknown as DriverSql, 'fail')
