@@ -19,7 +19,9 @@ describe('the first screen of the README', () => {
   it('sets up what the story is played with, but for its clock', () => {
     const played = readFileSync(join(import.meta.dirname, 'readme/src/database.ts'), 'utf8')
     const told = played.replace("import { clock } from '../clock.ts'\n", '').replace('{ clock }', '')
-    expect(blocks.find(({ language }) => language === 'ts')?.code).toBe(told.trimEnd())
+    expect(blocks.find(({ language }) => language === 'ts')?.code).toBe(
+      `// src/database.js\n${told.trimEnd()}`,
+    )
   })
 
   it.each(['light', 'dark'])('shows what is printed, but for the process id, on a %s page', (page) => {

@@ -9,6 +9,12 @@ import { type CodeBlock, pagePaths, readPage, root } from './page.ts'
 const folder = join(root, '.tmp')
 const surroundings = { stage: '../test/docs/stage.ts', lifeguard: 'pg-lifeguard' }
 
+/** The README's own module, which other blocks of it import. */
+const database = readPage('README.md').blocks.find(({ language }) => language === 'ts')?.code ?? ''
+const ownModules = new Map(
+  [join(folder, 'database.ts'), join(root, 'src/database.ts')].map((file) => [file, database]),
+)
+
 const blocks = pagePaths.flatMap((path) => readPage(path).blocks)
 const examples = blocks.filter(({ language }) => language === 'ts').map(asSource)
 const mistake = asSource({
@@ -65,8 +71,8 @@ function problemsOf(sources: readonly Source[]): Map<string, string[]> {
   }
   const host = ts.createCompilerHost(options)
   const { fileExists, readFile } = host
-  host.fileExists = (name) => texts.has(name) || fileExists(name)
-  host.readFile = (name) => texts.get(name)?.text ?? readFile(name)
+  host.fileExists = (name) => texts.has(name) || ownModules.has(name) || fileExists(name)
+  host.readFile = (name) => texts.get(name)?.text ?? ownModules.get(name) ?? readFile(name)
   const program = ts.createProgram({ rootNames: [...texts.keys()], options, host })
 
   const problems = new Map<string, string[]>()

@@ -3,5 +3,5 @@ import { createLifeguard } from 'pg-lifeguard'
 import { clock } from '../clock.ts'
 
 export const pool = new pg.Pool()
-const lifeguard = createLifeguard({ clock })
+export const lifeguard = createLifeguard({ clock })
 lifeguard.watch(pool, { name: 'main' })
