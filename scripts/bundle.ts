@@ -6,59 +6,23 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, posix, relative, sep } from 'node:path'
 import { type BuildOptions, build, type Plugin } from 'esbuild'
+import {
+  type Entry,
+  type Format,
+  type Graph,
+  isLate,
+  isWholePart,
+  moduleAt,
+  type Part,
+  partOf,
+  planParts,
+} from './parts.ts'
 
 /** The files of dist/, by their path in it. */
 export type Files = ReadonlyMap<string, string>
 
 const root = join(import.meta.dirname, '..')
 const src = join(root, 'src')
-
-/** The part that every service loads. `src/core/origin/origin.ts` knows its name. */
-const core = 'pg-lifeguard'
-
-/** The parts of modules, by their path below src/. The first match counts; all other modules belong to the core. */
-const parts: readonly (readonly [modules: RegExp, part: string])[] = [
-  // Recognise what `watch` was given, for which nothing else is loaded.
-  [/^hosts\/[\w-]+\/(?:shape|guarded-source)\.ts$/, core],
-  [/^hosts\/(?!pg\/)([\w-]+)\//, 'hosts/$1'],
-  [/^http\//, 'http'],
-  [/^testing\/(jest|mocha|node-test|vitest)\.ts$/, 'testing/$1'],
-  [/^(?:testing|service)\/|^reporters\/(?:github|junit|markdown|sarif)\.ts$/, 'testing'],
-  [/^otel\//, 'otel/index'],
-  [/^postgres\//, 'postgres/index'],
-  [/^context\/cls-hooked\.ts$/, 'context/cls-hooked'],
-  [/^register\/(?:guard|variables|presets|general-path)\.ts$/, 'register/guard'],
-  [/^register\//, 'register/main'],
-]
-
-function partOf(module: string): string {
-  for (const [modules, part] of parts) {
-    const match = modules.exec(module)
-    if (match !== null) return part.replace('$1', match[1] ?? '')
-  }
-  return core
-}
-
-/** Whether a part is loaded at the first use of it, instead of together with its user. */
-function isLate(part: string, user: string): boolean {
-  return user === 'register/main' || (user === core && part.startsWith('hosts/'))
-}
-
-interface Module {
-  /** The names of its values. */
-  readonly exports: readonly string[]
-  /** The modules whose values it imports. */
-  readonly imports: readonly string[]
-}
-
-type Graph = ReadonlyMap<string, Module>
-
-/** A module that users can import, by its path below src/, and the kinds of modules that it is published as. */
-interface Entry {
-  readonly module: string
-  readonly formats: readonly ('esm' | 'cjs')[]
-}
-
 const common = {
   absWorkingDir: root,
   bundle: true,
@@ -75,19 +39,24 @@ const common = {
 export async function bundle({ sourcemap = true } = {}): Promise<Files> {
   const entries = readEntries()
   const graph = await readGraph()
-  const files = new Map([['cjs/package.json', '{ "type": "commonjs" }\n']])
+  const parts = planParts(entries, graph)
   const builds = [
-    ...partsOf(entries, graph).map((part) => buildPart(part, entries, graph, sourcemap)),
+    ...parts.flatMap((part) => part.formats.map((format) => buildPart(part, format, graph, sourcemap))),
     buildCommandLine(sourcemap),
   ]
-  for (const output of await Promise.all(builds)) {
-    for (const { path, text } of output) files.set(slashed(relative(join(root, 'dist'), path)), text)
-  }
+  const [outputs] = await Promise.all([
+    Promise.all(builds),
+    ...parts.map((part) => checkExports(part, graph)),
+  ])
+  const files = new Map(outputs.flat())
+  files.set('cjs/package.json', '{ "type": "commonjs" }\n')
   for (const { module, formats } of entries) {
     const { exports } = moduleAt(graph, module)
     const file = module.replace(/\.ts$/, '.js')
-    if (formats.includes('cjs') && !isWhole(module)) files.set(`cjs/${file}`, commonJsEntry(module, exports))
-    if (formats.includes('esm') && !files.has(file)) files.set(file, esModuleEntry(module, formats, exports))
+    if (formats.includes('cjs') && !isWholePart(module)) {
+      files.set(`cjs/${file}`, commonJsEntry(module, exports))
+    }
+    if (formats.includes('esm') && !files.has(file)) files.set(file, esModuleEntry(module, exports))
   }
   return files
 }
@@ -101,10 +70,9 @@ function readEntries(): readonly Entry[] {
     const targets = JSON.stringify(conditions).match(/(?<=")\.\/dist\/[^"]+\.js(?=")/g) ?? []
     const [first] = targets
     if (first === undefined) return []
-    const isCommonJs = (path: string) => path.startsWith('./dist/cjs/')
     return {
       module: first.replace(/^\.\/dist\/(?:cjs\/)?/, '').replace(/\.js$/, '.ts'),
-      formats: targets.map((path) => (isCommonJs(path) ? 'cjs' : 'esm')),
+      formats: targets.map((path) => (path.startsWith('./dist/cjs/') ? 'cjs' : 'esm')),
     }
   })
 }
@@ -128,71 +96,62 @@ async function readGraph(): Promise<Graph> {
     plugins: [separate],
   })
   return new Map(
-    Object.values(metafile.outputs).map(({ entryPoint = '', exports, imports }) => [
-      moduleOf(join(root, entryPoint)),
-      { exports, imports: imports.map(({ path }) => path).filter((path) => path.endsWith('.ts')) },
-    ]),
+    Object.values(metafile.outputs).map(({ entryPoint = '', exports, imports }) => {
+      const paths = imports.map(({ path }) => path)
+      return [
+        moduleOf(join(root, entryPoint)),
+        {
+          exports,
+          imports: paths.filter((path) => path.endsWith('.ts')),
+          importsPackages: paths.some((path) => !path.endsWith('.ts') && !path.startsWith('node:')),
+        },
+      ]
+    }),
   )
 }
 
-/** The parts that the entry points need. */
-function partsOf(entries: readonly Entry[], graph: Graph): readonly string[] {
-  const reached = new Set(entries.map(({ module }) => module))
-  for (const module of reached) {
-    for (const imported of moduleAt(graph, module).imports) reached.add(imported)
-  }
-  return [...new Set([...reached].map(partOf))]
+async function buildPart(part: Part, format: Format, graph: Graph, sourcemap: boolean) {
+  const { outputFiles } = await build({
+    ...entryOf(part, format, graph),
+    format,
+    ...(format === 'cjs' ? { banner: { js: "'use strict';" } } : {}),
+    // `import()` fails in a CommonJS module where the runner of tests loads modules itself, as Jest does.
+    supported: { 'dynamic-import': format === 'esm' },
+    sourcemap: sourcemap && 'linked',
+  })
+  return outputFiles.map(({ path, text }) => [outputOf(path), withoutRequireOfNode(text)] as const)
 }
 
-/** Whether the part of an entry point is published as that entry point itself. */
-function isWhole(entry: string): boolean {
-  return `${partOf(entry)}.ts` === entry
+/** `require` of Node's own modules fails in a bundle that is an ES module. */
+function withoutRequireOfNode(text: string): string {
+  return text.replaceAll(/\brequire(?=\("node:[\w/]+"\))/g, 'process.getBuiltinModule')
 }
 
-async function buildPart(part: string, entries: readonly Entry[], graph: Graph, sourcemap: boolean) {
-  const own = entries.filter(({ module }) => partOf(module) === part)
-  const shared = [...graph]
-    .filter(([module]) => !isOfCommandLine(module) && partOf(module) !== part)
-    .flatMap(([, { imports }]) => imports.filter((module) => partOf(module) === part))
-  const exported = [...new Set([...own.map(({ module }) => module), ...shared])].sort()
-  const format = own.every(({ formats }) => !formats.includes('cjs')) && own.length > 0 ? 'esm' : 'cjs'
-  if (own.some(({ module }) => isWhole(module)) && exported.length > 1) {
-    throw new Error(`the part ${part} would export more than its entry point: ${exported.join(', ')}`)
-  }
-  const options = {
+/** `export *` leaves out a name that several modules export. Only builds of ES modules report what there is. */
+async function checkExports(part: Part, graph: Graph): Promise<void> {
+  const { metafile } = await build({ ...entryOf(part, 'cjs', graph), format: 'esm', metafile: true })
+  const names = new Set(Object.values(metafile.outputs).flatMap(({ exports }) => exports))
+  const expected = part.exported.flatMap((module) => moduleAt(graph, module).exports)
+  const lost = expected.filter((name) => !names.has(name))
+  if (lost.length > 0) throw new Error(`several modules of ${part.name} export ${lost.join(', ')}`)
+}
+
+function entryOf({ name, exported }: Part, format: Format, graph: Graph) {
+  const file = format === 'cjs' ? `cjs/${name}.js` : `${name}.js`
+  return {
     ...common,
     stdin: {
       contents: exported.map((module) => `export * from './${module}'`).join('\n'),
       resolveDir: src,
       sourcefile: 'exports',
     },
-    outfile: format === 'cjs' ? `dist/cjs/${part}.js` : `dist/${part}.js`,
-    plugins: [otherParts(part, format, graph)],
+    outfile: `dist/${file}`,
+    plugins: [otherParts(name, file, graph)],
   }
-  const [{ outputFiles }, { metafile }] = await Promise.all([
-    build({
-      ...options,
-      format,
-      ...(format === 'cjs' ? { banner: { js: "'use strict';" } } : {}),
-      // `import()` of a CommonJS module fails where the runner of tests loads modules itself, as Jest does.
-      supported: { 'dynamic-import': format === 'esm' },
-      sourcemap: sourcemap && 'linked',
-    }),
-    // Only of ES modules the exports are reported.
-    build({ ...options, format: 'esm', metafile: true }),
-  ])
-  const names = new Set(Object.values(metafile.outputs).flatMap(({ exports }) => exports))
-  const lost = exported
-    .flatMap((module) => moduleAt(graph, module).exports)
-    .filter((name) => !names.has(name))
-  // `export *` leaves out what several modules export.
-  if (lost.length > 0) throw new Error(`several modules of the part ${part} export ${lost.join(', ')}`)
-  return outputFiles
 }
 
 /** Imports of other parts stay imports, of their files. */
-function otherParts(part: string, format: 'esm' | 'cjs', graph: Graph): Plugin {
-  const file = format === 'cjs' ? `cjs/${part}.js` : `${part}.js`
+function otherParts(part: string, file: string, graph: Graph): Plugin {
   const pathTo = (other: string) => pathBetween(file, `cjs/${other}.js`)
   return {
     name: 'other-parts',
@@ -232,27 +191,21 @@ async function buildCommandLine(sourcemap: boolean) {
     chunkNames: 'cli/[name]-[hash]',
     sourcemap: sourcemap && 'linked',
   })
-  return outputFiles
-}
-
-function isOfCommandLine(module: string): boolean {
-  return module.startsWith('cli/')
+  return outputFiles.map(({ path, text }) => [outputOf(path), text] as const)
 }
 
 /** Assignments, because readers of CommonJS modules find the names of exports in them. */
 function commonJsEntry(module: string, names: readonly string[]): string {
-  const path = pathBetween(module, `${partOf(module)}.js`)
   return [
     "'use strict'",
     "Object.defineProperty(exports, '__esModule', { value: true })",
-    `const part = require('${path}')`,
+    `const part = require('${pathBetween(module, `${partOf(module)}.js`)}')`,
     ...names.map((name) => `exports.${name} = part.${name}`),
     '',
   ].join('\n')
 }
 
-function esModuleEntry(module: string, formats: Entry['formats'], names: readonly string[]): string {
-  if (!formats.includes('cjs')) throw new Error(`${module} has no part`)
+function esModuleEntry(module: string, names: readonly string[]): string {
   const path = pathBetween(module, `cjs/${module.replace(/\.ts$/, '.js')}`)
   return ['export {', ...names.map((name) => `  ${name},`), `} from '${path}'`, ''].join('\n')
 }
@@ -276,10 +229,8 @@ function moduleOf(file: string): string {
   return slashed(relative(src, file))
 }
 
-function moduleAt(graph: Graph, module: string): Module {
-  const found = graph.get(module)
-  if (found === undefined) throw new Error(`there is no module src/${module}`)
-  return found
+function outputOf(path: string): string {
+  return slashed(relative(join(root, 'dist'), path))
 }
 
 function slashed(path: string): string {

@@ -1,6 +1,7 @@
 import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { build } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { useDatabase } from '../support/database.ts'
 import { processTestMillis, runProcess } from './child-process.ts'
@@ -88,7 +89,7 @@ beforeAll(() => {
       recursive: true,
     })
   }
-  for (const name of ['pg', 'knex', 'drizzle-orm']) {
+  for (const name of ['pg', 'knex', 'drizzle-orm', '@opentelemetry/api']) {
     const link = join(folder, 'node_modules', name)
     mkdirSync(dirname(link), { recursive: true })
     symlinkSync(join(modules, name), link, 'junction')
@@ -117,4 +118,42 @@ describe.each(['import', 'require'] as const)('a service that gets the package b
     },
     processTestMillis,
   )
+})
+
+const bundled = `
+import { lifeguardMiddleware } from 'pg-lifeguard/express'
+import { instrumentLifeguard } from 'pg-lifeguard/otel'
+import { connectControl } from 'pg-lifeguard/postgres'
+import { createLifeguard } from 'pg-lifeguard'
+import pg from 'pg'
+
+const pool = new pg.Pool(config)
+const lifeguard = createLifeguard({ reporters: [] })
+lifeguard.watch(pool)
+const end = instrumentLifeguard(lifeguard)
+const { rows } = await lifeguard.transaction(pool, (client) => client.query('SELECT 1 AS one'))
+await using control = await connectControl({ url })
+end()
+await lifeguard.close()
+await pool.end()
+console.log(JSON.stringify([rows, typeof lifeguardMiddleware]))
+`
+
+it('runs in a bundle that is an ES module, which has no `require` for what the bundler leaves out', async () => {
+  const source = join(folder, 'bundled.mjs')
+  const outfile = join(folder, 'bundle.mjs')
+  writeFileSync(source, bundled)
+  await build({
+    entryPoints: [source],
+    outfile,
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20.19',
+    external: ['pg', '@opentelemetry/api'],
+    define: { config: JSON.stringify(db.config), url: JSON.stringify(db.url) },
+  })
+  const { stdout, stderr } = await runProcess(outfile)
+  expect(stderr).toBe('')
+  expect(JSON.parse(stdout)).toEqual([[{ one: 1 }], 'function'])
 })
