@@ -8,7 +8,7 @@ type SourceOf = (pool: unknown, part: string | undefined) => PoolSource
 /**
  * The pools of a MikroORM instance: that of its connection and those of its replicas. They are created at each connect.
  *
- * @throws WatchError unless the platform is PostgreSQL
+ * @throws WatchError unless the platform is PostgreSQL, and the pool that of MikroORM
  */
 export function mikroOrmSource(orm: MikroOrmLike, sourceOf: SourceOf): PoolSource {
   const driver = mikroOrmDriver(orm) as Driver
@@ -17,6 +17,7 @@ export function mikroOrmSource(orm: MikroOrmLike, sourceOf: SourceOf): PoolSourc
     throw new WatchError(`watch(orm) expects MikroORM on PostgreSQL, got ${platform}`)
   }
   const replicas = driver.replicas ?? []
+  for (const connection of [driver.connection, ...replicas]) refuseOwnDialect(connection)
   const parts = [
     partOf(driver.connection, undefined, sourceOf),
     ...replicas.map((replica, index) => partOf(replica, `read-${index + 1}`, sourceOf)),
@@ -77,4 +78,16 @@ function followConnect(connection: Connection, found: (pool: unknown) => void): 
         return Reflect.apply(original, this, [{ ...given, onPoolCreated }, ...rest])
       },
   )
+}
+
+/** With a dialect of the application's, MikroORM does not know the pool. */
+function refuseOwnDialect({ options, config, createKyselyDialect }: Connection): void {
+  if (createKyselyDialect === undefined) return
+  const given = options?.driverOptions ?? config?.get('driverOptions')
+  if (typeof given !== 'object' || given === null) return
+  if ('createDriver' in given || 'getExecutor' in given) {
+    throw new WatchError(
+      'watch(orm) found driverOptions with a dialect or Kysely instance of the application: watch the pool behind it',
+    )
+  }
 }

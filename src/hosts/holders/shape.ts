@@ -51,6 +51,8 @@ export interface Connection {
   createKnex?(): unknown
   createKyselyDialect?(overrides?: object): unknown
   getNativeClient?(): Promise<unknown>
+  readonly options?: { readonly driverOptions?: unknown }
+  readonly config?: { get(name: string): unknown }
   readonly connected?: boolean
 }
 

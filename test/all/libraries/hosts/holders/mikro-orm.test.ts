@@ -1,4 +1,5 @@
 import { defineConfig, EntitySchema, MikroORM } from '@mikro-orm/postgresql'
+import { Kysely, PostgresDialect } from 'kysely'
 import pg from 'pg'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { createLifeguard, type Finding, manualClock, WatchError } from '../../../../../src/index.ts'
@@ -55,6 +56,35 @@ describe('a MikroORM instance', () => {
     lifeguard.watch(orm, { name: 'orm' })
     await eventually(() => expect(names()).toEqual(['orm']))
   })
+
+  it('has a transaction found that begins right after watch, when it is connected already', async () => {
+    const orm = ormFor()
+    await orm.connect()
+    await orm.em.getConnection().execute('SELECT 1')
+    const { lifeguard, clock, findings } = lifeguardFor()
+    const em = orm.em.fork()
+    lifeguard.watch(orm, { name: 'orm' })
+    const line = hereLine(1)
+    await em.begin()
+    clock.advance(1_200)
+    await em.rollback()
+    expect(findings).toMatchObject([{ kind: 'idle-transaction', pool: 'orm', origin: { file, line } }])
+  })
+
+  it.each(['Kysely instance', 'dialect'] as const)(
+    'is refused with a %s of the application, connected or not, and says what to watch',
+    async (what) => {
+      const pool = new pg.Pool({ ...db.config })
+      const dialect = new PostgresDialect({ pool })
+      const orm = ormFor({ driverOptions: what === 'dialect' ? dialect : new Kysely({ dialect }) })
+      const { lifeguard } = lifeguardFor()
+      const expected = /^watch\(orm\) found driverOptions with a dialect or Kysely.*watch the pool behind it$/
+      expect(() => lifeguard.watch(orm)).toThrow(expected)
+      await orm.connect()
+      expect(() => lifeguard.watch(orm)).toThrow(expected)
+      lifeguard.watch(pool)
+    },
+  )
 
   it('has its replicas watched by names of their own', async () => {
     const { host, port } = db.config

@@ -149,6 +149,56 @@ it('a worker that runs its handler in a transaction is reported for it, at no ha
   )
 })
 
+it('a handler in a transaction that idles too long fails its job in enforce, and the next job is done', async () => {
+  const clock = manualClock()
+  const lifeguard = createLifeguard({ clock, mode: 'enforce', reporters: [] })
+  const findings: Finding[] = []
+  lifeguard.on('finding', (finding) => findings.push(finding))
+  const boss = new PgBoss({ connectionString: db.url, max: 2 })
+  boss.on('error', () => {})
+  lifeguard.watch(boss, { name: 'jobs' })
+  await boss.start()
+  onTestFinished(async () => {
+    await boss.stop({ graceful: false })
+    await lifeguard.close()
+  })
+  const queue = 'rolled-back'
+  await boss.createQueue(queue, { retryLimit: 0 })
+  await db.query('CREATE TABLE IF NOT EXISTS mails (body text); TRUNCATE mails')
+  let finish = () => {}
+  const isLong = new Promise<void>((resolve) => {
+    finish = resolve
+  })
+  let begun = 0
+  const work = { transactional: true, pollingIntervalSeconds: 0.5 } as const
+  const handler = async (
+    [job]: readonly { id: string; data: { waits?: boolean } }[],
+    transaction: { executeSql(text: string, values: unknown[]): Promise<unknown> },
+  ) => {
+    await transaction.executeSql('INSERT INTO mails VALUES ($1)', [job?.id])
+    begun += 1
+    if (job?.data.waits) await isLong
+  }
+  await boss.work(queue, work, withJobScope(lifeguard, handler))
+  const id = await boss.send(queue, { waits: true })
+  await eventually(() => expect(begun).toBe(1))
+  clock.advance(11_000)
+  await eventually(() =>
+    expect(lifeguard.snapshot().findings).toMatchObject([
+      { kind: 'idle-transaction', outcome: 'rolled-back', pool: 'jobs' },
+    ]),
+  )
+  finish()
+  const stateOf = async (job: string | null) => (await boss.findJobs(queue, { id: job ?? '' }))[0]
+  await eventually(async () => expect(await stateOf(id)).toMatchObject({ state: 'failed' }))
+  expect(JSON.stringify((await stateOf(id))?.output)).toContain('pg-lifeguard')
+  const next = await boss.send(queue, { waits: false })
+  await eventually(async () => expect(await stateOf(next)).toMatchObject({ state: 'completed' }))
+  expect((await db.query('SELECT body FROM mails')).rows).toEqual([{ body: next }])
+  expect(findings.map(({ kind }) => kind)).toEqual(['idle-transaction'])
+  await eventually(() => expect(lifeguard.snapshot().checkouts).toEqual([]))
+})
+
 describe('watch(boss)', () => {
   function openBoss(options: object = {}): PgBoss {
     const boss = new PgBoss({ connectionString: db.url, ...options })
