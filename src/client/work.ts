@@ -124,3 +124,13 @@ export function passingQueries(
   }
   return passing
 }
+
+/** The number of open connections without a running statement, known clients apart. */
+export function countSilent(clients: Iterable<Client>, isKnown: (client: Client) => boolean): number {
+  let count = 0
+  for (const client of clients) {
+    const isOpen = typeof client.processID === 'number'
+    if (isOpen && activeQuery(client) === undefined && !isKnown(client)) count += 1
+  }
+  return count
+}

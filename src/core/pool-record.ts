@@ -34,4 +34,6 @@ export interface PoolRecord<Checkout> {
   sweep(): void
   /** The statements of `pool.query` that are running now. */
   passingQueries(): readonly PassingQuery[]
+  /** The clients that are out since before the pool was watched, and send nothing now. */
+  unseen(): number
 }

@@ -90,6 +90,7 @@ export class WaitJudge {
       gauge: pool.gauge(),
       held: pool.out.size,
       passing: pool.passingQueries().length,
+      unseen: pool.unseen(),
     })
     const hint = this.#exhausted.judge({ checkout, gaveUp, occupation }, now)
     if (hint === undefined) return

@@ -2,7 +2,7 @@ import { type ClientHost, GuardedClient } from '../client/guarded-client.ts'
 import { clientBehind, formerCheckout } from '../client/handle.ts'
 import { type StatementTagger, statementTagger } from '../client/tag.ts'
 import { type Client, type GiveBack, isClient, type PoolTraits } from '../client/types.ts'
-import { passingQueries } from '../client/work.ts'
+import { countSilent, passingQueries } from '../client/work.ts'
 import type { Checkout, CheckoutPool, Via } from '../core/checkout.ts'
 import type { CheckoutEvents } from '../core/checkout-events.ts'
 import { isAnyTimeout } from '../core/exhaustion.ts'
@@ -52,6 +52,7 @@ export class WatchedPool implements PoolCore, ClientHost {
       gauge: () => host.gauge(),
       sweep: () => this.#sweep(),
       passingQueries: () => passingQueries(host.clients(), (client) => this.isOut(client)),
+      unseen: () => countSilent(host.clients(), (client) => this.#guards.has(client) || host.isIdle(client)),
     }
     this.#strangers = new Strangers(host.gauge().waiting)
     this.#installed = host.install(this)

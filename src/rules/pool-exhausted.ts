@@ -15,10 +15,11 @@ export function poolExhausted(limitMillis: number | false): Rule<Wait> {
 }
 
 function hint({ gaveUp, occupation }: Wait, waited: number): string {
-  const { gauge, held, passing } = occupation()
+  const { gauge, held, passing, unseen } = occupation()
   const size = gauge.max ?? gauge.total ?? held
   const parts = [`${held} of ${size} ${size === 1 ? 'client is' : 'clients are'} checked out`]
   if (passing > 0)
     parts.push(passing === 1 ? '1 runs a statement of pool.query' : `${passing} run statements of pool.query`)
+  if (unseen > 0) parts.push(`${unseen} since before the pool was watched`)
   return `a caller ${gaveUp ? 'gave up after' : 'has been waiting for'} ${describeMillis(waited)}: ${parts.join(', ')}`
 }

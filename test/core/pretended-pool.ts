@@ -71,6 +71,7 @@ export function pretendedPool(
     gauge: () => ({ total: 10, idle: 0, waiting: pool.waiters.size, max: 10 }),
     sweep: () => {},
     passingQueries: () => [],
+    unseen: () => 0,
   }
   ledger.pools.add(pool)
 

@@ -15,6 +15,7 @@ function held(scope: Scope | undefined, ...waits: { by?: Scope | undefined; sinc
     gauge: () => ({ total: 1, idle: 0, waiting: waits.length, max: 1 }),
     sweep: () => {},
     passingQueries: () => [],
+    unseen: () => 0,
   }
   const checkout = new Checkout(1, pool, 'connect', 0, false, undefined, scope)
   checkout.idleSince = 1_000

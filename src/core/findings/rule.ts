@@ -67,6 +67,8 @@ export interface Occupation {
   /** The number of clients that checkouts hold; `passing` clients run statements of `pool.query`. */
   readonly held: number
   readonly passing: number
+  /** Clients that are out since before the pool was watched. */
+  readonly unseen: number
 }
 
 /** A waiting caller, and the clients of the same pool that its scope or an enclosing one holds. */

@@ -1,3 +1,4 @@
+import type pg from 'pg'
 import { Sequelize } from 'sequelize'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import {
@@ -6,6 +7,8 @@ import {
   type LifeguardOptions,
   manualClock,
 } from '../../../../../src/index.ts'
+import { clientsBefore } from '../../../../hosts/clients-before.ts'
+import { modes } from '../../../../support/bare-twin.ts'
 import { useDatabase } from '../../../../support/database.ts'
 import { eventually } from '../../../../support/eventually.ts'
 
@@ -56,6 +59,23 @@ describe('a pool of sequelize-pool', () => {
     connectionManager.releaseConnection(connection)
     connectionManager.releaseConnection(connection)
     expect(findings).toMatchObject([{ kind: 'double-release' }])
+  })
+
+  it.each(modes)('may have clients out before watch: %s', async (mode) => {
+    const { host, port, user, password, database } = db.config
+    const pool = { max: 2, min: 0 }
+    const sequelize = new Sequelize(database, user, password, {
+      host,
+      port,
+      dialect: 'postgres',
+      logging: false,
+      pool,
+    })
+    onTestFinished(() => sequelize.close())
+    const { connectionManager } = sequelize as unknown as { connectionManager: Manager }
+    const acquire = () => connectionManager.getConnection() as Promise<pg.PoolClient>
+    const release = (client: pg.PoolClient) => connectionManager.releaseConnection(client)
+    await clientsBefore({ host: sequelize, acquire, release }, mode)
   })
 
   it('says what it has: connections, idle ones, callers that wait', async () => {
