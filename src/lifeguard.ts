@@ -5,6 +5,7 @@ import { Ledger } from './core/ledger.ts'
 import { readOptions } from './core/options/read.ts'
 import type { OptionTable } from './core/options/rows.ts'
 import { captureStack } from './core/origin/origin.ts'
+import { excludeInBundle } from './core/origin/own-code.ts'
 import { describePool } from './core/pool-record.ts'
 import { type Snapshot, takeSnapshot } from './core/snapshot.ts'
 import type { Statistics } from './core/statistics/statistics.ts'
@@ -265,3 +266,5 @@ function watchedPools(settings: Settings, { ledger, judge, announcer, inspection
     },
   }
 }
+
+excludeInBundle(createLifeguard, watchedPools)

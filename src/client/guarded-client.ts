@@ -2,6 +2,7 @@ import type { Checkout, CheckoutPool, Via } from '../core/checkout.ts'
 import type { CheckoutEvents } from '../core/checkout-events.ts'
 import type { Ledger } from '../core/ledger.ts'
 import type { CapturedStack } from '../core/origin/origin.ts'
+import { excludeInBundle } from '../core/origin/own-code.ts'
 import { noteRestored } from '../core/restored-release.ts'
 import type { Scope } from '../core/scope.ts'
 import { statementText } from '../sql/statement.ts'
@@ -257,3 +258,5 @@ export class GuardedClient implements ReleaseHost, StatementHost {
     this.#control.expectFarewell(this.#ledger.clock)
   }
 }
+
+excludeInBundle(GuardedClient)

@@ -1,5 +1,6 @@
 import type { Checkout } from '../core/checkout.ts'
 import type { CheckoutEvents } from '../core/checkout-events.ts'
+import { excludeInBundle } from '../core/origin/own-code.ts'
 import { refuse } from './refusal.ts'
 import { type Callback, type Client, sentFrom } from './types.ts'
 
@@ -116,3 +117,5 @@ export function checkedHandle(
   handles.set(handle, { client, checkout, owner })
   return handle
 }
+
+excludeInBundle(checkedHandle)

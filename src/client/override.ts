@@ -1,3 +1,4 @@
+import { excludeInBundle } from '../core/origin/own-code.ts'
 import { isThenable } from '../core/thenable.ts'
 import type { Method } from './types.ts'
 
@@ -18,6 +19,7 @@ export class Override {
     const { original } = this
     const replacement = replace(original)
     this.#replacement = replacement
+    excludeInBundle(replacement, original)
     Object.defineProperty(host, name, {
       value: replacement,
       writable: true,

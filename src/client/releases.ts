@@ -4,6 +4,7 @@ import type { Work } from '../core/client-control.ts'
 import type { Release } from '../core/findings/rule.ts'
 import type { Ledger } from '../core/ledger.ts'
 import { captureStack } from '../core/origin/origin.ts'
+import { excludeInBundle } from '../core/origin/own-code.ts'
 import type { Control } from './control.ts'
 import type { Ownership } from './ownership.ts'
 import type { GiveBack } from './types.ts'
@@ -191,3 +192,5 @@ export class Releases {
     return this.#ledger.detached(() => giveBack(error))
   }
 }
+
+excludeInBundle(Releases)

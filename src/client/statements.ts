@@ -2,6 +2,7 @@ import type { Checkout, Via } from '../core/checkout.ts'
 import type { CheckoutEvents } from '../core/checkout-events.ts'
 import type { Ledger } from '../core/ledger.ts'
 import { type CapturedStack, deepStack, setStackDepth, shallowStack } from '../core/origin/origin.ts'
+import { excludeInBundle } from '../core/origin/own-code.ts'
 import type { Scope } from '../core/scope.ts'
 import { mayLeaveState } from '../core/session-state/may-leave-state.ts'
 import { opensTransaction, statementText } from '../sql/statement.ts'
@@ -219,3 +220,5 @@ export class OwnerStatements {
     return this.#control.client.readyForQuery !== false
   }
 }
+
+excludeInBundle(OwnerStatements)

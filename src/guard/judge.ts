@@ -6,6 +6,7 @@ import { bitOf, bitsOf, type FindingKind } from '../core/findings/finding.ts'
 import type { EndedSession, Release, Rule } from '../core/findings/rule.ts'
 import type { Ledger } from '../core/ledger.ts'
 import { type CapturedStack, describeFrame, originOf } from '../core/origin/origin.ts'
+import { excludeInBundle } from '../core/origin/own-code.ts'
 import { describePool } from '../core/pool-record.ts'
 import type { Settings } from '../options.ts'
 import { blockedShutdown } from '../rules/blocked-shutdown.ts'
@@ -227,3 +228,5 @@ function timedRule(rule: Rule<Checkout>, exempts: boolean, remedies: Settings['r
   const suspects = certainty === 'suspected' && remedies[kind] === 'report'
   return { rule, bit: bitOf(kind), exempts, suspects }
 }
+
+excludeInBundle(Judge)

@@ -4,6 +4,7 @@ import type { FindingRecord } from '../core/findings/finding-record.ts'
 import type { Rule } from '../core/findings/rule.ts'
 import type { Ledger } from '../core/ledger.ts'
 import { type CapturedStack, captureStack, originOf } from '../core/origin/origin.ts'
+import { excludeInBundle } from '../core/origin/own-code.ts'
 import { tolerated } from '../core/unawaited.ts'
 import { type FindingReference, SessionReleasedError } from '../errors.ts'
 import type { Settings } from '../options.ts'
@@ -59,3 +60,5 @@ export class LateActJudge implements Pick<CheckoutEvents, 'releasedAgain' | 'use
     return record
   }
 }
+
+excludeInBundle(LateActJudge)

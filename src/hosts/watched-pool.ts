@@ -10,6 +10,7 @@ import type { Ledger } from '../core/ledger.ts'
 import { withLaterStack } from '../core/origin/later-stack.ts'
 import { type CapturedStack, captureStack } from '../core/origin/origin.ts'
 import { OriginProbe } from '../core/origin/origin-probe.ts'
+import { excludeInBundle } from '../core/origin/own-code.ts'
 import { isThenable } from '../core/thenable.ts'
 import type { Installed, PoolCore, PoolHost, WatchSettings } from './pool-host.ts'
 import { Strangers } from './strangers.ts'
@@ -288,3 +289,5 @@ export class WatchedPool implements PoolCore, ClientHost {
     return this.arriving(client)?.then(answer) ?? answer()
   }
 }
+
+excludeInBundle(WatchedPool)

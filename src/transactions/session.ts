@@ -1,3 +1,4 @@
+import { excludeInBundle } from '../core/origin/own-code.ts'
 import { presentRelease } from '../core/restored-release.ts'
 import { OptionError, SessionReleasedError } from '../errors.ts'
 
@@ -100,3 +101,5 @@ function mayBeInTransaction(client: object): boolean {
   if (typeof getTransactionStatus !== 'function' || readyForQuery === false) return true
   return getTransactionStatus.call(client) !== 'I'
 }
+
+excludeInBundle(openSession, checkOut)

@@ -1,5 +1,6 @@
 import { readOptions } from '../core/options/read.ts'
 import type { OptionTable } from '../core/options/rows.ts'
+import { excludeInBundle } from '../core/origin/own-code.ts'
 import { LostCommitError } from '../errors.ts'
 import { type ClientOf, checkOut, giveBackClean, type SessionPool } from './session.ts'
 
@@ -88,3 +89,5 @@ function beginStatement({
     deferrable ? ' DEFERRABLE' : '',
   ].join('')
 }
+
+excludeInBundle(runTransaction, attemptTransaction)

@@ -1,5 +1,6 @@
 import type { Checkout } from '../checkout.ts'
 import { deepStack, setStackDepth } from './origin.ts'
+import { excludeInBundle } from './own-code.ts'
 
 /** The number of promise jobs to wait: enough for the layers of a library to have called each other. */
 const jobs = 10
@@ -28,3 +29,5 @@ async function answeredLater(answer: Promise<unknown>, checkout: Checkout): Prom
   // Awaited only here: the stack of the pool's error leads through this function to the caller.
   return await answer
 }
+
+excludeInBundle(withLaterStack, answeredLater)

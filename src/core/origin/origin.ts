@@ -1,17 +1,14 @@
-import { existsSync } from 'node:fs'
-import { join, sep } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { excludeInBundle, isBundled, isOwnCode } from './own-code.ts'
+import {
+  type CapturedStack,
+  type Frame,
+  isKnownFile,
+  parseFrame,
+  readStack,
+  stackLines,
+} from './stack-text.ts'
 
-/** One line of a stack, in the user's source if source maps are enabled. */
-export interface Frame {
-  /** Absolute path of the file. */
-  readonly file: string
-  /** From 1. */
-  readonly line: number
-  /** From 1. */
-  readonly column: number
-  readonly functionName?: string
-}
+export type { CapturedStack, Frame } from './stack-text.ts'
 
 /** The first frame that belongs to the user: not a dependency, not Node.js, not this package. */
 export interface Origin extends Frame {
@@ -19,28 +16,10 @@ export interface Origin extends Frame {
   readonly frames: readonly Frame[]
 }
 
-/** A stack that was recorded but not yet formatted, which is the expensive part. */
-export interface CapturedStack {
-  readonly stack?: unknown
-}
-
 /** ORMs have up to eighteen frames between the user and the pool. A shorter stack costs no more. */
 export const deepStack = 30
 /** Enough for `BEGIN`, which is sent by the user or a thin layer; its line is only additional. */
 export const shallowStack = 6
-
-const framePattern = /^\s+at (?:async )?(?:(.*?) \()?((?:file:\/\/|[a-z]:\\|\/|\w+:\/\/).*?):(\d+):(\d+)\)?$/i
-
-// The same code runs from its source, from a part of the package, and from a bundle of an application: the stack says
-// which.
-const [, ownRoot] =
-  /^(.*[/\\])(?:src[/\\]core[/\\]origin[/\\]origin\.ts|dist[/\\]cjs[/\\]pg-lifeguard\.js)$/.exec(
-    fileOfTopFrame(),
-  ) ?? []
-/** In a bundle the folders around this code are the user's. */
-const isBundled = ownRoot === undefined
-// Source maps lead from `dist` to `src`.
-const ownFolders = isBundled ? [] : ['src', 'dist'].map((folder) => join(ownRoot, folder, sep))
 
 /**
  * Sets the number of frames that new errors record, and returns the previous number. For each checkout, the error is
@@ -61,6 +40,7 @@ export function captureStack(): CapturedStack {
   setStackDepth(before)
   return captured
 }
+excludeInBundle(captureStack)
 
 /** Whether the stack has a frame in such a file, usually one of a dependency. */
 export function passesThrough(captured: CapturedStack, file: RegExp): boolean {
@@ -102,58 +82,18 @@ function relativeFile(file: string, folder: string): string {
   return file.startsWith(prefix) ? file.slice(prefix.length) : file
 }
 
-function readStack(captured: CapturedStack): string {
-  try {
-    // Formatting runs `Error.prepareStackTrace`, which may be the code of a source-map tool.
-    const { stack } = captured
-    return Array.isArray(stack) ? stack.map((site) => `    at ${site}`).join('\n') : String(stack)
-  } catch {
-    return ''
-  }
-}
-
 function parseFrames(stack: string): Frame[] {
-  const frames: Frame[] = []
-  const lines = stack.split('\n')
-  // The function that records the stack is its first frame; in a bundle nothing else identifies it.
-  if (isBundled) lines.splice(0, lines.findIndex((text) => /^\s+at /.test(text)) + 1)
-  for (const text of lines) {
-    const match = text.includes('(eval at ') ? null : framePattern.exec(text)
-    if (match === null) continue
-    const [, functionName, location, line, column] = match
-    const file = filePath(location as string)
-    if (ownFolders.some((folder) => file.startsWith(folder))) continue
-    const frame = { file, line: Number(line), column: Number(column) }
-    frames.push(functionName ? { ...frame, functionName } : frame)
-  }
-  return frames
-}
-
-function fileOfTopFrame(): string {
-  const text =
-    readStack(captureStack())
-      .split('\n')
-      .find((line) => /^\s+at /.test(line)) ?? ''
-  const [, , location = ''] = framePattern.exec(text) ?? []
-  return filePath(location)
-}
-
-function filePath(location: string): string {
-  const file = location.replace(/\?[^/\\]*$/, '')
-  if (!file.startsWith('file://')) return file
-  try {
-    return fileURLToPath(file)
-  } catch {
-    // Not a path of this platform, but still the best name available.
-    return file
-  }
+  const lines = stackLines({ stack })
+  // In a bundle, the function that records the stack may be one of those whose text is not known.
+  if (isBundled) lines.shift()
+  return lines.map(parseFrame).filter((frame) => frame !== undefined && !isOwnCode(frame)) as Frame[]
 }
 
 function firstUserFrame(frames: readonly Frame[]): number {
   const first = frames.findIndex(isUserFrame)
-  if (first === -1 || existsSync((frames[first] as Frame).file)) return first
+  if (first === -1 || isKnownFile(frames[first] as Frame)) return first
   // Source maps of a dependency may refer to files outside `node_modules` that do not exist here.
-  const known = frames.findIndex((frame) => isUserFrame(frame) && existsSync(frame.file))
+  const known = frames.findIndex((frame) => isUserFrame(frame) && isKnownFile(frame))
   return known === -1 ? first : known
 }
 

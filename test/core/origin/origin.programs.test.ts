@@ -1,10 +1,10 @@
 import { execFile } from 'node:child_process'
 import { copyFile, mkdir, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { basename, dirname, join, relative } from 'node:path'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import ts from 'typescript'
+import { build } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 const run = promisify(execFile)
@@ -27,14 +27,13 @@ console.log(origin?.file, origin?.line, origin?.column, origin?.functionName, Er
     folder = await realpath(await mkdtemp(join(tmpdir(), 'origin-')))
     await writeFile(join(folder, 'package.json'), '{ "type": "module" }')
     await mkdir(join(folder, 'package/src/core/origin'), { recursive: true })
-    await copyFile(`${sourceFolder}core/origin/origin.ts`, join(folder, 'package/src/core/origin/origin.ts'))
-    await compile(
-      join(folder, 'package/src/core/origin/origin.ts'),
-      join(folder, 'package/dist/cjs/pg-lifeguard.js'),
-    )
+    for (const name of ['origin.ts', 'own-code.ts', 'stack-text.ts']) {
+      await copyFile(`${sourceFolder}core/origin/${name}`, join(folder, 'package/src/core/origin', name))
+    }
+    await compile('package/src/core/origin/origin.ts', 'package/dist/cjs/pg-lifeguard.js', true)
     await mkdir(join(folder, 'app'))
     await writeFile(join(folder, 'app/program.ts'), program)
-    await compile(join(folder, 'app/program.ts'), join(folder, 'app/program.js'))
+    await compile('app/program.ts', 'app/program.js', false)
   })
   afterAll(() => rm(folder, { recursive: true }))
 
@@ -49,19 +48,13 @@ console.log(origin?.file, origin?.line, origin?.column, origin?.functionName, Er
   })
 
   it('is found in a bundle without a source map, where all code is in one file', async () => {
-    const library = await readFile(join(folder, 'package/dist/cjs/pg-lifeguard.js'), 'utf8')
-    const user = [
-      'function loadUser() {',
-      '  return originOf(captureStack())',
-      '}',
-      'const { file, line, column } = loadUser()',
-      'console.log(file, line, column)',
-    ]
-    const text = `${library.replace(/^\/\/# sourceMappingURL.*/m, '')}\n${user.join('\n')}`
-    await writeFile(join(folder, 'app/bundle.js'), text)
-    const { stdout } = await run(process.execPath, [join(folder, 'app/bundle.js')])
-    const line = text.split('\n').indexOf('  return originOf(captureStack())') + 1
-    expect(stdout).toBe(`${join(folder, 'app/bundle.js')} ${line} 19\n`)
+    const file = join(folder, 'app/bundle.mjs')
+    await compile('app/program.ts', 'app/bundle.mjs', true, false)
+    const { stdout } = await run(process.execPath, [file])
+    const lines = (await readFile(file, 'utf8')).split('\n')
+    const line = lines.findIndex((text) => text.includes('originOf(captureStack())')) + 1
+    const column = (lines[line - 1] ?? '').indexOf('captureStack') + 1
+    expect(stdout).toBe(`${file} ${line} ${column} loadUser 10\n`)
   })
 
   it('is found where Error.stackTraceLimit cannot be changed', async () => {
@@ -71,14 +64,8 @@ console.log(origin?.file, origin?.line, origin?.column, origin?.functionName, Er
   })
 
   /** As the build does, with a map that leads back to the source. */
-  async function compile(file: string, output: string): Promise<void> {
-    const { outputText, sourceMapText } = ts.transpileModule(await readFile(file, 'utf8'), {
-      fileName: file,
-      compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext, sourceMap: true },
-    })
-    const map = { ...JSON.parse(String(sourceMapText)), sources: [relative(dirname(output), file)] }
-    await mkdir(dirname(output), { recursive: true })
-    await writeFile(output, outputText.replace(/^(\/\/# sourceMappingURL=).*/m, `$1${basename(output)}.map`))
-    await writeFile(`${output}.map`, JSON.stringify(map))
+  async function compile(file: string, output: string, bundle: boolean, sourcemap = true): Promise<void> {
+    const options = { bundle, sourcemap, format: 'esm', platform: 'node', logLevel: 'silent' } as const
+    await build({ entryPoints: [join(folder, file)], outfile: join(folder, output), ...options })
   }
 })
