@@ -53,20 +53,21 @@ function follow(
     routes.loaded(name, exported)
   })
 
+  let saidBlind = false
   const blind = setTimeout(sayIfBlind, blindMillis)
   blind.unref()
   let run: RequestRunner | undefined
   followRequests((request, response, handle) => {
     if (!pools.hasDriver) {
-      sayIfBlind()
-      return handle()
+      if (saidBlind) return handle()
+      // Next.js loads a route, and the driver with it, for the first request.
+      response.on('close', sayIfBlind)
     }
     run ??= requestRunner(getLifeguard(), routes)
     return run(request, response, handle)
   })
   if (isMainThread && !cluster.isWorker) say(startLine(variables))
 
-  let saidBlind = false
   function sayIfBlind(): void {
     clearTimeout(blind)
     if (saidBlind || pools.hasDriver) return
@@ -83,7 +84,7 @@ function startLine({ options: { mode = 'observe' }, given }: Pick<Variables, 'op
 function blindLine(driver: string | undefined): string {
   const why =
     driver === undefined
-      ? 'has loaded no PostgreSQL driver that can be seen: it may be bundled, or an ES module such as postgres.js'
+      ? 'has so far loaded no PostgreSQL driver that can be seen: it may be bundled, or an ES module such as postgres.js'
       : `uses ${driver}, which cannot be watched from outside`
   return `this application ${why}. Watch its pool in code: getLifeguard().watch(pool), from 'pg-lifeguard/register'`
 }

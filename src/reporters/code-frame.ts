@@ -17,20 +17,28 @@ export function codeFrame(frame: Frame, style: Style, columns = 120): string[] {
   const widest = Math.max(20, columns - gutter - 10)
   const shown: string[] = []
   for (let number = first; number <= last; number++) {
-    const text = safeText(
-      [...(lines[number - 1] ?? '').slice(0, 2 * widest).replaceAll('\t', ' ')].slice(0, widest).join(''),
-    )
+    const isMarked = number === frame.line
+    const { text, column } = cut(lines[number - 1] ?? '', isMarked ? frame.column : 1, widest)
     const label = String(number).padStart(gutter)
-    if (number !== frame.line) {
+    if (!isMarked) {
       shown.push(style('dim', `  ${label} | ${text}`.trimEnd()))
       continue
     }
     shown.push(`${style('red', '>')} ${label} | ${text}`)
-    if (frame.column <= widest) {
-      shown.push(`  ${' '.repeat(gutter)} | ${' '.repeat(frame.column - 1)}${style('red', '^')}`)
+    if (column <= widest) {
+      shown.push(`  ${' '.repeat(gutter)} | ${' '.repeat(column - 1)}${style('red', '^')}`)
     }
   }
   return shown
+}
+
+/** The part of a line around a column: the lines of a bundle are long. */
+function cut(line: string, column: number, widest: number): { text: string; column: number } {
+  // The call that follows says more than what is before it.
+  const start = column <= widest * 0.75 ? 0 : column - 1 - Math.floor(widest / 3)
+  const characters = [...line.slice(start, start + 2 * widest).replaceAll('\t', ' ')].slice(0, widest)
+  if (start > 0) characters[0] = '…'
+  return { text: safeText(characters.join('')), column: column - start }
 }
 
 function readSource(file: string): string[] | undefined {

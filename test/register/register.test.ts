@@ -228,7 +228,7 @@ const server = createServer((request, response) => response.end()).listen(0, asy
     expect(code).toBe(0)
     expect(messages.slice(1)).toEqual([
       expect.stringMatching(
-        /has loaded no PostgreSQL driver that can be seen.* getLifeguard\(\)\.watch\(pool\)/,
+        /has so far loaded no PostgreSQL driver that can be seen.* getLifeguard\(\)\.watch\(pool\)/,
       ),
     ])
   })

@@ -73,14 +73,16 @@ describe('the source around a place', () => {
     expect(lines.filter((line) => line.endsWith(' '))).toEqual([])
   })
 
-  it('is cut on the right, where the mark is left out if it would not be seen', async () => {
-    const long = `const sql = "${'x'.repeat(5000)}"; pool.connect()`
+  it('is cut on the right, and around the mark in a long line', async () => {
+    const long = `const sql = "${'x'.repeat(5000)}"; pool.connect(); ${'y'.repeat(5000)}`
     const seen = await frameOf(long, 1, 7)
     expect(seen).toHaveLength(2)
     expect(Math.max(...seen.map(({ length }) => length))).toBeLessThanOrEqual(120)
-    const unseen = await frameOf(long, 1, 5020)
-    expect(unseen).toHaveLength(1)
-    expect(unseen[0]?.length).toBeLessThanOrEqual(120)
+    expect(seen[0]).toMatch(/^> 1 \| const sql/)
+    const [line = '', mark = ''] = await frameOf(long, 1, long.indexOf('connect') + 1)
+    expect(line).toMatch(/^> 1 \| …x+"; pool\.connect\(\); y+$/)
+    expect(line.length).toBeLessThanOrEqual(120)
+    expect(line.slice(mark.indexOf('^'))).toMatch(/^connect/)
   })
 
   it('goes by the width of the terminal', async () => {

@@ -91,9 +91,9 @@ function parseFrames(stack: string): Frame[] {
 
 function firstUserFrame(frames: readonly Frame[]): number {
   const first = frames.findIndex(isUserFrame)
-  if (first === -1 || isKnownFile(frames[first] as Frame)) return first
+  if (first === -1 || isKnownFile((frames[first] as Frame).file)) return first
   // Source maps of a dependency may refer to files outside `node_modules` that do not exist here.
-  const known = frames.findIndex((frame) => isUserFrame(frame) && isKnownFile(frame))
+  const known = frames.findIndex((frame) => isUserFrame(frame) && isKnownFile(frame.file))
   return known === -1 ? first : known
 }
 

@@ -1,4 +1,6 @@
 import { existsSync } from 'node:fs'
+import Module from 'node:module'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /** One line of a stack, in the user's source if source maps are enabled. */
@@ -19,10 +21,6 @@ export interface CapturedStack {
 
 const framePattern =
   /^\s+at (?:async )?(?:(.*?) \()?((?:file:\/\/|[a-z]:\\|\/|[\w-]+:\/\/).*?):(\d+):(\d+)\)?$/i
-
-/** What webpack names a module that it evaluates from a string: `webpack-internal:///./a.js`, `webpack://app/./a.js?`. */
-const evaluatedPattern = /^webpack-internal:|^webpack:.*\?[^/]*$/
-const evaluated = new WeakSet<Frame>()
 
 /** The text of a stack, without its message: one line a frame. */
 export function stackLines(captured: CapturedStack): string[] {
@@ -46,15 +44,33 @@ export function parseFrame(text: string): Frame | undefined {
   const match = text.includes('(eval at ') ? null : framePattern.exec(text)
   if (match === null) return undefined
   const [, functionName, location, line, column] = match
-  const place = { file: filePath(location as string), line: Number(line), column: Number(column) }
-  const frame: Frame = functionName ? { ...place, functionName } : place
-  if (evaluatedPattern.test(location as string)) evaluated.add(frame)
-  return frame
+  const place = sourceOf({ file: filePath(location as string), line: Number(line), column: Number(column) })
+  return functionName ? { ...place, functionName } : place
 }
 
-/** Whether there is, or was, such a file. The names in a source map may be those of other machines. */
-export function isKnownFile(frame: Frame): boolean {
-  return evaluated.has(frame) || existsSync(frame.file)
+/** Whether a file exists. Source maps of a dependency may have names that mean nothing here. */
+export function isKnownFile(file: string): boolean {
+  // webpack's names for the modules of a bundle, with the name of the package that was bundled.
+  const [isOfWebpack, name = ''] = /^webpack(?:-internal)?:\/\/((?:@[^/]*\/)?[^/]*)\//.exec(file) ?? []
+  if (isOfWebpack === undefined) return existsSync(file)
+  return name === '' || !existsSync(join('node_modules', name))
+}
+
+/**
+ * With source maps enabled, Node.js maps the places of a stack, unless the application formats stacks itself, as Next.js
+ * does. Where Node.js has mapped them, no place is left in a file that was made from others.
+ */
+function sourceOf(place: Frame): Frame {
+  // Other runtimes may lack it.
+  const map = Module.findSourceMap?.(place.file)
+  if (map === undefined) return place
+  const { originalSource, originalLine, originalColumn } = map.findEntry(
+    place.line - 1,
+    place.column - 1,
+  ) as Partial<Module.SourceMapping>
+  if (originalSource === undefined || originalLine === undefined || originalColumn === undefined) return place
+  const file = filePath(originalSource)
+  return file === place.file ? place : { file, line: originalLine + 1, column: originalColumn + 1 }
 }
 
 function filePath(location: string): string {

@@ -10,6 +10,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 const run = promisify(execFile)
 const sourceFolder = fileURLToPath(new URL('../../../src/', import.meta.url))
 
+const tsx = import.meta.resolve('tsx')
+/** As Next.js does. */
+const formatting =
+  "Error.prepareStackTrace = (error, sites) => error + sites.map((site) => '\\n    at ' + site).join('')"
+const formatsStacks = ['--import', `data:text/javascript,${encodeURIComponent(formatting)}`]
+
 describe('in a program of its own', () => {
   // What is erased above the line that asks moves that line up in the JavaScript that runs.
   const program = `import { captureStack, originOf } from '../package/dist/cjs/pg-lifeguard.js'
@@ -38,8 +44,14 @@ console.log(origin?.file, origin?.line, origin?.column, origin?.functionName, Er
   afterAll(() => rm(folder, { recursive: true }))
 
   it.each([
-    ['tsx', ['--import', import.meta.resolve('tsx')], 'program.ts'],
+    ['tsx', ['--import', tsx], 'program.ts'],
+    ['tsx with --enable-source-maps', ['--enable-source-maps', '--import', tsx], 'program.ts'],
     ['node --enable-source-maps', ['--enable-source-maps'], 'program.js'],
+    [
+      'the same, where the application formats stacks',
+      ['--enable-source-maps', ...formatsStacks],
+      'program.js',
+    ],
   ])('is the line of TypeScript under %s', async (_how, flags, file) => {
     const { stdout } = await run(process.execPath, [...flags, join(folder, 'app', file)])
     const line = program.split('\n').findIndex((text) => text.includes('captureStack())')) + 1

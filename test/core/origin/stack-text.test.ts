@@ -23,20 +23,26 @@ describe('the text of a stack', () => {
 })
 
 describe('a file', () => {
-  const known = (line: string) => {
-    const frame = parseFrame(line)
-    return frame && [frame.file, isKnownFile(frame)]
-  }
-
   it.each([
-    [`    at ${import.meta.filename}:1:2`, [import.meta.filename, true]],
-    ['    at /nowhere/a.js:1:2', ['/nowhere/a.js', false]],
-    // Of a source map, whose names may be those of another machine.
-    ['    at load (webpack://app/./src/a.ts:1:2)', ['webpack://app/./src/a.ts', false]],
-    // Of modules that webpack evaluates from strings.
-    ['    at load (webpack://app/./src/a.ts?:1:2)', ['webpack://app/./src/a.ts', true]],
-    ['    at load (webpack-internal:///./src/a.ts:1:2)', ['webpack-internal:///./src/a.ts', true]],
-  ])('%s', (line, expected) => {
-    expect(known(line)).toEqual(expected)
+    [import.meta.filename, true],
+    ['/nowhere/a.js', false],
+    ['webpack:///./src/a.ts', true],
+    ['webpack-internal:///./src/a.ts', true],
+    ['webpack://application/./src/a.ts', true],
+    // Of the source map of a dependency.
+    ['webpack://typescript/./src/a.ts', false],
+    ['webpack://@types/node/./src/a.ts', false],
+  ])('%s is known: %s', (file, isKnown) => {
+    expect(isKnownFile(file)).toBe(isKnown)
+  })
+})
+
+describe('a frame', () => {
+  it.each([
+    ['    at load (webpack-internal:///./src/a.ts:1:2)', 'webpack-internal:///./src/a.ts'],
+    ['    at load (webpack://app/./src/a.ts?:1:2)', 'webpack://app/./src/a.ts'],
+    ['    at load (eval at run (/app/a.js:1:2), <anonymous>:3:4)', undefined],
+  ])('of evaluated code: %s', (line, file) => {
+    expect(parseFrame(line)?.file).toBe(file)
   })
 })
