@@ -30,6 +30,7 @@ import { type ClientOf, openSession, type Session, type SessionPool } from './tr
 import { missingTimeouts } from './transactions/session-timeouts.ts'
 import { runTransaction, type TransactionOptions } from './transactions/transaction.ts'
 
+/** The options of `lifeguard.watch`. */
 export interface WatchOptions {
   /** The name of the pool in reports. Default: `pool`, then `pool-2`, ... */
   readonly name?: string
@@ -41,6 +42,7 @@ export const watchTable = {
   rows: { name: { kind: 'string' } },
 } as const satisfies OptionTable<WatchOptions>
 
+/** The events of `lifeguard.on`, each with the finding as plain data. */
 export interface LifeguardEvents {
   /** A finding was opened. If a remedy was applied, `outcome` is its result. */
   finding: Finding
@@ -53,8 +55,9 @@ export interface LifeguardEvents {
 /** Watches pools and reports leaks with their line of source. Created by {@link createLifeguard}. */
 export interface Lifeguard extends Scopes, AsyncDisposable {
   /**
-   * Watches a pool from now on: a `pg.Pool`, or the pools of a Knex, Sequelize, Drizzle or pg-promise instance or of a
-   * TypeORM data source, including those that it creates when it is started again. A second call has no effect.
+   * Watches a pool from now on: a `pg.Pool` or what extends it, the `sql` of postgres.js, a Slonik pool, or the pools of an
+   * instance of Knex, Sequelize, TypeORM, MikroORM, Drizzle, pg-promise or pg-boss, including those that it creates when it is
+   * started again. A second call has no effect.
    *
    * @returns a function that ends the watch, also while clients are checked out
    * @throws WatchError if the host is not a pool or a known library, or is watched by another lifeguard
@@ -68,17 +71,28 @@ export interface Lifeguard extends Scopes, AsyncDisposable {
    * Calls `listener` for each event. An error that it throws becomes a process warning and stops nothing.
    *
    * @returns a function that removes the listener
+   *
+   * @example
+   * lifeguard.on('finding', ({ kind, origin }) => alert(`${kind} at ${origin?.file}:${origin?.line}`))
    */
   on<Event extends keyof LifeguardEvents>(
     event: Event,
     listener: (finding: LifeguardEvents[Event]) => void,
   ): () => void
-  /** All present data, frozen and plain: pools, checkouts, findings. */
+  /**
+   * All present data, frozen and plain: pools, checkouts, findings. `formatSnapshot` makes text of it.
+   *
+   * @example
+   * const [longestHeld] = lifeguard.snapshot().checkouts
+   */
   snapshot(): Snapshot
   /**
    * The hold durations per pool, line of source and scope, since this lifeguard was created.
    *
    * @throws OptionError unless the option `statistics` is on
+   *
+   * @example
+   * for (const { pool, recommended } of lifeguard.statistics().pools) console.log(pool, recommended)
    */
   statistics(): Statistics
   /**
@@ -124,7 +138,15 @@ export interface Lifeguard extends Scopes, AsyncDisposable {
    * await session.client.query('SELECT 1')
    */
   session<Pool extends SessionPool>(pool: Pool): Promise<Session<ClientOf<Pool>>>
-  /** Unwatches every pool and waits for running remedies. The lifeguard cannot be used again. */
+  /**
+   * Unwatches every pool and waits for running remedies. The lifeguard cannot be used again. `await using` calls it as well.
+   *
+   * @example
+   * process.once('SIGTERM', async () => {
+   *   await pool.end()
+   *   await lifeguard.close()
+   * })
+   */
   close(): Promise<void>
 }
 

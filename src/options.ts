@@ -86,6 +86,7 @@ export interface TagOptions {
 /** An occasion for reporting statistics. */
 export type StatisticsOccasion = 'close' | 'SIGUSR2'
 
+/** How the state that an owner leaves in its session is judged. */
 export interface SessionStateOptions {
   /**
    * Asks the server for the contents of each session, at its first checkout and at each release, so that changes by

@@ -9,6 +9,7 @@ export interface ScopeOptions {
   readonly name: string | (() => string)
   /** Distinguishes scopes of one name, such as a request id. A function is called when a report needs the id. */
   readonly id?: string | (() => string | undefined) | undefined
+  /** More for reports, such as a tenant's id. */
   readonly attributes?: Readonly<Record<string, AttributeValue>> | undefined
   /** A W3C `traceparent`, as tracing clients send it. */
   readonly traceparent?: string | undefined

@@ -38,9 +38,23 @@ export interface Scopes {
    */
   runInScope<Value>(scope: ScopeOptions, work: () => PromiseLike<Value>): Promise<Value>
   runInScope<Result>(scope: ScopeOptions, work: () => Result): Result
-  /** Opens a scope by hand, for code that notices its end by an event. */
+  /**
+   * Opens a scope by hand, for code that notices its end by an event.
+   *
+   * @throws OptionError if the description of the scope is invalid
+   *
+   * @example
+   * const delivery = lifeguard.openScope({ kind: 'message', name: 'orders' })
+   * await delivery.run(() => handle(message))
+   * delivery.end('acknowledged')
+   */
   openScope(scope: ScopeOptions): OpenScope
-  /** The scope of the caller; undefined outside any. */
+  /**
+   * The scope of the caller; undefined outside any.
+   *
+   * @example
+   * console.error(error, lifeguard.currentScope()?.sessions()) // what the request holds
+   */
   currentScope(): CurrentScope | undefined
   /**
    * Calls `work` outside any scope, because it is meant to outlive the request that starts it.

@@ -13,7 +13,9 @@ declare module 'fastify' {
   }
 }
 
+/** The options of {@link lifeguardPlugin}. */
 export interface LifeguardPluginOptions {
+  /** The one that watches the pools of the routes. */
   readonly lifeguard: Lifeguard
 }
 

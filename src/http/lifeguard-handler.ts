@@ -5,6 +5,7 @@ import { internalsOf } from '../guard/internals.ts'
 import type { Lifeguard } from '../lifeguard.ts'
 import { requireLifeguard } from './request-scope.ts'
 
+/** The options of {@link lifeguardHandler}. */
 export interface LifeguardHandlerOptions {
   /**
    * The token that every request must send as `Authorization: Bearer ...`, including those from this machine. Without a

@@ -1,5 +1,6 @@
 import type { OptionTable } from '../core/options/rows.ts'
 
+/** The options of `withRequestScope`. */
 export interface RequestScopeOptions<Request> {
   /** The request's name in reports, such as the route's pattern with the method. Called when a report needs it. */
   readonly name?: (request: Request) => string | undefined

@@ -2,6 +2,7 @@ import type { MeterProvider } from '@opentelemetry/api'
 import type { OptionTable } from '../core/options/rows.ts'
 import type { LoggerProviderLike } from './log-records.ts'
 
+/** The options of `instrumentLifeguard`. */
 export interface InstrumentOptions {
   /** Default: the provider that `metrics.setGlobalMeterProvider` registered. */
   readonly meterProvider?: MeterProvider

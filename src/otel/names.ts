@@ -16,6 +16,7 @@ export const metricNames = {
   oldestCheckout: 'pg_lifeguard.checkout.oldest_age',
 } as const
 
+/** The names of all attributes of metrics and log records. */
 export const attributeNames = {
   pool: 'db.client.connection.pool.name',
   state: 'db.client.connection.state',

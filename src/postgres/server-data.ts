@@ -63,9 +63,11 @@ export interface PreparedTransaction {
   readonly millis: number
 }
 
+/** The server, and the database and role of the connection. */
 export interface ServerData {
   /** For example `18.4`. */
   readonly version: string
+  /** For example 180004. */
   readonly versionNumber: number
   /** The connected database, the only one whose object names are known. */
   readonly database: string

@@ -21,6 +21,7 @@ export interface SessionIdentity {
  */
 export type SignalOutcome = 'ended' | 'signalled' | 'changed' | 'gone' | 'denied'
 
+/** What became of a session that was to be ended or cancelled. */
 export interface SignalResult {
   readonly pid: number
   readonly outcome: SignalOutcome
@@ -30,6 +31,7 @@ export interface SignalResult {
   readonly grant?: string
 }
 
+/** The options of {@link terminateSession} and {@link cancelSession}. */
 export interface SignalOptions {
   /** The time to wait for the end, in milliseconds. Default 5,000. */
   readonly waitMillis?: number

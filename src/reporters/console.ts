@@ -13,6 +13,7 @@ import { statisticsText } from './statistics-text.ts'
 /** The number of checkouts remembered because their source was shown. */
 const mostRemembered = 100
 
+/** The options of {@link consoleReporter}. */
 export interface ConsoleReporterOptions {
   /** Default: `process.stderr`. */
   readonly stream?: TextSink

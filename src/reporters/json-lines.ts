@@ -5,6 +5,7 @@ import type { OptionTable } from '../core/options/rows.ts'
 import type { Statistics } from '../core/statistics/statistics.ts'
 import { compactFinding } from './log-line.ts'
 
+/** The options of {@link jsonLinesReporter}. */
 export interface JsonLinesReporterOptions {
   /** Default: `process.stderr`. */
   readonly stream?: { write(text: string): unknown }

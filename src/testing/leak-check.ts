@@ -11,6 +11,7 @@ import { standaloneClients } from './unended-clients.ts'
 import { type UnendedPools, unendedError, watchForHang } from './unended-pools.ts'
 import { type VerifyOptions, verifyRows } from './verify-options.ts'
 
+/** The options of `leakCheck`. */
 export interface LeakCheckOptions extends VerifyOptions {
   /** A file of known leaks, relative to the working directory. New leaks fail, and so do listed ones that are gone. */
   readonly baseline?: string

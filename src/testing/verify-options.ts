@@ -1,6 +1,7 @@
 import { type IgnoreRule, ignoreRow } from '../core/findings/ignore.ts'
 import type { OptionTable, RowsFor } from '../core/options/rows.ts'
 
+/** The options of `verifyNone`. */
 export interface VerifyOptions {
   /** Intended findings. Their sessions are left alone. */
   readonly ignore?: readonly IgnoreRule[]

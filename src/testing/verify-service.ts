@@ -8,6 +8,7 @@ import { verdictOfService } from '../service/service-verdict.ts'
 import { LeakCheckError, leakError } from './leak-error.ts'
 import { type VerifyOptions, verifyRows } from './verify-options.ts'
 
+/** The options of {@link verifyService}. */
 export interface VerifyServiceOptions extends VerifyOptions {
   /** The token of the service's `lifeguardHandler`. */
   readonly token?: string

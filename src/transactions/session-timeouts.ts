@@ -15,9 +15,13 @@ export interface SessionTimeouts {
 
 /** The options of `pg.Pool` that {@link sessionTimeouts} fills in. */
 export interface PoolTimeoutOptions {
+  /** In milliseconds: {@link SessionTimeouts.statementMillis}. */
   statement_timeout?: number
+  /** In milliseconds: {@link SessionTimeouts.idleInTransactionMillis}. */
   idle_in_transaction_session_timeout?: number
+  /** In milliseconds: {@link SessionTimeouts.lockMillis}. */
   lock_timeout?: number
+  /** In milliseconds: {@link SessionTimeouts.acquireMillis}. */
   connectionTimeoutMillis?: number
 }
 

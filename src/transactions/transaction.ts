@@ -4,9 +4,11 @@ import { excludeInBundle } from '../core/origin/own-code.ts'
 import { LostCommitError } from '../errors.ts'
 import { type ClientOf, checkOut, giveBackClean, type SessionPool } from './session.ts'
 
+/** The options of `lifeguard.transaction`. */
 export interface TransactionOptions {
   /** Default: the server's, usually `read committed`. */
   readonly isolation?: 'read committed' | 'repeatable read' | 'serializable'
+  /** The server refuses statements that write. Default false. */
   readonly readOnly?: boolean
   /** Only with `serializable` and `readOnly`: waits for a snapshot that cannot fail. */
   readonly deferrable?: boolean

@@ -21,6 +21,7 @@ export const findingKinds = [
   'blocked-shutdown',
 ] as const
 
+/** A kind of finding: the word in reports, in the option `remedies` and in the anchors of `docs/findings.md`. */
 export type FindingKind = (typeof findingKinds)[number]
 
 /** The bit of a kind in `Checkout.reported`. */

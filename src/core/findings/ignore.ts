@@ -9,6 +9,7 @@ export type Pattern = string | RegExp
 
 /** Selects findings. All given patterns must match. */
 export interface IgnoreRule {
+  /** The kind of finding, in full. */
   readonly kind?: FindingKind | undefined
   /** Matches `src/listen.ts:12:20 in listen`, the file relative to the working directory. */
   readonly origin?: Pattern | undefined

@@ -53,6 +53,7 @@ export interface TimelineLevel {
   readonly waiting: number
 }
 
+/** The recording of one pool. */
 export interface TimelinePool {
   readonly name: string
   readonly max?: number

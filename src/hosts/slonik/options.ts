@@ -1,6 +1,7 @@
 import type { OptionTable } from '../../core/options/rows.ts'
 import type { SlonikDriverFactory } from './types.ts'
 
+/** The options of `lifeguardSlonik`. */
 export interface LifeguardSlonikOptions<Factory extends SlonikDriverFactory = SlonikDriverFactory> {
   /** The driver that is guarded: `createPgDriverFactory()` of `@slonik/pg-driver`. */
   readonly driverFactory: Factory

@@ -83,7 +83,13 @@ export function blockingTree(snapshot: ServerSnapshot): BlockingTree {
   return freezeAll(tree)
 }
 
-/** The nodes that could continue if this one ended: in this snapshot nothing else blocks them. */
+/**
+ * The ids of the nodes that could continue if this one ended: in this snapshot nothing else blocks them.
+ *
+ * @example
+ * const [root = ''] = tree.roots
+ * console.log(`${freedBy(tree, root).length} sessions would go on`)
+ */
 export function freedBy(tree: BlockingTree, id: string): readonly string[] {
   return tree.nodes
     .filter((node) => node.id !== id && node.roots.every((root) => root === id))
@@ -91,7 +97,12 @@ export function freedBy(tree: BlockingTree, id: string): readonly string[] {
     .map((node) => node.id)
 }
 
-/** All nodes that wait for this one, directly or not. */
+/**
+ * The ids of all nodes that wait for this one, directly or not.
+ *
+ * @example
+ * const victims = blockedBehind(tree, sessionId(4711))
+ */
 export function blockedBehind(tree: BlockingTree, id: string): readonly string[] {
   const nodes = new Map(tree.nodes.map((node) => [node.id, node]))
   const found = new Set<string>()
@@ -109,6 +120,10 @@ export function blockedBehind(tree: BlockingTree, id: string): readonly string[]
 /**
  * The cycles in two consecutive snapshots: the same sessions, in the same statements, wait for the same objects. One
  * snapshot is not enough, because the server does not read all sessions at the same instant.
+ *
+ * @example
+ * const earlier = await serverSnapshot(control)
+ * const cycles = deadlocks(earlier, await serverSnapshot(control)) // [['pid 4711', 'pid 4712']]
  */
 export function deadlocks(earlier: ServerSnapshot, later: ServerSnapshot): readonly (readonly string[])[] {
   const before = new Set(blockingTree(earlier).cycles.map((cycle) => fingerprint(earlier, cycle)))
@@ -125,7 +140,12 @@ function fingerprint(snapshot: ServerSnapshot, cycle: readonly string[]): string
   )
 }
 
-/** The id of a session's node in a {@link BlockingTree}. */
+/**
+ * The id of a session's node in a {@link BlockingTree}.
+ *
+ * @example
+ * const freed = freedBy(tree, sessionId(4711))
+ */
 export function sessionId(pid: number): string {
   return `pid ${pid}`
 }

@@ -3,6 +3,7 @@ import type { QueryClient } from '../query-client.ts'
 import { openConnection, type PlainConnection } from './plain-connection.ts'
 import { type ConnectionOptions, connectionSettings } from './settings.ts'
 
+/** The options of {@link connectControl}. */
 export interface ControlOptions extends ConnectionOptions {
   /** The time limit for connecting, including authentication, in milliseconds. Default 10,000. */
   readonly connectMillis?: number

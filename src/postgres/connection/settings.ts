@@ -23,6 +23,7 @@ export interface ConnectionSettings {
 
 export type SslMode = 'disable' | 'allow' | 'prefer' | 'require' | 'no-verify' | 'verify-ca' | 'verify-full'
 
+/** The server to connect to; without a URL, the one that libpq's variables name. */
 export interface ConnectionOptions {
   /** `postgres://user:password@host:port/database?sslmode=require`. Default: `DATABASE_URL`, then `PGHOST` and so on. */
   readonly url?: string
