@@ -58,6 +58,7 @@ export const sidebar: Group[] = [
     items: [
       docs('How it works', 'how-it-works'),
       docs('Benchmarks', 'benchmarks'),
+      docs('Size', 'size'),
       { text: 'Contributing', link: '/CONTRIBUTING' },
       docs('Map of the source', 'map'),
     ],
