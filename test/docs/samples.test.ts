@@ -14,6 +14,7 @@ const observability = 'test/docs/observability-samples.test.ts'
 
 /** For each page, the test that compares each of its outputs with what is really printed, in their order. */
 const comparedBy: Readonly<Record<string, readonly string[]>> = {
+  'docs/guide.md': ['test/docs/guide-sample.test.ts'],
   'docs/migration-timeouts.md': [incident, incident, incident, 'test/all/docs/migration-timeouts.test.ts'],
   'docs/observability.md': [
     observability,
