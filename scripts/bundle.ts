@@ -11,10 +11,9 @@ import {
   type Format,
   type Graph,
   isLate,
-  isWholePart,
   moduleAt,
   type Part,
-  partOf,
+  type Plan,
   planParts,
 } from './parts.ts'
 
@@ -39,14 +38,15 @@ const common = {
 export async function bundle({ sourcemap = true } = {}): Promise<Files> {
   const entries = readEntries()
   const graph = await readGraph()
-  const parts = planParts(entries, graph)
+  const plan = planParts(entries, graph)
+  const { parts, partOf, isWholePart } = plan
   const builds = [
-    ...parts.flatMap((part) => part.formats.map((format) => buildPart(part, format, graph, sourcemap))),
+    ...parts.flatMap((part) => part.formats.map((format) => buildPart(part, format, plan, graph, sourcemap))),
     buildCommandLine(sourcemap),
   ]
   const [outputs] = await Promise.all([
     Promise.all(builds),
-    ...parts.map((part) => checkExports(part, graph)),
+    ...parts.map((part) => checkExports(part, plan, graph)),
   ])
   const files = new Map(outputs.flat())
   files.set('cjs/package.json', '{ "type": "commonjs" }\n')
@@ -54,7 +54,7 @@ export async function bundle({ sourcemap = true } = {}): Promise<Files> {
     const { exports } = moduleAt(graph, module)
     const file = module.replace(/\.ts$/, '.js')
     if (formats.includes('cjs') && !isWholePart(module)) {
-      files.set(`cjs/${file}`, commonJsEntry(module, exports))
+      files.set(`cjs/${file}`, commonJsEntry(module, partOf(module), exports))
     }
     if (formats.includes('esm') && !files.has(file)) files.set(file, esModuleEntry(module, exports))
   }
@@ -110,9 +110,9 @@ async function readGraph(): Promise<Graph> {
   )
 }
 
-async function buildPart(part: Part, format: Format, graph: Graph, sourcemap: boolean) {
+async function buildPart(part: Part, format: Format, plan: Plan, graph: Graph, sourcemap: boolean) {
   const { outputFiles } = await build({
-    ...entryOf(part, format, graph),
+    ...entryOf(part, format, plan, graph),
     format,
     ...(format === 'cjs' ? { banner: { js: "'use strict';" } } : {}),
     // `import()` fails in a CommonJS module where the runner of tests loads modules itself, as Jest does.
@@ -128,15 +128,15 @@ function withoutRequireOfNode(text: string): string {
 }
 
 /** `export *` leaves out a name that several modules export. Only builds of ES modules report what there is. */
-async function checkExports(part: Part, graph: Graph): Promise<void> {
-  const { metafile } = await build({ ...entryOf(part, 'cjs', graph), format: 'esm', metafile: true })
+async function checkExports(part: Part, plan: Plan, graph: Graph): Promise<void> {
+  const { metafile } = await build({ ...entryOf(part, 'cjs', plan, graph), format: 'esm', metafile: true })
   const names = new Set(Object.values(metafile.outputs).flatMap(({ exports }) => exports))
   const expected = part.exported.flatMap((module) => moduleAt(graph, module).exports)
   const lost = expected.filter((name) => !names.has(name))
   if (lost.length > 0) throw new Error(`several modules of ${part.name} export ${lost.join(', ')}`)
 }
 
-function entryOf({ name, exported }: Part, format: Format, graph: Graph) {
+function entryOf({ name, exported }: Part, format: Format, { partOf }: Plan, graph: Graph) {
   const file = format === 'cjs' ? `cjs/${name}.js` : `${name}.js`
   return {
     ...common,
@@ -146,12 +146,12 @@ function entryOf({ name, exported }: Part, format: Format, graph: Graph) {
       sourcefile: 'exports',
     },
     outfile: `dist/${file}`,
-    plugins: [otherParts(name, file, graph)],
+    plugins: [otherParts(name, file, partOf, graph)],
   }
 }
 
 /** Imports of other parts stay imports, of their files. */
-function otherParts(part: string, file: string, graph: Graph): Plugin {
+function otherParts(part: string, file: string, partOf: Plan['partOf'], graph: Graph): Plugin {
   const pathTo = (other: string) => pathBetween(file, `cjs/${other}.js`)
   return {
     name: 'other-parts',
@@ -195,11 +195,11 @@ async function buildCommandLine(sourcemap: boolean) {
 }
 
 /** Assignments, because readers of CommonJS modules find the names of exports in them. */
-function commonJsEntry(module: string, names: readonly string[]): string {
+function commonJsEntry(module: string, part: string, names: readonly string[]): string {
   return [
     "'use strict'",
     "Object.defineProperty(exports, '__esModule', { value: true })",
-    `const part = require('${pathBetween(module, `${partOf(module)}.js`)}')`,
+    `const part = require('${pathBetween(module, `${part}.js`)}')`,
     ...names.map((name) => `exports.${name} = part.${name}`),
     '',
   ].join('\n')
