@@ -70,6 +70,23 @@ function placeOf({ origin }: Checkout): string {
 }
 
 const listen = /listen\b/iy
+const replicate = /start_replication\b/iy
+const lock = /\bpg_(?:try_)?advisory_lock(?:_shared)?\s*\(/i
+
+/** What a session is for that does nothing but stay open. */
+export type Standby = 'notifications' | 'advisory lock' | 'replication'
+
+/** The purpose of a session that may be kept open by design, so that nobody can know that it was forgotten. */
+export function standbyOf(checkout: Checkout): Standby | undefined {
+  const { lastQuery, lastQueryFailed, control } = checkout
+  if (control?.gone !== false) return undefined
+  if (isListening(checkout)) return 'notifications'
+  if (lastQuery === undefined || lastQueryFailed) return undefined
+  if (startsWith(lastQuery, replicate)) return 'replication'
+  if (control.transaction !== 'idle' || control.work() !== 'none' || !lock.test(lastQuery)) return undefined
+  // Whatever was to be done under the lock would have come after it.
+  return control.changes?.holdsLocks === false ? undefined : 'advisory lock'
+}
 
 /**
  * Whether a session only waits for notifications, without a transaction, as those of job queues do by design. Statements

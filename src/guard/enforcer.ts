@@ -123,8 +123,12 @@ export class Enforcer {
     while (this.#underWay.size > 0) await Promise.all(this.#underWay)
   }
 
-  #remedyFor<Subject>({ kind, freesSlot }: Rule<Subject>, { control, reject }: Checkout): Remedy {
+  #remedyFor<Subject>(
+    { kind, freesSlot, reportsOnly }: Rule<Subject>,
+    { control, reject }: Checkout,
+  ): Remedy {
     const { mode, remedies } = this.#settings
+    if (reportsOnly) return 'report'
     const remedy = freesSlot && mode === 'enforce' ? 'destroy' : remedies[kind]
     // Not every pool lets one reach its clients, or take a caller out of its queue.
     if (control?.isObserved === true || (remedy === 'reject' && reject === undefined)) return 'report'

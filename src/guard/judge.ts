@@ -15,7 +15,7 @@ import { idleTransaction } from '../rules/idle-transaction.ts'
 import { longHold } from '../rules/long-hold.ts'
 import { longTransaction } from '../rules/long-transaction.ts'
 import { lostCommit } from '../rules/lost-commit.ts'
-import { outlivedScope } from '../rules/outlived-scope.ts'
+import { outlivedScope, outlivedStandby } from '../rules/outlived-scope.ts'
 import { sessionKilled } from '../rules/session-killed.ts'
 import type { Announcer } from './announcer.ts'
 import type { Enforcer } from './enforcer.ts'
@@ -64,6 +64,7 @@ export class Judge implements CheckoutEvents {
       timedRule(closedHold(limits.holdMillis), false, remedies),
       ...timed(limits.holdMillis, longHold, true, remedies),
       ...timed(limits.scopeGraceMillis, outlivedScope, true, remedies),
+      ...timed(limits.scopeGraceMillis, outlivedStandby, true, remedies),
       ...timed(limits.scopeGraceMillis, blockedShutdown, false, remedies),
     ]
   }
@@ -224,8 +225,8 @@ function timed(
 }
 
 function timedRule(rule: Rule<Checkout>, exempts: boolean, remedies: Settings['remedies']): TimedRule {
-  const { kind, certainty } = rule
-  const suspects = certainty === 'suspected' && remedies[kind] === 'report'
+  const { kind, certainty, reportsOnly } = rule
+  const suspects = certainty === 'suspected' && (reportsOnly === true || remedies[kind] === 'report')
   return { rule, bit: bitOf(kind), exempts, suspects }
 }
 

@@ -6,7 +6,7 @@ import { systemClock } from '../core/time/clock.ts'
 import { settle } from '../core/time/settle.ts'
 import { destroySession } from '../remedies/destroy.ts'
 import { rollBack } from '../remedies/rollback.ts'
-import { outlivedScope } from '../rules/outlived-scope.ts'
+import { outlivedScope, outlivedStandby } from '../rules/outlived-scope.ts'
 
 /** The limit of rounds: a waiting caller gets the client that was taken back from the previous owner. */
 const mostRounds = 20
@@ -14,6 +14,7 @@ const mostRounds = 20
 export const servedMillis = 1000
 
 const outlived = outlivedScope(0)
+const standby = outlivedStandby(0)
 
 /** The open checkouts and waiting callers, without exempted ones. */
 export function openCheckouts(ledger: Ledger, belongs: (checkout: Checkout) => boolean): Checkout[] {
@@ -60,8 +61,10 @@ export async function takeBackAll(
 
 function recordOf({ findings, time }: Ledger, checkout: Checkout): FindingRecord | undefined {
   const { kind, certainty } = outlived
+  const now = time.now()
   const hint =
-    outlived.judge(checkout, time.now()) ??
+    outlived.judge(checkout, now) ??
+    standby.judge(checkout, now) ??
     'still checked out at the end: release was not reached, or is never called'
   return (
     findings.open({ kind, certainty, checkout, hint, remedy: 'destroy' }) ??

@@ -1,7 +1,8 @@
 import type { Checkout } from '../core/checkout.ts'
 import type { Work } from '../core/client-control.ts'
-import { isListening } from '../core/exemptions.ts'
+import { type Standby, standbyOf } from '../core/exemptions.ts'
 import type { Rule } from '../core/findings/rule.ts'
+import type { Scope } from '../core/scope.ts'
 import { describeMillis } from '../text/duration.ts'
 import { lostByLibrary } from './library-fault.ts'
 import { secondClientHint } from './second-client.ts'
@@ -12,13 +13,40 @@ export function outlivedScope(graceMillis: number): Rule<Checkout> {
     kind: 'outlived-scope',
     certainty: 'certain',
     judge(checkout, now) {
-      const endedAt = checkout.scope?.endedAt
-      if (endedAt === undefined) return undefined
-      // A client that is acquired after the end of the scope gets a grace of its own.
-      if (now - Math.max(endedAt, checkout.acquiredAt) < graceMillis) return undefined
+      const endedAt = endOf(checkout, now, graceMillis)
+      if (endedAt === undefined || standbyOf(checkout) !== undefined) return undefined
       return hint(checkout, now, endedAt)
     },
   }
+}
+
+/** The same of a session that may be open by design: it is neither a leak for certain, nor ended. */
+export function outlivedStandby(graceMillis: number): Rule<Checkout> {
+  return {
+    kind: 'outlived-scope',
+    certainty: 'suspected',
+    reportsOnly: true,
+    judge(checkout, now) {
+      const endedAt = endOf(checkout, now, graceMillis)
+      const standby = endedAt === undefined ? undefined : standbyOf(checkout)
+      if (endedAt === undefined || standby === undefined) return undefined
+      const { scope } = checkout
+      const kind = scope?.kind ?? 'scope'
+      return `${endHint(scope, now, endedAt)}, and its session ${standing[standby]}: if it is to do so for longer than the ${kind}, exempt it, or check it out inside lifeguard.detach; else release it with the ${kind}`
+    },
+  }
+}
+
+const standing: Readonly<Record<Standby, string>> = {
+  notifications: 'still listens',
+  'advisory lock': 'still holds the advisory lock that its last statement has taken',
+  replication: 'still streams replication',
+}
+
+/** The end of the scope, if the grace after it has passed. A client that is acquired after it gets a grace of its own. */
+function endOf({ scope, acquiredAt }: Checkout, now: number, graceMillis: number): number | undefined {
+  const endedAt = scope?.endedAt
+  return endedAt === undefined || now - Math.max(endedAt, acquiredAt) < graceMillis ? undefined : endedAt
 }
 
 const unfinished: Readonly<Record<Exclude<Work, 'none'>, string>> = {
@@ -30,8 +58,7 @@ const unfinished: Readonly<Record<Exclude<Work, 'none'>, string>> = {
 
 function hint(checkout: Checkout, now: number, endedAt: number): string {
   const { control, scope, sessionEnd } = checkout
-  const kind = scope?.kind ?? 'scope'
-  const end = `the ${kind} ended ${describeMillis(now - endedAt)} ago${ending(scope?.ending)}`
+  const end = endHint(scope, now, endedAt)
   if (sessionEnd !== undefined)
     return `${end}, and its connection is closed (only release frees the slot): ${sessionEnd.how}`
   const nested = secondClientHint(checkout, now)
@@ -39,8 +66,6 @@ function hint(checkout: Checkout, now: number, endedAt: number): string {
   if (checkout.acquiredAt > endedAt) return `${end}, and its code went on and acquired this client after that`
   const work = control?.work() ?? 'none'
   if (work !== 'none') return `${end}, and ${unfinished[work]}`
-  if (isListening(checkout))
-    return `${end}, and its session still listens: release it with the ${kind}, or check it out inside lifeguard.detach if it is to listen for longer`
   if (checkout.queryCount === 0)
     return `${end}, and the client was never used: the code threw or returned before the first statement`
   if (checkout.destroyAt !== Number.POSITIVE_INFINITY)
@@ -54,6 +79,10 @@ function hint(checkout: Checkout, now: number, endedAt: number): string {
   if (control?.transaction !== 'idle' && control?.inherited !== true)
     return `${end}, and neither COMMIT, ROLLBACK nor release was reached: an early return`
   return `${end}, and release was not reached: an early return, or a branch without it`
+}
+
+function endHint(scope: Scope | undefined, now: number, endedAt: number): string {
+  return `the ${scope?.kind ?? 'scope'} ended ${describeMillis(now - endedAt)} ago${ending(scope?.ending)}`
 }
 
 function ending(how: string | undefined): string {

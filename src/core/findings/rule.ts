@@ -15,6 +15,8 @@ export interface Rule<Subject> {
   readonly certainty: Certainty
   /** In `enforce` the slot is freed regardless of the kind's remedy, because nothing can be lost. */
   readonly freesSlot?: true
+  /** No remedy is applied, whatever that of the kind is. */
+  readonly reportsOnly?: true
   judge(subject: Subject, now: number): string | undefined
 }
 

@@ -105,6 +105,11 @@ export class SessionChanges {
     return this.touched && this.#committed().some(({ item, unsure }) => item.kind === 'channel' && !unsure)
   }
 
+  /** True if the session holds an advisory lock for certain. */
+  get holdsLocks(): boolean {
+    return this.#locks.least > 0
+  }
+
   /** The items that are left; with `sure`, only those that are left for certain. */
   left(sure: boolean): LeftItem[] {
     const left: LeftItem[] = this.#committed().filter(({ unsure }) => !sure || !unsure)
