@@ -8,6 +8,7 @@ import { addDetour } from './prototypes.ts'
 export class PoolAdoption {
   readonly #lifeguard: () => Lifeguard
   readonly #seen = new WeakSet<object>()
+  readonly #knexClients = new WeakSet<object>()
   #hasDriver = false
   #unseenDriver: string | undefined
 
@@ -36,6 +37,9 @@ export class PoolAdoption {
         this.#hasDriver = true
         addDetour(exported, ['connect', 'query'], (pool, method) => this.#watched(pool, method))
         break
+      case 'knex':
+        this.#followKnex(exported)
+        break
       case 'postgres':
       case '@neondatabase/serverless':
         this.#unseenDriver ??= name
@@ -50,13 +54,40 @@ export class PoolAdoption {
     }
   }
 
+  /** Knex asks its pool for a client when the caller of `knex.transaction()` is no longer on the stack. */
+  #followKnex(exported: unknown): void {
+    const { Client } = Object(exported) as { readonly Client?: unknown }
+    addDetour(Client, ['initializePool'], (client) => {
+      if (Reflect.get(client, 'driverName') !== 'pg') return undefined
+      // Clients of transactions have the same class, and no pool.
+      this.#knexClients.add(client)
+      addDetour(client.constructor, ['transaction', 'acquireConnection'], (own, method) =>
+        this.#knexClients.has(own) ? this.#watchedKnex(own, method) : undefined,
+      )
+      return undefined
+    })
+  }
+
+  #watchedKnex(client: object, method: string): unknown {
+    const pool: unknown = Reflect.get(client, 'pool')
+    // Knex may be destroyed, and a pool that it was given is watched as any other.
+    if (typeof pool !== 'object' || pool === null) return undefined
+    // What `watch` knows as Knex is a function.
+    return this.#watched(
+      client,
+      method,
+      pool,
+      Object.assign(() => {}, { client }),
+    )
+  }
+
   /** The method of the pool, which is watched now; undefined if that method is the caller. */
-  #watched(pool: object, method: string): unknown {
-    if (this.#seen.has(pool)) return undefined
-    this.#seen.add(pool)
+  #watched(user: object, method: string, pool = user, watchable = user): unknown {
+    if (this.#seen.has(user)) return undefined
+    this.#seen.add(user)
     if (Reflect.has(pool, watchedMark)) return undefined
     try {
-      const unwatch = this.#lifeguard().watch(pool as never)
+      const unwatch = this.#lifeguard().watch(watchable as never)
       Object.defineProperty(pool, watchedMark, { value: unwatch, configurable: true })
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error)
@@ -66,6 +97,6 @@ export class PoolAdoption {
       })
       return undefined
     }
-    return Reflect.get(pool, method)
+    return Reflect.get(user, method)
   }
 }

@@ -138,15 +138,53 @@ void (async () => {
     expect(threaded.messages.filter((message) => message.includes('on, in mode'))).toHaveLength(1)
   })
 
-  it("is found to leak in a pool of Knex's own", async () => {
-    applications.write({
-      'knex.mjs': `import Knex from 'knex'
+  it.each([
+    ['an ES module', 'knex.mjs', "import Knex from 'knex'"],
+    ['CommonJS', 'knex.cjs', "const { knex: Knex } = require('knex')"],
+  ])(
+    "is found to leak in a pool of Knex's own, at the line of the transaction: %s",
+    async (_kind, file, load) => {
+      applications.write({
+        [file]: `${load}
 const knex = Knex({ client: 'pg', connection: process.env.DATABASE_URL })
-const transaction = await knex.transaction()
-await transaction.raw('SELECT 1') // here`,
+async function main() {
+  console.log(JSON.stringify({ message: 'rows ' + (await knex.select(knex.raw('1 AS one'))).length }))
+  const transaction = await knex.transaction() // here
+  await transaction.transaction(async (nested) => {
+    await nested.raw('SELECT 1')
+  })
+}
+void main()`,
+      })
+      const { findings, messages } = await applications.run(file, {
+        env: { LIFEGUARD_IDLE_TRANSACTION: '50ms' },
+      })
+      expect(findings).toMatchObject([{ kind: 'idle-transaction', pool: 'pool', origin: { line: 5 } }])
+      expect(messages).toContain('rows 1')
+    },
+  )
+
+  it('is left to its own lifeguard where that watches Knex, after its first use too, and over a restart', async () => {
+    applications.write({
+      'own-knex.mjs': `import Knex from 'knex'
+import { createLifeguard } from 'pg-lifeguard'
+import { getLifeguard } from 'pg-lifeguard/register'
+const knex = Knex({ client: 'pg', connection: process.env.DATABASE_URL })
+await knex.raw('SELECT 1')
+const own = createLifeguard({ reporters: [] })
+own.watch(knex, { name: 'own' })
+await knex.raw('SELECT 1')
+const names = (one) => one.snapshot().pools.map(({ name }) => name)
+console.log(JSON.stringify({ message: JSON.stringify([names(own), names(getLifeguard())]) }))
+await knex.destroy()
+knex.initialize()
+await knex.raw('SELECT 1')
+console.log(JSON.stringify({ message: JSON.stringify([names(own), names(getLifeguard())]) }))
+await knex.destroy()`,
     })
-    const { findings } = await applications.run('knex.mjs', { env: { LIFEGUARD_IDLE_TRANSACTION: '50ms' } })
-    expect(findings).toMatchObject([{ kind: 'idle-transaction', pool: 'pool', origin: { line: 4 } }])
+    const { messages, code } = await applications.run('own-knex.mjs')
+    expect(messages.filter((message) => message.startsWith('[['))).toEqual(['[["own"],[]]', '[["own"],[]]'])
+    expect(code).toBe(0)
   })
 
   it('keeps its results, its errors and its exit code, and ends by itself', async () => {
