@@ -11,7 +11,8 @@ import { readVariables, type Variables } from './variables.ts'
 /** The same for every copy of the package. */
 const key = Symbol.for('pg-lifeguard.register')
 const blindMillis = 10_000
-const launchers = /[\\/](?:npm|npx)-cli\.js$|[\\/](?:yarn|pnpm|pnpx|corepack)(?:\.c?js)?$/
+const launchers =
+  /[\\/](?:(?:npm|npx)-cli\.js|(?:yarn|pnpm|pnpx|corepack|pm2(?:-\w+)?|nodemon|tsx)(?:\.c?js)?|pm2[\\/]lib[\\/]Daemon\.js|tsx[\\/]dist[\\/]cli\.mjs)$/
 
 /**
  * Watches the pools of this process from their first use on, and runs its HTTP requests in scopes. Once per process or
@@ -36,7 +37,7 @@ export function register(env: NodeJS.ProcessEnv): () => Lifeguard {
     return lifeguard
   }
   Object.defineProperty(globalThis, key, { value: getLifeguard })
-  // NODE_OPTIONS also applies to the package manager that starts the application.
+  // NODE_OPTIONS also applies to the package manager or process manager that starts the application.
   if (!launchers.test(process.argv[1] ?? '')) follow(getLifeguard, variables)
   return getLifeguard
 }

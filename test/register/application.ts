@@ -27,8 +27,15 @@ export interface ApplicationOptions {
   readonly findings?: number
 }
 
-/** Applications in a folder with the packages they name; none of them knows this package. */
-export function useApplications(db: TestDatabase, packages: readonly string[]) {
+/**
+ * Applications in a folder with the packages they name; none of them knows this package.
+ *
+ * @param packages those of this repository by their name, others by their folder as well
+ */
+export function useApplications(
+  db: TestDatabase,
+  packages: readonly (string | readonly [name: string, folder: string])[],
+) {
   let folder = ''
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), 'pg-lifeguard-application-'))
@@ -36,10 +43,11 @@ export function useApplications(db: TestDatabase, packages: readonly string[]) {
     for (const part of ['package.json', 'dist']) {
       cpSync(join(inject('compiledPackage'), part), join(published, part), { recursive: true })
     }
-    for (const name of packages) {
+    for (const one of packages) {
+      const [name, target] = typeof one === 'string' ? [one, join(modules, one)] : one
       const link = join(folder, 'node_modules', name)
       mkdirSync(dirname(link), { recursive: true })
-      symlinkSync(join(modules, name), link, 'junction')
+      symlinkSync(target, link, 'junction')
     }
   })
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
