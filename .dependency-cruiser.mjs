@@ -30,6 +30,7 @@ export const rooms = {
   // Who may read what a handler serves.
   access: {},
   http: { imports: ['lifeguard.ts', 'guard', 'core', 'access'] },
+  page: { imports: ['lifeguard.ts', 'guard', 'core', 'access', 'reporters', 'postgres', 'text', 'sql'] },
   otel: { imports: ['lifeguard.ts', 'guard', 'core'] },
   // Wires the others to an application that does not know of them.
   register: {
@@ -43,7 +44,16 @@ export const rooms = {
   postgres: { imports: ['core/time', 'text', 'sql'] },
   // Nothing of an application: of core and reporters only what turns data into something for people.
   cli: {
-    imports: ['postgres', 'service', 'text', 'sql', 'core/findings/ignore.ts', 'reporters/finding-text.ts'],
+    imports: [
+      'postgres',
+      'service',
+      'page/serve',
+      'page/view',
+      'text',
+      'sql',
+      'core/findings/ignore.ts',
+      'reporters/finding-text.ts',
+    ],
     typesOnly: ['core/findings/finding.ts'],
   },
 }

@@ -1,5 +1,5 @@
 /**
- * Compiles src/ into dist/, unless dist/ is what was compiled from just these files: most commands begin with a build, and
+ * Bundles the page and compiles src/ into dist/, unless dist/ is what was compiled from just these files: most commands begin with a build, and
  * few of them after a change.
  */
 import { createHash } from 'node:crypto'
@@ -10,7 +10,9 @@ const root = join(import.meta.dirname, '..')
 const stamp = join(root, '.tmp/build')
 
 if (stampOf() !== contentOf(stamp)) {
-  // The compiler alone takes longer to load than all this.
+  // The bundler and the compiler alone take longer to load than all this.
+  const { bundlePage } = await import('./page-bundle.ts')
+  await bundlePage()
   const { compile } = await import('./compile.ts')
   if (await compile()) {
     mkdirSync(dirname(stamp), { recursive: true })
@@ -24,7 +26,7 @@ if (stampOf() !== contentOf(stamp)) {
 function stampOf(): string {
   const settings = readdirSync(root).filter((name) => /^(?:tsconfig.*|package-lock)\.json$/.test(name))
   const hash = createHash('sha256')
-  for (const path of [...settings, ...['scripts', 'src', 'dist'].flatMap(filesIn)]) {
+  for (const path of [...settings, ...['scripts', 'page', 'src', 'dist'].flatMap(filesIn)]) {
     hash.update(`${path}\0${contentOf(join(root, path))}\0`)
   }
   return hash.digest('hex')

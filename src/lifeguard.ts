@@ -168,6 +168,7 @@ export function createLifeguard(options?: LifeguardOptions): Lifeguard {
   const guard = assemble(settings)
   const { ledger, announcer, enforcer, inspection, statistics, timeline } = guard
   const pools = watchedPools(settings, guard)
+  const closing = new Set<() => void>()
   let closed = false
 
   const lifeguard: Lifeguard = {
@@ -189,6 +190,7 @@ export function createLifeguard(options?: LifeguardOptions): Lifeguard {
     async close() {
       if (closed) return
       closed = true
+      for (const end of closing) end()
       inspection.closed()
       pools.unwatchAll()
       guard.sweep.stop()
@@ -201,7 +203,7 @@ export function createLifeguard(options?: LifeguardOptions): Lifeguard {
   }
   const { inspector } = inspection
   attachInternals(lifeguard, {
-    ...{ ledger, announcer, inspector, timeline },
+    ...{ ledger, announcer, inspector, timeline, closing },
     requests: new WeakMap(),
     surfaces: new Set(),
   })

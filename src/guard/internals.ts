@@ -18,6 +18,8 @@ export interface Internals {
   readonly timeline: TimelineRecording
   /** The open request scope of an HTTP request, shared by all surfaces that see the request. */
   readonly requests: WeakMap<object, unknown>
+  /** Called when the lifeguard is closed. */
+  readonly closing: Set<() => void>
   /** The surfaces that may be there once for a lifeguard, while they are. */
   readonly surfaces: Set<'opentelemetry'>
 }

@@ -9,6 +9,7 @@ const terms = rows.flatMap((cell) => cell.split(', '))
 
 /** The word for the subject of each room. */
 const roomWords: Readonly<Record<string, string>> = {
+  access: 'reader',
   cli: 'command',
   client: 'client',
   context: 'context',
@@ -17,6 +18,7 @@ const roomWords: Readonly<Record<string, string>> = {
   hosts: 'host',
   jobs: 'job',
   register: 'register',
+  page: 'page',
   postgres: 'session',
   remedies: 'remedy',
   reporters: 'reporter',

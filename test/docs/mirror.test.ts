@@ -5,7 +5,17 @@ import { describe, expect, it } from 'vitest'
 import { root } from './page.ts'
 
 /** Folders of `test/` that are about no single file. */
-const elsewhere = ['all', 'ci', 'compatibility', 'contracts', 'docs', 'package', 'randomised', 'support']
+const elsewhere = [
+  'all',
+  'page-client',
+  'ci',
+  'compatibility',
+  'contracts',
+  'docs',
+  'package',
+  'randomised',
+  'support',
+]
 
 const sources = filesIn('src').filter((file) => hasCode(file) && !file.endsWith('/main.ts'))
 const tests = filesIn('test').filter(

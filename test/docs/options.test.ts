@@ -6,6 +6,7 @@ import { requestScopeOptions } from '../../src/http/request-scope-options.ts'
 import { watchTable } from '../../src/lifeguard.ts'
 import { lifeguardOptions } from '../../src/options.ts'
 import { instrumentOptions } from '../../src/otel/instrument-options.ts'
+import { pageHandlerOptions } from '../../src/page/page-handler.ts'
 import { consoleReporterOptions } from '../../src/reporters/console.ts'
 import { jsonLinesReporterOptions } from '../../src/reporters/json-lines.ts'
 import { leakCheckOptions } from '../../src/testing/leak-check.ts'
@@ -30,6 +31,7 @@ const tables: readonly [anchor: string, rows: Readonly<Record<string, object>>][
   ['scope-options', scopeOptions.rows],
   ['request-options', requestScopeOptions.rows],
   ['the-handler', lifeguardHandlerOptions.rows],
+  ['the-live-page', pageHandlerOptions.rows],
   ['leak-check-options', leakCheckOptions.rows],
   ['verify-options', verifyNoneOptions.rows],
   ['service-options', verifyServiceOptions.rows],

@@ -30,11 +30,11 @@ interface Recorded {
   readonly flight: Flight
 }
 
-/** The notes on a checkout that is out. Short ones have none. */
+/** The notes on a checkout that is out. */
 interface Open {
   readonly pool: PoolFlights
-  slot: number | undefined
-  transactions: TimelineTransaction[]
+  readonly slot: number
+  transactions: TimelineTransaction[] | undefined
 }
 
 /** The checkouts of one pool in a recording. */
@@ -72,8 +72,11 @@ export class FlightRecorder implements Meter, FlightObserver {
   connected(): void {}
   timedOut(): void {}
 
-  acquired(pool: CheckoutPool, waitedMillis: number): void {
-    this.#of(pool).noteWait(waitedMillis)
+  acquired(pool: CheckoutPool, waitedMillis: number, checkout?: Checkout): void {
+    const flights = this.#of(pool)
+    flights.noteWait(waitedMillis)
+    if (checkout === undefined) return
+    this.#open.set(checkout, { pool: flights, slot: flights.take(), transactions: undefined })
   }
 
   released(pool: CheckoutPool, heldMillis: number, checkout?: Checkout): void {
@@ -81,19 +84,16 @@ export class FlightRecorder implements Meter, FlightObserver {
     const flights = this.#of(pool)
     const { acquiredAt, requestedAt } = checkout
     const now = acquiredAt + heldMillis
-    const open = this.#open.get(checkout)
-    if (open !== undefined) {
-      this.#open.delete(checkout)
-      if (open.slot !== undefined) flights.free(open.slot, now)
-    }
+    const open = this.#note(checkout)
+    this.#open.delete(checkout)
+    flights.free(open.slot)
     const isLong = heldMillis >= longMillis || acquiredAt - requestedAt >= longMillis
     const isNamed = (isLong ? flights.long : flights.short).weigh(now) > 0
     if (!isLong && !isNamed) {
       flights.omitted += 1
       return
     }
-    const slot = open?.slot ?? flights.take(acquiredAt)
-    flights.free(slot, now)
+    const { slot } = open
     const transactions = this.#transactionsOf(checkout, open, now)
     const flight = { ...this.#describe(checkout, isNamed), slot, transactions }
     this.#flights.push({ pool: flights, flight: { ...flight, endedAt: this.#epoch(now) } })
@@ -101,7 +101,9 @@ export class FlightRecorder implements Meter, FlightObserver {
 
   transactionEnded(checkout: Checkout, since: number, now: number): void {
     if (now - since < leastTransactionMillis) return
-    const { transactions } = this.#note(checkout)
+    const open = this.#note(checkout)
+    open.transactions ??= []
+    const { transactions } = open
     const startedAt = this.#epoch(Math.max(since, checkout.acquiredAt))
     if (transactions.length < mostTransactions) transactions.push({ startedAt, endedAt: this.#epoch(now) })
   }
@@ -120,7 +122,6 @@ export class FlightRecorder implements Meter, FlightObserver {
   /** Called once a second: notes how much of each pool is in use, and forgets what is too old. */
   tick(): void {
     const ledger = this.#ledger
-    const now = ledger.time.now()
     const at = this.#now()
     for (const pool of this.#pools.keys()) if (!ledger.pools.has(pool)) this.#pools.delete(pool)
     for (const pool of ledger.pools) {
@@ -129,13 +130,12 @@ export class FlightRecorder implements Meter, FlightObserver {
       flights.max = max
       const used = total === undefined || idle === undefined ? undefined : Math.max(0, total - idle)
       flights.levels.push({ at, out: pool.out.size, waiting, ...(used === undefined ? {} : { used }) })
-      for (const checkout of pool.out) if (now - checkout.acquiredAt >= longMillis) this.#slotOf(checkout)
     }
     for (const [checkout, { pool, slot }] of this.#open) {
       if (checkout.phase === 'out' || checkout.phase === 'returning') continue
       // Its pool is no longer watched.
       this.#open.delete(checkout)
-      if (slot !== undefined) pool.free(slot, now)
+      pool.free(slot)
     }
     const oldest = at - this.#limits.keepMillis
     this.#flights.dropWhile(({ flight }) => (flight.endedAt ?? at) < oldest)
@@ -213,21 +213,18 @@ export class FlightRecorder implements Meter, FlightObserver {
   #note(checkout: Checkout): Open {
     const known = this.#open.get(checkout)
     if (known !== undefined) return known
-    const open: Open = { pool: this.#of(checkout.pool), slot: undefined, transactions: [] }
+    // It was out before the recording began, or came past the guard.
+    const pool = this.#of(checkout.pool)
+    const open: Open = { pool, slot: pool.takeNew(), transactions: undefined }
     this.#open.set(checkout, open)
     return open
   }
 
-  #slotOf(checkout: Checkout): number {
-    const open = this.#note(checkout)
-    open.slot ??= open.pool.take(checkout.acquiredAt)
-    return open.slot
-  }
-
   #describeOpen(checkout: Checkout): Flight {
     if (checkout.phase === 'waiting') return { ...this.#describe(checkout, true), transactions: [] }
-    const slot = this.#slotOf(checkout)
-    const transactions = this.#transactionsOf(checkout, this.#open.get(checkout), undefined)
+    const open = this.#note(checkout)
+    const { slot } = open
+    const transactions = this.#transactionsOf(checkout, open, undefined)
     return { ...this.#describe(checkout, true), slot, transactions }
   }
 

@@ -15,8 +15,9 @@ export class PoolFlights {
   readonly long = new Sampler()
   omitted = 0
   max: number | undefined
-  /** The end of the last checkout in each lane; infinite while one is out. */
-  readonly #ends: number[] = []
+  /** The lanes that are free; the one that was used last is taken first, so that there are few. */
+  readonly #free: number[] = []
+  #lanes = 0
   readonly #waits = new Float64Array(mostWaits)
   #waited = 0
 
@@ -37,15 +38,19 @@ export class PoolFlights {
     return Math.round((sorted[Math.ceil(count * 0.95) - 1] ?? 0) * 10) / 10
   }
 
-  /** Takes a lane that has been free since then. */
-  take(since: number): number {
-    const free = this.#ends.findIndex((end) => end <= since)
-    const slot = free === -1 ? Math.min(this.#ends.length, mostSlots - 1) : free
-    this.#ends[slot] = Number.POSITIVE_INFINITY
+  /** Takes a lane that is free now. */
+  take(): number {
+    return this.#free.pop() ?? this.takeNew()
+  }
+
+  /** Takes a lane that was never used, for a checkout that is older than the recording of it. */
+  takeNew(): number {
+    const slot = Math.min(this.#lanes, mostSlots - 1)
+    this.#lanes += 1
     return slot
   }
 
-  free(slot: number, now: number): void {
-    this.#ends[slot] = now
+  free(slot: number): void {
+    if (this.#lanes <= mostSlots) this.#free.push(slot)
   }
 }

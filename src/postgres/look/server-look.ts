@@ -21,8 +21,8 @@ export interface ServerLook extends AsyncDisposable {
 }
 
 export interface ServerLookHost {
-  /** The first connection. It is closed with the look. */
-  readonly control: ControlConnection
+  /** The first connection, if there is one already. It is closed with the look. */
+  readonly control?: ControlConnection
   connect(): Promise<ControlConnection>
   readonly pace: Pace
   readonly pauses: GrowingPause

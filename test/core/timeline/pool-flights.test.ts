@@ -2,12 +2,18 @@ import { describe, expect, it } from 'vitest'
 import { PoolFlights } from '../../../src/core/timeline/pool-flights.ts'
 
 describe('the recording of one pool', () => {
-  it('gives checkouts that overlap lanes of their own, and the lowest free one to the next', () => {
+  it('gives each checkout that is out a lane of its own, and a free one to the next', () => {
     const flights = new PoolFlights('main', 10)
-    expect([flights.take(0), flights.take(1), flights.take(2)]).toEqual([0, 1, 2])
-    flights.free(1, 5)
-    expect(flights.take(4)).toBe(3)
-    expect(flights.take(5)).toBe(1)
+    expect([flights.take(), flights.take(), flights.take()]).toEqual([0, 1, 2])
+    flights.free(1)
+    expect(flights.take()).toBe(1)
+    expect(flights.take()).toBe(3)
+  })
+
+  it('gives one that is older than the recording a lane that was never used', () => {
+    const flights = new PoolFlights('main', 10)
+    flights.free(flights.take())
+    expect(flights.takeNew()).toBe(1)
   })
 
   it('has the 95th percentile of the last waits', () => {
@@ -21,7 +27,7 @@ describe('the recording of one pool', () => {
 
   it('does not grow with the number of clients', () => {
     const flights = new PoolFlights('main', 10)
-    const slots = Array.from({ length: 3_000 }, () => flights.take(0))
+    const slots = Array.from({ length: 3_000 }, () => flights.take())
     expect(Math.max(...slots)).toBe(999)
   })
 })

@@ -1,0 +1,88 @@
+import { describe, expect, it } from 'vitest'
+import { poolModels } from '../../page/model.ts'
+import { nothing } from '../../page/settings.ts'
+import { adviceOn, verdictOf } from '../../page/verdict.ts'
+import { findingKinds } from '../../src/index.ts'
+import type { PageServer } from '../../src/page/view/page-data.ts'
+import { checkoutOf, findingOf, poolOf } from './samples.ts'
+
+const now = 100_000
+
+function glance(
+  pool = poolOf(),
+  checkouts: readonly ReturnType<typeof checkoutOf>[] = [],
+  findings: readonly ReturnType<typeof findingOf>[] = [],
+  server?: PageServer,
+) {
+  const models = poolModels({ pools: [pool], checkouts, findings, levels: [] }, nothing, {
+    from: now - 1,
+    to: now,
+  })
+  const verdict = verdictOf(models, new Map(checkouts.map((one) => [one.id, one])), server, now)
+  return { ...verdict, facts: Object.fromEntries(verdict.facts.map(({ name, text }) => [name, text])) }
+}
+
+describe('the first glance', () => {
+  it('says that nothing is wrong', () => {
+    expect(glance()).toMatchObject({ level: 'good', facts: {} })
+  })
+
+  it('says who holds a full pool, since when, from which line, who waits and what to do', () => {
+    const open = { transaction: 'open', idleSince: 40_000, queryCount: 2, phase: 'out' } as const
+    const waiting = { slot: undefined, acquiredAt: undefined, queued: true, requestedAt: 90_000 }
+    const seen = glance(
+      poolOf({ out: 2, waiting: 2 }),
+      [
+        checkoutOf({ id: '1', acquiredAt: 30_000, now: open }),
+        checkoutOf({ id: '2', slot: 1, acquiredAt: 35_000, now: open }),
+        checkoutOf({ id: '3', route: 'POST /pay', ...waiting }),
+        checkoutOf({ id: '4', route: 'POST /pay', ...waiting }),
+      ],
+      [findingOf({ checkout: '1' })],
+    )
+    expect(seen).toMatchObject({
+      level: 'bad',
+      title: 'Pool main: 2 of 2 clients are out, and 2 callers wait, the first for 10 s',
+      facts: {
+        'held by': 'GET /a, 2 times (pid 10)',
+        since: 'idle in transaction for 1 min',
+        at: 'src/a.ts:1',
+        waiting: 'POST /pay (2)',
+        'what to do': expect.stringMatching(/^An early return\. Release the client/),
+      },
+    })
+  })
+
+  it('counts the leaks of a pool that nobody waits for', () => {
+    const seen = glance(poolOf({ out: 1 }), [checkoutOf()], [findingOf({ outcome: 'rolled-back' })])
+    expect(seen).toMatchObject({ level: 'bad', title: '1 leak is open' })
+    expect(seen.facts).toMatchObject({ done: 'the transaction was rolled back' })
+  })
+
+  it('is milder about a suspicion', () => {
+    const suspicion = findingOf({ isLeak: false, certainty: 'suspected', kind: 'long-hold' })
+    expect(glance(poolOf(), [], [suspicion])).toMatchObject({ level: 'warning', title: '1 finding is open' })
+  })
+
+  it('says which session of the server blocks most, if the pools are fine', () => {
+    const session = { pid: 9, state: 'idle in transaction', stateMillis: 240_000, application: 'psql' }
+    const report = {
+      roots: ['pid 9'],
+      blocking: [
+        { id: 'pid 9', session, roots: ['pid 9'] },
+        { id: 'pid 10', roots: ['pid 9'] },
+      ],
+      idleInTransaction: [],
+    }
+    const server = { target: 'x', lookedAt: now, report } as unknown as PageServer
+    expect(glance(poolOf(), [], [], server)).toMatchObject({
+      level: 'bad',
+      title: 'pid 9 blocks 1 session',
+      facts: { since: '4 min' },
+    })
+  })
+
+  it('has advice on every kind of finding', () => {
+    expect(findingKinds.filter((kind) => adviceOn(kind).startsWith('See the documentation'))).toEqual([])
+  })
+})
