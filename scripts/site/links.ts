@@ -19,12 +19,13 @@ export function deadLinks(site: string, base: string): DeadLink[] {
   const pages = new Map(
     files
       .filter((file) => file.endsWith('.html'))
-      .map((file) => [file, readFileSync(join(site, file), 'utf8')] as const),
+      .map((file) => {
+        const html = readFileSync(join(site, file), 'utf8')
+        return [file, { links: valuesOf(html, 'href'), anchors: valuesOf(html, 'id') }] as const
+      }),
   )
-  return [...pages].flatMap(([page, html]) =>
-    valuesOf(html, 'href')
-      .filter((href) => !leadsSomewhere(page, href))
-      .map((href) => ({ page, href })),
+  return [...pages].flatMap(([page, { links }]) =>
+    [...links].filter((href) => !leadsSomewhere(page, href)).map((href) => ({ page, href })),
   )
 
   function leadsSomewhere(page: string, href: string): boolean {
@@ -32,7 +33,7 @@ export function deadLinks(site: string, base: string): DeadLink[] {
     const [path = '', anchor = ''] = href.split('#')
     const target = path === '' ? page : fileOf(page, path)
     if (anchor === '') return files.includes(target)
-    return valuesOf(pages.get(target) ?? '', 'id').includes(decodeURIComponent(anchor))
+    return pages.get(target)?.anchors.has(decodeURIComponent(anchor)) === true
   }
 
   function fileOf(page: string, path: string): string {
@@ -41,6 +42,7 @@ export function deadLinks(site: string, base: string): DeadLink[] {
   }
 }
 
-function valuesOf(html: string, attribute: string): string[] {
-  return [...html.matchAll(new RegExp(` ${attribute}="([^"]*)"`, 'g'))].map(([, value = '']) => value)
+function valuesOf(html: string, attribute: string): ReadonlySet<string> {
+  const found = html.matchAll(new RegExp(` ${attribute}="([^"]*)"`, 'g'))
+  return new Set(Array.from(found, ([, value = '']) => value))
 }

@@ -1,4 +1,6 @@
-import { examplePages } from './pages.ts'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { examplePages, root, sources } from './pages.ts'
 
 interface Entry {
   readonly text: string
@@ -13,8 +15,7 @@ interface Group {
 
 const docs = (text: string, name: string): Entry => ({ text, link: `/docs/${name}` })
 
-/** The pages in the order in which they are of use. */
-export const sidebar: Group[] = [
+const groups: Group[] = [
   {
     text: 'Start',
     items: [
@@ -29,6 +30,7 @@ export const sidebar: Group[] = [
     items: [
       docs('Libraries', 'libraries'),
       docs('Requests', 'requests'),
+      docs('Bundles', 'bundles'),
       docs('Observability', 'observability'),
       docs('From a watchdog of your own', 'migrating'),
     ],
@@ -68,4 +70,21 @@ export const sidebar: Group[] = [
     collapsed: true,
     items: examplePages.map((name) => ({ text: name, link: `/examples/${name}/` })),
   },
+]
+
+/** Pages that have no place yet, by their titles. */
+function others(): Entry[] {
+  const listed = new Set(groups.flatMap(({ items }) => items.map(({ link }) => link)))
+  return sources.flatMap((source) => {
+    const name = /^docs\/(.*)\.md$/.exec(source)?.[1]
+    if (name === undefined || listed.has(`/docs/${name}`)) return []
+    const title = /^# (.*)$/m.exec(readFileSync(join(root, source), 'utf8'))?.[1] ?? name
+    return docs(title, name)
+  })
+}
+
+/** The pages in the order in which they are of use. */
+export const sidebar: Group[] = [
+  ...groups,
+  ...(others().length === 0 ? [] : [{ text: 'More', items: others() }]),
 ]

@@ -20,7 +20,7 @@ describe('npm run docs', () => {
       encoding: 'utf8',
     })
     expect(status, stdout + stderr).toBe(0)
-  })
+  }, 300_000)
 
   it('has a page for each file of docs/, and for README, changelog and the like', () => {
     const docs = readdirSync(join(root, 'docs')).filter((name) => name.endsWith('.md'))
