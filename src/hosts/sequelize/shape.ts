@@ -20,7 +20,8 @@ export function isSequelize(value: unknown): value is SequelizeLike {
 export function dialectOf(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return undefined
   const { getDialect, dialect } = value as { getDialect?: unknown; dialect?: { readonly name?: unknown } }
-  return typeof getDialect === 'function' ? getDialect.call(value) : dialect?.name
+  // Major 7 warns when `getDialect` is called.
+  return dialect?.name ?? (typeof getDialect === 'function' ? getDialect.call(value) : undefined)
 }
 
 /** Major 6 has the pools in its connection manager, major 7 in the instance. */

@@ -23,9 +23,12 @@ it('finds dialect and pool of an instance of Sequelize 6', () => {
   expect(poolsOf(sequelize)).toBe(pool)
 })
 
-it('finds them in one of Sequelize 7, whose connectionManager must not be read', () => {
+it('finds them in one of Sequelize 7, and neither reads nor calls what is deprecated or removed there', () => {
   const sequelize = {
     dialect: { name: 'postgres' },
+    getDialect(): never {
+      throw new Error('Do not use sequelize.getDialect()')
+    },
     pool: { read: pool, write: pool },
     get connectionManager(): never {
       throw new Error('Sequelize#connectionManager has been removed')
