@@ -35,6 +35,11 @@ export const operations = {
     batch: 600,
     run: (pool, count) => inTurn(count, () => transaction(pool)),
   },
+  deepTransaction: {
+    title: `smallest transaction, ${routerDepth} calls deeper`,
+    batch: 600,
+    run: (pool, count) => inTurn(count, () => calledFrom(routerDepth, () => transaction(pool))),
+  },
   checkout: {
     title: '`connect` + `release`',
     batch: 5000,

@@ -1,12 +1,17 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { cpus } from 'node:os'
+import { offlineTable } from './offline.ts'
+import type { OfflineRun } from './offline-worker.mjs'
 import { operations } from './operations.mjs'
 import type { SweepCost } from './sweep.mjs'
+import { table } from './table.ts'
 import { variants } from './variants.mjs'
 import type { OperationName, VariantName } from './worker.mjs'
 
 export interface Measurements {
+  /** Without a server, one for each version of Node.js. */
+  readonly offline: readonly OfflineRun[]
   readonly machine: string
   /** All on one core. */
   readonly isPinned: boolean
@@ -35,6 +40,12 @@ export function render(measurements: Measurements): string {
   const { machine, isPinned, processes, rounds, micros } = measurements
   const where = isPinned ? 'server and clients on one core' : 'not pinned to a core: expect noise'
   return [
+    'Without a server: CPU that the guard adds to each operation on one core, in microseconds, with the budget in parentheses.',
+    '',
+    ...table(offlineTable(measurements.offline)),
+    '',
+    'Over a server:',
+    '',
     `${machine}; ${where}; ${processes === 1 ? '1 process' : `${processes} processes`} per variant, ${rounds} batches in each.`,
     '',
     'CPU per operation in microseconds. The factor is the median of the ratios to the bare batch of the same round, with',
@@ -209,13 +220,3 @@ function quantile(values: readonly number[], share: number): number {
 
 const times = (factor: number) => `${factor.toFixed(2)}x`
 const count = (whole: number) => whole.toLocaleString('en')
-
-/** Aligned, so that the Markdown is a table on a terminal as well. */
-function table([header = [], ...rows]: readonly (readonly string[])[]): string[] {
-  const widths = header.map((_, column) =>
-    Math.max(3, ...[header, ...rows].map((row) => row[column]?.length ?? 0)),
-  )
-  const line = (cells: readonly string[]) =>
-    `| ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`
-  return [header, widths.map((width) => '-'.repeat(width)), ...rows].map(line)
-}

@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import pg from 'pg'
 import { provideServer } from '../test/support/embedded-server.ts'
+import { measureOffline } from './offline.ts'
 import { operations } from './operations.mjs'
 import { describeMachine, type Measurements, publish, render } from './report.ts'
 import type { SweepCost } from './sweep.mjs'
@@ -39,9 +40,10 @@ const operationNames = Object.keys(operations) as OperationName[]
 const warmUpBatches = 15
 
 const isPinned = pinToOneCore()
+const offline = await measureOffline(note)
 const server = await provideServer()
 try {
-  const measurements = await measure(server.url)
+  const measurements = { offline, ...(await measure(server.url)) }
   const text = render(measurements)
   process.stdout.write(`${text}\n`)
   if (options.write) publish(text, new URL('../docs/benchmarks.md', import.meta.url))
@@ -59,7 +61,7 @@ function pinToOneCore(): boolean {
   return status === 0
 }
 
-async function measure(url: string): Promise<Measurements> {
+async function measure(url: string): Promise<Omit<Measurements, 'offline'>> {
   const micros: Measurements['micros'] = new Map()
   const retainedBytes: Measurements['retainedBytes'] = new Map()
   for (let generation = 1; generation <= processes; generation += 1) {

@@ -1,0 +1,65 @@
+/**
+ * Measures what the guard adds to each operation without a server, on each supported version of Node.js, and compares it
+ * with the budgets.
+ */
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { type OfflineRow, offlineBudget, offlineBudgets } from './budgets.mjs'
+import type { OfflineRun } from './offline-worker.mjs'
+import { operations } from './operations.mjs'
+
+export const offlineRows = Object.keys(offlineBudgets) as OfflineRow[]
+
+/** The binaries of npm, which `npm ci` in `test/all` brings; without them the present one. */
+function nodeBinaries(): string[] {
+  const binaries = [20, 22, 24, 26]
+    .map((major) => new URL(`../test/all/node_modules/node-${major}/bin/node`, import.meta.url))
+    .map((url) => fileURLToPath(url))
+    .filter((file) => existsSync(file))
+  return binaries.length === 0 ? [process.execPath] : binaries
+}
+
+/** One process per version, one after the other. */
+export async function measureOffline(note: (text: string) => void = () => {}): Promise<OfflineRun[]> {
+  const runs: OfflineRun[] = []
+  for (const execPath of nodeBinaries()) {
+    note(`without a server: ${execPath}`)
+    const file = fileURLToPath(new URL('offline-worker.mjs', import.meta.url))
+    const child = fork(file, { execPath, execArgv: [], env: { ...process.env, NODE_OPTIONS: '' } })
+    runs.push(await answerOf(child))
+  }
+  return runs
+}
+
+/** What the guard adds, with what it may add. */
+export function offlineTable(runs: readonly OfflineRun[]): string[][] {
+  return [
+    ['added microseconds, at most', ...runs.map(({ node }) => `Node ${node}`)],
+    ...offlineRows.map((row) => [
+      operations[row].title,
+      ...runs.map((run) => `+${addedMicros(run, row).toFixed(2)} (${offlineBudget(row, run.node)})`),
+    ]),
+  ]
+}
+
+export function addedMicros({ costs }: OfflineRun, row: OfflineRow): number {
+  const { bare, watched } = costs[row]
+  return watched - bare
+}
+
+async function answerOf(child: ChildProcess): Promise<OfflineRun> {
+  const patience = new AbortController()
+  const { signal } = patience
+  try {
+    return await Promise.race([
+      once(child, 'message', { signal }).then(([{ answer }]) => answer as OfflineRun),
+      once(child, 'exit', { signal }).then(([code]) => {
+        throw new Error(`the measurement ended with ${code}; what it said is above`)
+      }),
+    ])
+  } finally {
+    patience.abort()
+  }
+}
