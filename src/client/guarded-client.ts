@@ -87,7 +87,7 @@ export class GuardedClient implements ReleaseHost, StatementHost {
     return this.#host.capturesQueries
   }
 
-  get tagged(): StatementTagger {
+  get tagged(): StatementTagger | undefined {
     return this.#host.tagged
   }
 

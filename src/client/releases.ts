@@ -189,6 +189,7 @@ export class Releases {
     ownership.released = checkout
     if (this.#host.unwatched) this.#host.unguard()
     // The pool may set timers, and open a connection for the next waiter.
+    if (this.#ledger.context.current() === undefined) return giveBack(error)
     return this.#ledger.detached(() => giveBack(error))
   }
 }

@@ -3,6 +3,11 @@ import { isSentText } from '../sql/comment.ts'
 import { isCommit } from '../sql/statement.ts'
 import type { SubmittedQuery } from './types.ts'
 
+interface Opener {
+  readonly text: string
+  readonly stack: CapturedStack
+}
+
 /**
  * The transaction of one server session. Its state comes from ReadyForQuery, the only message that is authoritative.
  * `letter` is PostgreSQL's: I (none), T (open), E (failed).
@@ -13,8 +18,10 @@ export class SessionTransaction {
   since = 0
   /** The stack of that statement, if it was recognised. */
   stack: CapturedStack | undefined
-  /** Unanswered statements that may open a transaction, each with its stack. */
-  readonly #openers: { readonly text: string; readonly stack: CapturedStack }[] = []
+  /** The oldest unanswered statement that may open a transaction, with its stack. */
+  #first: Opener | undefined
+  /** Those after it: there are some only if an owner does not wait for its answers. */
+  readonly #later: Opener[] = []
   /** The stack of the last answered statement, if it may open a transaction and was sent inside one. */
   #opener: CapturedStack | undefined
   /** The transaction was open when the present owner got the client. */
@@ -31,14 +38,15 @@ export class SessionTransaction {
 
   /** Whether an unanswered statement may open a transaction. */
   get isOpening(): boolean {
-    return this.#openers.length > 0
+    return this.#first !== undefined
   }
 
   /** A statement that may open a transaction is about to be sent. */
   sending(text: string, stack: CapturedStack, ready: boolean): void {
     // With nothing in flight, any statement that is still unanswered has failed.
-    if (ready) this.#openers.length = 0
-    this.#openers.push({ text, stack })
+    if (ready && this.#first !== undefined) this.#forgetOpeners()
+    if (this.#first === undefined) this.#first = { text, stack }
+    else this.#later.push({ text, stack })
   }
 
   /** Records a ReadyForQuery after `query`, which was sent at `sentAt`. Returns the change. */
@@ -91,15 +99,30 @@ export class SessionTransaction {
 
   /** The driver no longer has a failed statement at its ReadyForQuery: it is the first unanswered one then. */
   #takeOpener(text: unknown): CapturedStack | undefined {
-    const index = text === undefined ? 0 : this.#openers.findIndex((opener) => isSentText(opener.text, text))
-    const [opener] = index === -1 ? [] : this.#openers.splice(0, index + 1).slice(-1)
-    return opener?.stack
+    while (this.#first !== undefined && this.#sends(text)) {
+      const { text: sent, stack } = this.#first
+      this.#first = this.#later.shift()
+      if (text === undefined || isSentText(sent, text)) return stack
+    }
+    return undefined
+  }
+
+  /** Whether an unanswered opener has this text; without one the first opener is meant. */
+  #sends(text: unknown): boolean {
+    if (text === undefined || (this.#first !== undefined && isSentText(this.#first.text, text))) return true
+    return this.#later.length > 0 && this.#later.some((opener) => isSentText(opener.text, text))
+  }
+
+  #forgetOpeners(): void {
+    this.#first = undefined
+    if (this.#later.length > 0) this.#later.length = 0
   }
 }
 
 /** The letter of a ReadyForQuery message. */
 export function statusLetter(message: unknown): string {
-  const status = typeof message === 'object' && message !== null ? Reflect.get(message, 'status') : undefined
+  const status =
+    typeof message === 'object' && message !== null ? (message as { status?: unknown }).status : undefined
   return typeof status === 'string' ? status : 'I'
 }
 

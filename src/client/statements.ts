@@ -1,16 +1,22 @@
 import type { Checkout, Via } from '../core/checkout.ts'
 import type { CheckoutEvents } from '../core/checkout-events.ts'
 import type { Ledger } from '../core/ledger.ts'
-import { type CapturedStack, deepStack, setStackDepth, shallowStack } from '../core/origin/origin.ts'
+import {
+  type CapturedStack,
+  captureStack,
+  deepStack,
+  setStackDepth,
+  shallowStack,
+} from '../core/origin/origin.ts'
 import { excludeInBundle } from '../core/origin/own-code.ts'
 import type { Scope } from '../core/scope.ts'
-import { mayLeaveState } from '../core/session-state/may-leave-state.ts'
-import { opensTransaction, statementText } from '../sql/statement.ts'
+import { statementText } from '../sql/statement.ts'
 import type { Control } from './control.ts'
 import { ListenerFlow } from './listener-flow.ts'
 import { Override } from './override.ts'
 import type { Ownership } from './ownership.ts'
 import { refuse } from './refusal.ts'
+import { traitsOf } from './statement-traits.ts'
 import type { StatementTagger } from './tag.ts'
 import { type Client, type Method, sentFrom } from './types.ts'
 import { newestQuery } from './work.ts'
@@ -26,7 +32,7 @@ export interface StatementHost {
   readonly unwatched: boolean
   /** Whether the client is idle in the pool, so that nobody may use it. */
   isIdle(client: Client): boolean
-  readonly tagged: StatementTagger
+  readonly tagged: StatementTagger | undefined
   /** Opens a checkout for an owner that got the client past the guard. */
   adopt(via: Via, stack: CapturedStack, scope: Scope | undefined): void
   /** A listener of the pool has sent a statement after it had returned. */
@@ -35,11 +41,11 @@ export interface StatementHost {
 
 /** Whether a statement of `pool.query` may leave a transaction open or a client unreleased: its line is needed then. */
 export function leavesSomething(config: unknown): boolean {
-  if (typeof config === 'string') return opensTransaction(config) || mayLeaveState(config)
-  if (typeof config !== 'object' || config === null) return false
-  if ('submit' in config) return true
+  if (typeof config === 'object' && config !== null && 'submit' in config) return true
   const text = statementText(config)
-  return text !== undefined && (opensTransaction(text) || mayLeaveState(text))
+  if (text === undefined) return false
+  const { opens, mayLeave } = traitsOf(text)
+  return opens || mayLeave
 }
 
 /** Handles the statements that present and former owners send on one client. */
@@ -69,36 +75,56 @@ export class OwnerStatements {
 
   #queryFor(original: Method): Method {
     const statements = this
+    // As small as possible: V8 decodes all variables of each function that a stack begins with.
+    return function (...args) {
+      const depth = statements.#stackDepth(args[0])
+      if (depth === 0) return statements.#send(original, this, args, undefined)
+      const before = setStackDepth(depth)
+      const stack = new Error()
+      setStackDepth(before)
+      return statements.#send(original, this, args, stack)
+    }
+  }
+
+  /** The depth of the stack to capture for a statement, 0 for none. */
+  #stackDepth(config: unknown): number {
+    const ownership = this.#ownership
+    const { checkout } = ownership
+    if (ownership.isUnclaimed || ownership.passingCaller !== undefined) return deepStack
+    if (checkout === undefined || sentFrom(config) !== undefined) return 0
+    if (this.#wantsStackOf(checkout, checkout.queryCount)) return deepStack
+    const text = statementText(config)
+    if (text === undefined) return 0
+    const { opens, mayLeave } = traitsOf(text)
+    return opens || (mayLeave && this.#control.changes !== undefined) ? shallowStack : 0
+  }
+
+  #send(
+    original: Method,
+    self: unknown,
+    args: readonly unknown[],
+    stack: CapturedStack | undefined,
+  ): unknown {
     const control = this.#control
     const ownership = this.#ownership
-    const { tagged } = this.#host
-    return function (...args) {
-      if (ownership.hasListeners) {
-        const flow = statements.#listenerFlow()
-        if (flow !== undefined) return statements.#sendOfListener(flow, original, this, args)
-      }
-      const fence = control.raised
-      // The driver itself rejects a call without a statement.
-      if (fence !== undefined && args[0] != null) return control.meetFence(fence, args)
-      if (ownership.isUnclaimed || ownership.passingCaller !== undefined) {
-        const before = setStackDepth(deepStack)
-        const stack = new Error()
-        setStackDepth(before)
-        statements.#adopt(stack, args[0])
-      }
-      const { checkout } = ownership
-      const refusal = statements.#meetLateUse(checkout)
-      if (refusal !== undefined) return refuse(control.client, refusal, args)
-      if (checkout === undefined) return Reflect.apply(original, this, args)
-      const depth = statements.#note(checkout, args[0])
-      if (depth > 0) {
-        const before = setStackDepth(depth)
-        const stack = sentFrom(args[0]) ?? new Error()
-        setStackDepth(before)
-        statements.#noteStack(checkout, stack)
-      }
-      return Reflect.apply(original, this, tagged(checkout, args))
+    if (ownership.hasListeners) {
+      const flow = this.#listenerFlow()
+      if (flow !== undefined) return this.#sendOfListener(flow, original, self, args)
     }
+    const config = args[0]
+    const fence = control.raised
+    // The driver itself rejects a call without a statement.
+    if (fence !== undefined && config != null) return control.meetFence(fence, args)
+    if (ownership.isUnclaimed || ownership.passingCaller !== undefined)
+      this.#adopt(stack ?? captureStack(), config)
+    const { checkout } = ownership
+    const refusal = this.#meetLateUse(checkout)
+    if (refusal !== undefined) return refuse(control.client, refusal, args)
+    if (checkout === undefined) return Reflect.apply(original, self, args)
+    this.#note(checkout, config, sentFrom(config) ?? stack)
+    const { tagged } = this.#host
+    if (tagged !== undefined) return Reflect.apply(original, self, tagged(checkout, args))
+    return args.length === 1 ? original.call(self, config) : Reflect.apply(original, self, args)
   }
 
   /** Restores the client's own `query`. */
@@ -182,36 +208,28 @@ export class OwnerStatements {
     return this.#host.isIdle(this.#control.client) ? this.#events.usedAfterRelease(released) : undefined
   }
 
-  /** Records a statement. Returns the depth of the stack to capture for it, 0 for none. */
-  #note(checkout: Checkout, config: unknown): number {
+  /** Records a statement, and its stack if one was captured. */
+  #note(checkout: Checkout, config: unknown, stack: CapturedStack | undefined): void {
     this.noteSending(checkout)
     const text = statementText(config)
+    const isWanted = stack !== undefined && this.#wantsStackOf(checkout, checkout.queryCount)
     checkout.noteQuery(text)
-    if (this.#wantsStackOf(checkout)) return deepStack
-    if (text === undefined) return 0
-    const { changes } = this.#control
-    if (opensTransaction(text) || (changes !== undefined && mayLeaveState(text))) return shallowStack
-    // Once something is left, statements that undo it are recorded, too; their line is not needed.
-    if (changes?.touched === true) changes.sending(text, undefined, this.#isReady)
-    return 0
-  }
-
-  #noteStack(checkout: Checkout, stack: CapturedStack): void {
-    const { lastQuery } = checkout
-    const { session, changes } = this.#control
-    if (lastQuery !== undefined) {
-      if (opensTransaction(lastQuery)) session.sending(lastQuery, stack, this.#isReady)
-      changes?.sending(lastQuery, stack, this.#isReady)
+    if (text !== undefined) {
+      const { session, changes } = this.#control
+      const { opens, mayLeave } = traitsOf(text)
+      if (opens && stack !== undefined) session.sending(text, stack, this.#isReady)
+      // Once something is left, statements that undo it are recorded, too; their line is not needed.
+      if (mayLeave || changes?.touched === true) changes?.sending(text, stack, this.#isReady)
     }
-    if (!this.#wantsStackOf(checkout)) return
+    if (!isWanted) return
     checkout.laterStacks ??= []
     checkout.laterStacks.push(stack)
     checkout.scope ??= this.#ownership.isAdopted ? this.#ledger.currentScope() : undefined
   }
 
-  /** Whether its first statements may be the only source of a line. */
-  #wantsStackOf(checkout: Checkout): boolean {
-    if (checkout.queryCount > queriesCaptured) return false
+  /** Whether its first statements may be the only source of a line. `sent` is the number of those before this one. */
+  #wantsStackOf(checkout: Checkout, sent: number): boolean {
+    if (sent >= queriesCaptured) return false
     return this.#host.capturesQueries || (this.#ownership.isAdopted && checkout.stack === undefined)
   }
 

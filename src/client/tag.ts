@@ -7,8 +7,9 @@ import { tagged } from '../sql/comment.ts'
 /** Adds the tag of a checkout to the arguments of its `query`. */
 export type StatementTagger = (checkout: Checkout, args: readonly unknown[]) => readonly unknown[]
 
-export function statementTagger(settings: TagSettings | undefined): StatementTagger {
-  if (settings?.statements !== true) return (_checkout, args) => args
+/** Undefined if statements are not tagged. */
+export function statementTagger(settings: TagSettings | undefined): StatementTagger | undefined {
+  if (settings?.statements !== true) return undefined
   const commentOf = checkoutTag(settings)
   return (checkout, args) => {
     const [config, ...rest] = args

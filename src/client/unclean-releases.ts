@@ -40,6 +40,7 @@ export class UncleanReleases {
 
   /** The sender of the statement that is being answered: a former owner, or else the present one. */
   senderOf(present: Checkout | undefined): Checkout | undefined {
+    if (this.#releases.length === 0) return present
     const former = this.#releases.find(({ unanswered }) => unanswered > 0)
     return former === undefined ? present : former.checkout
   }

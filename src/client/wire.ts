@@ -97,28 +97,33 @@ export class Wire {
   #noteAnswer(letter: string): void {
     const ownership = this.#ownership
     const { checkout } = ownership
-    const { session, changes, runsForeign } = this.#control
+    const { session, changes } = this.#control
+    const query = activeQuery(this.#client)
+    const runsForeign = query !== undefined && ownership.foreign.has(query)
     const now = this.#ledger.time.now()
-    const isOwners = !runsForeign && !this.#control.takeOwn(activeQuery(this.#client))
+    const isOwners = !runsForeign && !this.#control.takeOwn(query)
     const sentAt = isOwners ? checkout?.noteAnswer(now) : undefined
     // The owner's next statement, if there is one, starts to run only now.
     if (runsForeign && checkout !== undefined) checkout.busySince = now
-    if (changes?.touched === true && !runsForeign)
-      changes.answered(answerOf(activeQuery(this.#client)), letter)
+    if (changes?.touched === true && !runsForeign) changes.answered(answerOf(query), letter)
     if (letter !== 'I' || session.letter !== 'I' || session.isOpening) {
-      this.#noteTransaction(letter, checkout, sentAt)
+      this.#noteTransaction(letter, query, runsForeign, sentAt, now)
     }
     if (ownership.isPassing && !isFollowed(this.#client)) ownership.isPassing = false
     this.#failed = undefined
   }
 
-  #noteTransaction(letter: string, checkout: Checkout | undefined, sentAt: number | undefined): void {
+  #noteTransaction(
+    letter: string,
+    query: SubmittedQuery | undefined,
+    runsForeign: boolean,
+    sentAt: number | undefined,
+    now: number,
+  ): void {
     const { session } = this.#control
-    const { unclean, unsettled, isPassing } = this.#ownership
-    const query = activeQuery(this.#client)
+    const { checkout, unclean, unsettled, isPassing } = this.#ownership
     const { letter: before, inherited } = session
     const sender = unclean.senderOf(checkout)
-    const now = this.#ledger.time.now()
     const answered = query ?? this.#failed
     const change = session.note(letter, answered, unsettled?.checkout.busySince ?? sentAt ?? now, now)
     // An owner that released before the server was ready is judged by its own BEGIN, too.
@@ -130,7 +135,7 @@ export class Wire {
     }
     if (change === 'opened') {
       // A former owner or a listener has opened the transaction, not the present owner.
-      if (this.#control.runsForeign || !unclean.isEmpty || unsettled !== undefined) session.inherited = true
+      if (runsForeign || !unclean.isEmpty || unsettled !== undefined) session.inherited = true
       else if (checkout === undefined && isPassing) this.#handlers.openedInPassing(query)
       return
     }

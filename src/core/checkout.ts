@@ -1,4 +1,5 @@
 import { presentQueryText, type QueryTextMode } from '../sql/redaction.ts'
+import type { Linked } from './checkout-list.ts'
 import type { ClientControl } from './client-control.ts'
 import { type CapturedStack, type Origin, originOf } from './origin/origin.ts'
 import type { PoolRecord } from './pool-record.ts'
@@ -38,7 +39,10 @@ export interface StaleRelease {
  * One interval from acquire to release of a client, and the wait before it. As small and flat as possible, because it
  * is the only object that each `connect()` allocates.
  */
-export class Checkout {
+export class Checkout implements Linked<Checkout> {
+  before: Checkout | undefined = undefined
+  after: Checkout | undefined = undefined
+  isListed = false
   readonly id: number
   readonly pool: CheckoutPool
   readonly via: Via

@@ -22,10 +22,18 @@ export interface PassingQuery {
   readonly text: string | undefined
 }
 
+/** The methods of a set of checkouts; to visit them, it may be changed meanwhile. */
+export interface CheckoutSet<Checkout> extends Iterable<Checkout> {
+  readonly size: number
+  add(checkout: Checkout): void
+  delete(checkout: Checkout): boolean
+}
+
 /** One watched pool, with the checkouts that are out and those that wait. */
 export interface PoolRecord<Checkout> {
   readonly name: string
-  readonly out: Set<Checkout>
+  /** Those that are checked out, the longest-held first. */
+  readonly out: CheckoutSet<Checkout>
   readonly waiters: Set<Checkout>
   /** The time at which `end()` was called. */
   endingSince: number | undefined

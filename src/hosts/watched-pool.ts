@@ -5,6 +5,7 @@ import { type Client, type GiveBack, isClient, type PoolTraits } from '../client
 import { countSilent, passingQueries } from '../client/work.ts'
 import type { Checkout, CheckoutPool, Via } from '../core/checkout.ts'
 import type { CheckoutEvents } from '../core/checkout-events.ts'
+import { CheckoutList } from '../core/checkout-list.ts'
 import { isAnyTimeout } from '../core/exhaustion.ts'
 import type { Ledger } from '../core/ledger.ts'
 import { withLaterStack } from '../core/origin/later-stack.ts'
@@ -22,7 +23,7 @@ export class WatchedPool implements PoolCore, ClientHost {
   readonly events: CheckoutEvents
   readonly settings: WatchSettings
   readonly record: CheckoutPool
-  readonly tagged: StatementTagger
+  readonly tagged: StatementTagger | undefined
   /** True after `unwatch`; clients that were checked out before may still be released. */
   unwatched = false
   readonly #host: PoolHost
@@ -33,6 +34,8 @@ export class WatchedPool implements PoolCore, ClientHost {
   readonly #installed: readonly Installed[]
   /** The number of callers that the guard has started and the pool has not answered yet. */
   #pending = 0
+  /** The client that the pool has handed out last. */
+  #announced: GuardedClient | undefined
   readonly #strangers: Strangers
   /** True if a client has been handed out past the guard. */
   #hasAdopted = false
@@ -47,7 +50,7 @@ export class WatchedPool implements PoolCore, ClientHost {
     this.tagged = statementTagger(settings.tag)
     this.record = {
       name: settings.name,
-      out: new Set(),
+      out: new CheckoutList(),
       waiters: new Set(),
       endingSince: undefined,
       gauge: () => host.gauge(),
@@ -67,10 +70,7 @@ export class WatchedPool implements PoolCore, ClientHost {
     // Pools return promises; any other result is passed on unchanged.
     if (!isThenable(connecting)) return this.handOut(checkout, connecting)
     const connected = connecting.then(
-      (client) => {
-        this.answered()
-        return this.#arrived(checkout, client)
-      },
+      (client) => this.#arrived(checkout, client),
       (error: unknown) => {
         this.answered()
         this.failed(checkout, error)
@@ -103,6 +103,7 @@ export class WatchedPool implements PoolCore, ClientHost {
   removed(client: unknown): void {
     const guard = isClient(client) ? this.#guards.get(client) : undefined
     if (guard !== undefined) this.#alive.delete(guard)
+    this.#announced = undefined
   }
 
   request(via: Via, stack: CapturedStack): Checkout {
@@ -177,7 +178,9 @@ export class WatchedPool implements PoolCore, ClientHost {
   goesOut(client: Client, isNew: boolean): void {
     if (this.unwatched) return
     if (this.#strangers.isServed(isNew)) return
-    this.guardOf(client).goesOut()
+    const guard = this.guardOf(client)
+    this.#announced = guard
+    guard.goesOut()
     // A guarded caller would have woken the ledger.
     if (this.#pending === 0) this.ledger.wake()
   }
@@ -197,7 +200,7 @@ export class WatchedPool implements PoolCore, ClientHost {
   }
 
   guardOf(client: Client): GuardedClient {
-    const known = this.#guards.get(client)
+    const known = client === this.#announced?.client ? this.#announced : this.#guards.get(client)
     if (known !== undefined) return known
     const guard = new GuardedClient(client, this, this.ledger, this.events)
     this.#guards.set(client, guard)
@@ -285,6 +288,9 @@ export class WatchedPool implements PoolCore, ClientHost {
   }
 
   #arrived(checkout: Checkout, client: unknown): unknown {
+    this.answered()
+    const { rejectsWaiters, sessionState } = this.events
+    if (!rejectsWaiters && sessionState !== 'by query') return this.handOut(checkout, client)
     const answer = () => (this.isRejected(checkout) ? this.giveUp(client) : this.handOut(checkout, client))
     return this.arriving(client)?.then(answer) ?? answer()
   }

@@ -28,8 +28,12 @@ export const shallowStack = 6
  */
 export function setStackDepth(depth: number): number {
   const before = Error.stackTraceLimit
-  // An assignment would throw if the intrinsics are frozen.
-  Reflect.set(Error, 'stackTraceLimit', depth)
+  try {
+    // A plain assignment, because V8 makes it free; Reflect.set costs as much as two readings of the clock.
+    Error.stackTraceLimit = depth
+  } catch {
+    // The intrinsics are frozen.
+  }
   return before
 }
 

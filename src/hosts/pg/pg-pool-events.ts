@@ -22,29 +22,31 @@ function emitFor(pool: Pool, core: PoolCore, original: Method): Method {
     core.guardOf(client).runListeners(() => Reflect.apply(original, self, args))
   const isHeard = (event: string) => Number(pool.listenerCount?.(event)) > 0
 
-  return function (event: unknown, ...args: unknown[]) {
-    const [subject, released] = args
+  // Called twice for each checkout: indices, because destructuring would iterate over the arguments.
+  return function (...args: unknown[]) {
+    const event = args[0]
+    const subject = args[1]
     switch (event) {
       case 'acquire':
         if (!isClient(subject) || core.unwatched) break
         core.goesOut(subject, subject === opened)
         opened = undefined
-        if (isHeard(event)) return emitTo(subject, this, [event, subject])
-        return original.call(this, event, subject)
+        if (isHeard(event)) return emitTo(subject, this, args)
+        break
       case 'release':
-        core.cameBack(released, subject)
-        return original.call(this, event, subject, released)
+        core.cameBack(args[2], subject)
+        break
       case 'connect':
         if (!isClient(subject) || core.unwatched) break
         opened = subject
         // The connection may be lost at any moment from now on, even before its first owner has it.
         core.guardOf(subject)
-        if (isHeard(event)) return emitTo(subject, this, [event, subject])
+        if (isHeard(event)) return emitTo(subject, this, args)
         break
       case 'remove':
         core.removed(subject)
     }
-    return original.call(this, event, ...args)
+    return Reflect.apply(original, this, args)
   }
 }
 

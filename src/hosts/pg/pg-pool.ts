@@ -13,7 +13,13 @@ import {
 } from '../../client/types.ts'
 import type { Checkout, Via } from '../../core/checkout.ts'
 import { withLaterStack } from '../../core/origin/later-stack.ts'
-import { type CapturedStack, deepStack, originOf, setStackDepth } from '../../core/origin/origin.ts'
+import {
+  type CapturedStack,
+  captureStack,
+  deepStack,
+  originOf,
+  setStackDepth,
+} from '../../core/origin/origin.ts'
 import { isThenable } from '../../core/thenable.ts'
 import { statementText } from '../../sql/statement.ts'
 import type { CallerStack, PoolCore, PoolHost } from '../pool-host.ts'
@@ -63,32 +69,40 @@ function installOn(pool: Pool, core: PoolCore, callerStack: CallerStack | undefi
   let statement: AskedStatement | undefined
   const isStatement = statementTest(pool)
 
+  /** Whether a statement of `pool.query` gets a client at once, and leaves nothing behind: it needs no line. */
+  const isOrdinary = (callback: unknown): boolean =>
+    statement !== undefined &&
+    typeof callback === 'function' &&
+    isStatement(callback, statement) &&
+    core.events.sessionState !== 'by query' &&
+    !leavesSomething(statement.text) &&
+    !core.isFull()
+
+  const connectFor = (original: Method, self: unknown, args: unknown[], stack: CapturedStack | undefined) => {
+    const asked = statement
+    statement = undefined
+    const callback = args[0] as Callback | undefined
+    if (typeof callback !== 'function') {
+      const start = () => Reflect.apply(original, self, args)
+      return core.acquire(start, viaOf(asked), callerStack?.() ?? stack ?? captureStack())
+    }
+    const connectWith = (given: Callback) => original.call(self, given)
+    if (stack === undefined) return passAtOnce(core, connectWith, callback)
+    const isPassing =
+      isStatement(callback, asked) && core.events.sessionState !== 'by query' && !leavesSomething(asked?.text)
+    if (isPassing) return pass(core, connectWith, callback, asked, stack, core.isFull())
+    const via = isStatement(callback, asked) ? 'pool.query' : 'connect'
+    return callBack(core, connectWith, callback, via, stack, asked)
+  }
+  // As small as possible: V8 decodes all variables of each function that a stack begins with.
   const connect = (original: Method): Method =>
     function (...args) {
-      const asked = statement
-      statement = undefined
       if (core.unwatched) return Reflect.apply(original, this, args)
-      const [callback] = args
-      if (typeof callback !== 'function') {
-        const depth = setStackDepth(deepStack)
-        const stack = new Error()
-        setStackDepth(depth)
-        return core.acquire(() => Reflect.apply(original, this, args), viaOf(asked), callerStack?.() ?? stack)
-      }
-      const connectWith = (given: Callback) => Reflect.apply(original, this, [given])
-      const isPassing =
-        isStatement(callback, asked) &&
-        core.events.sessionState !== 'by query' &&
-        !leavesSomething(asked?.text)
-      const isFull = core.isFull()
-      if (isPassing && asked !== undefined && !isFull)
-        return pass(core, connectWith, callback as Callback, asked, undefined, false)
+      if (isOrdinary(args[0])) return connectFor(original, this, args, undefined)
       const depth = setStackDepth(deepStack)
       const stack = new Error()
       setStackDepth(depth)
-      if (isPassing) return pass(core, connectWith, callback as Callback, asked, stack, isFull)
-      const via = isStatement(callback, asked) ? 'pool.query' : 'connect'
-      return callBack(core, connectWith, callback as Callback, via, stack, asked)
+      return connectFor(original, this, args, stack)
     }
   const query = (original: Method): Method =>
     function (...args) {
@@ -167,16 +181,32 @@ function callBack(
   return core.start(checkout, () => connect(oneShot(onClient)))
 }
 
+/** The pool's own call of `connect` for an ordinary statement of `pool.query` that does not wait. */
+function passAtOnce(core: PoolCore, connect: (callback: Callback) => unknown, callback: Callback): unknown {
+  const { record, ledger } = core
+  const isTimed = ledger.meter?.statements === true
+  // A connection keeps a reference to its first callback, which must not keep the caller's request in memory.
+  let pending: Callback | undefined = isTimed ? observedStatement(callback, record, ledger, false) : callback
+  const onClient: Callback = (error, client, done) => {
+    core.answered()
+    const answer = pending
+    pending = undefined
+    if (isClient(client) && !core.unwatched) core.guardOf(client).pass()
+    return answer?.(error, client, done)
+  }
+  return core.startPassing(() => connect(onClient))
+}
+
 /**
- * The pool's own call of `connect` for an ordinary statement of `pool.query`: only a long wait is tracked. If the
- * statement is not known yet, `stack` serves in case it leaves something behind.
+ * The same for one that waits, so that a long wait is tracked, or that is not known yet: `stack` serves in case it leaves
+ * something behind.
  */
 function pass(
   core: PoolCore,
   connect: (callback: Callback) => unknown,
   callback: Callback,
   asked: AskedStatement | undefined,
-  stack: CapturedStack | undefined,
+  stack: CapturedStack,
   isFull: boolean,
 ): unknown {
   const { record, ledger } = core
@@ -185,8 +215,7 @@ function pass(
     ledger.meter?.statements === true
       ? observedStatement(callback, record, ledger, waiter !== undefined)
       : callback
-  const caller =
-    asked === undefined && stack !== undefined ? { stack, scope: ledger.currentScope() } : undefined
+  const caller = asked === undefined ? { stack, scope: ledger.currentScope() } : undefined
   const onClient: Callback = (error, client, done) => {
     core.answered()
     if (waiter !== undefined) {
@@ -205,7 +234,7 @@ function waiterOf(
   core: PoolCore,
   callback: Callback,
   asked: AskedStatement | undefined,
-  stack: CapturedStack | undefined,
+  stack: CapturedStack,
 ): Checkout {
   const { ledger, record } = core
   const waiter = ledger.request(record, 'pool.query', true, stack, ledger.currentScope())
