@@ -31,6 +31,7 @@ const groups: Group[] = [
       docs('Libraries', 'libraries'),
       docs('Requests', 'requests'),
       docs('Bundles', 'bundles'),
+      docs('The live page', 'page'),
       docs('Observability', 'observability'),
       docs('From a watchdog of your own', 'migrating'),
     ],

@@ -6,6 +6,7 @@ export interface PagePoolLike {
   readonly options: object
 }
 
+/** The server that the page looks at: a connection string, or a pool with whose options the page connects. */
 export type PageDatabase = string | PagePoolLike
 
 /** @throws OptionError */

@@ -9,6 +9,7 @@ import { LifeguardSource } from './lifeguard-source.ts'
 import { Exchange, type PageRequest, type PageResponse } from './serve/exchange.ts'
 import { Feed } from './serve/feed.ts'
 
+/** The options of {@link pageHandler}. */
 export interface PageHandlerOptions {
   /**
    * The token that every request must send: browsers ask for it as a password, with any user name; programs send
