@@ -47,6 +47,7 @@ export const rooms = {
     imports: [
       'postgres',
       'service',
+      'access',
       'page/serve',
       'page/view',
       'text',

@@ -18,6 +18,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./watch/command.ts')).watch,
   },
   {
+    name: 'page',
+    summary: 'show it live in a browser, with the pools of guarded services',
+    load: async () => (await import('./page/command.ts')).page,
+  },
+  {
     name: 'migrate',
     summary: 'run a migration tool with a lock timeout and retries, and name its blockers',
     load: async () => (await import('./migrate/command.ts')).migrate,

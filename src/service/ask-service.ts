@@ -7,8 +7,10 @@ export interface Service {
   readonly url: string
   /** Its working directory, which contains its source files. */
   readonly workingDirectory: string | undefined
+  /** The pages that it serves. */
+  readonly pages: readonly string[]
   /** @throws ConnectionError */
-  ask(page: 'snapshot' | 'findings'): Promise<unknown>
+  ask(page: 'snapshot' | 'findings' | 'timeline'): Promise<unknown>
 }
 
 export interface ServiceAccess {
@@ -55,6 +57,7 @@ export async function askService(url: string, access: ServiceAccess): Promise<Se
   return {
     url: address.shown,
     workingDirectory: textOf(fieldOf(index, 'workingDirectory')),
+    pages: textsOf(fieldOf(index, 'pages')),
     ask: (page) => get(address, `/${page}`, access),
   }
 }
@@ -125,6 +128,10 @@ export function fieldOf(value: unknown, name: string): unknown {
 /** The value if it is a non-empty string. */
 export function textOf(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined
+}
+
+function textsOf(value: unknown): string[] {
+  return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : []
 }
 
 /** The path relative to the service's working directory, if the file is inside it; for POSIX and Windows. */

@@ -8,7 +8,7 @@ const db = useDatabase()
 const url = 'http://app/lifeguard'
 
 function serviceOf(answer: unknown, workingDirectory?: string) {
-  return { url, workingDirectory, ask: async () => JSON.parse(JSON.stringify(answer)) as unknown }
+  return { url, workingDirectory, pages: [], ask: async () => JSON.parse(JSON.stringify(answer)) as unknown }
 }
 
 /** A client that is out in a transaction for too long, and a caller that waits for it. */

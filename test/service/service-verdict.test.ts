@@ -51,6 +51,7 @@ async function verdictOf(looks: ServiceLook[], question: Partial<ServiceQuestion
   const service = {
     url: 'http://app/lifeguard',
     workingDirectory: undefined,
+    pages: [],
     ask: async () => looks[Math.min(asked++, looks.length - 1)],
   }
   const verdict = await verdictOfService(service, {

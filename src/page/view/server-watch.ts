@@ -1,5 +1,6 @@
 import {
   type ControlConnection,
+  databasePart,
   type SafetyNet,
   type ServerSnapshot,
   safetyNets,
@@ -8,7 +9,7 @@ import { type Pace, systemPace } from '../../postgres/look/pace.ts'
 import { type ServerLook, serverLook } from '../../postgres/look/server-look.ts'
 import { checkoutOrigins, type OwnCheckout } from '../../postgres/report/checkout-origins.ts'
 import { checkReport } from '../../postgres/report/server-report.ts'
-import { firstOrigin, type OriginOf } from '../../postgres/report/session-origin.ts'
+import { firstOrigin } from '../../postgres/report/session-origin.ts'
 import { formerTags, statementTags } from '../../postgres/report/session-tags.ts'
 import type { QueryTextMode } from '../../sql/redaction.ts'
 import { addItem, type PageItems, shown } from './items.ts'
@@ -17,8 +18,8 @@ import type { PageCheckout, PageServer } from './page-data.ts'
 export interface ServerWatchOptions {
   connect(): Promise<ControlConnection>
   readonly queryText: QueryTextMode
-  /** Further sources of lines: a pooler, for instance. */
-  readonly origins?: readonly OriginOf[]
+  /** Shows only the sessions of this database, and those that block them. */
+  readonly database?: string
   readonly pace?: Pace
 }
 
@@ -66,17 +67,12 @@ export class ServerWatch {
   }
 
   #item(items: PageItems): PageServer {
-    const { queryText, origins = [] } = this.#options
+    const { queryText } = this.#options
     const seen = this.#seen
     const lost = this.#lost === undefined ? {} : { lost: shown(this.#lost) }
     if (seen === undefined) return { target: this.#target, lookedAt: 0, ...lost }
     const snapshot = seen.snapshots[1] ?? seen.snapshots[0]
-    const originOf = firstOrigin([
-      statementTags,
-      ...origins,
-      checkoutOrigins(ownCheckouts(items), snapshot),
-      formerTags,
-    ])
+    const originOf = firstOrigin([statementTags, checkoutOrigins(ownCheckouts(items), snapshot), formerTags])
     const report = checkReport(seen.snapshots, this.#nets, { ...limits, queryText, originOf })
     return { target: this.#target, lookedAt: seen.lookedAt, report, ...lost }
   }
@@ -114,9 +110,11 @@ export class ServerWatch {
     if (sight === undefined) return
     const before = this.#seen?.snapshots
     const last = before?.[1] ?? before?.[0]
+    const { database } = this.#options
+    const snapshot = database === undefined ? sight.snapshot : databasePart(sight.snapshot, database)
     this.#seen = {
       // A deadlock must appear in two consecutive looks.
-      snapshots: last === undefined ? [sight.snapshot] : [last, sight.snapshot],
+      snapshots: last === undefined ? [snapshot] : [last, snapshot],
       lookedAt: Date.now(),
     }
     this.#target = sight.control.target
