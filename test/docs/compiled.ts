@@ -20,6 +20,8 @@ export interface Source {
   readonly line: number
   readonly file: string
   readonly text: string
+  /** Codes of errors that do not count. */
+  readonly ignored?: readonly number[]
   /** Where a line of the module is on its page. */
   place(line: number): string
 }
@@ -31,11 +33,8 @@ export function asSource(block: CodeBlock): Source {
   return { page, line, file, text, place: (at: number) => `${page}:${line + at - visible[0]}` }
 }
 
-/** What the compiler has to say, by file; all but errors of these codes. */
-export function problemsOf(
-  sources: readonly Source[],
-  ignored: readonly number[] = [],
-): Map<string, string[]> {
+/** What the compiler has to say, by file. */
+export function problemsOf(sources: readonly Source[]): Map<string, string[]> {
   const texts = new Map(sources.map((source) => [source.file, source]))
   const options: ts.CompilerOptions = {
     ...repositoryOptions(),
@@ -53,8 +52,8 @@ export function problemsOf(
     ts.getPreEmitDiagnostics(program, program.getSourceFile(name)),
   )
   for (const { file, code, start = 0, messageText } of found) {
-    if (ignored.includes(code)) continue
     const name = file?.fileName ?? 'options'
+    if (texts.get(name)?.ignored?.includes(code)) continue
     const line = (file?.getLineAndCharacterOfPosition(start).line ?? 0) + 1
     const text = `${texts.get(name)?.place(line) ?? name} ${ts.flattenDiagnosticMessageText(messageText, '\n')}`
     problems.set(name, [...(problems.get(name) ?? []), text])

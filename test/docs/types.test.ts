@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import { asSource, problemsOf } from './compiled.ts'
+import { asSource, problemsOf, type Source } from './compiled.ts'
+import { hoverExamples } from './hovers.ts'
 import { pagePaths, readPage } from './page.ts'
 
 const blocks = pagePaths.flatMap((path) => readPage(path).blocks)
@@ -11,13 +12,20 @@ const mistake = asSource({
 
 describe('code in the documentation', () => {
   let problems = new Map<string, string[]>()
+  let hovering: readonly Source[] = []
 
   beforeAll(() => {
-    problems = problemsOf([...examples, mistake])
-  }, 60_000)
+    hovering = hoverExamples()
+    problems = problemsOf([...examples, ...hovering, mistake])
+  }, 120_000)
 
   it.each(examples)('compiles: $page:$line', ({ file }) => {
     expect(problems.get(file)).toBeUndefined()
+  })
+
+  it('compiles in the comments that editors show', () => {
+    expect(hovering.length).toBeGreaterThan(30)
+    expect(hovering.flatMap(({ file }) => problems.get(file) ?? [])).toEqual([])
   })
 
   it('would not compile with a mistake in it', () => {
