@@ -97,13 +97,14 @@ async function readGraph(): Promise<Graph> {
   })
   return new Map(
     Object.values(metafile.outputs).map(({ entryPoint = '', exports, imports }) => {
-      const paths = imports.map(({ path }) => path)
+      const isModule = (path: string) => path.endsWith('.ts')
+      const isPackage = (path: string) => !isModule(path) && !path.startsWith('node:')
       return [
         moduleOf(join(root, entryPoint)),
         {
           exports,
-          imports: paths.filter((path) => path.endsWith('.ts')),
-          importsPackages: paths.some((path) => !path.endsWith('.ts') && !path.startsWith('node:')),
+          imports: imports.map(({ path }) => path).filter(isModule),
+          importsPackages: imports.some(({ kind, path }) => kind === 'import-statement' && isPackage(path)),
         },
       ]
     }),
@@ -115,16 +116,21 @@ async function buildPart(part: Part, format: Format, plan: Plan, graph: Graph, s
     ...entryOf(part, format, plan, graph),
     format,
     ...(format === 'cjs' ? { banner: { js: "'use strict';" } } : {}),
-    // `import()` fails in a CommonJS module where the runner of tests loads modules itself, as Jest does.
-    supported: { 'dynamic-import': format === 'esm' },
     sourcemap: sourcemap && 'linked',
   })
-  return outputFiles.map(({ path, text }) => [outputOf(path), withoutRequireOfNode(text)] as const)
+  return outputFiles.map(
+    ({ path, text }) => [outputOf(path), format === 'cjs' ? portable(text) : text] as const,
+  )
 }
 
-/** `require` of Node's own modules fails in a bundle that is an ES module. */
-function withoutRequireOfNode(text: string): string {
-  return text.replaceAll(/\brequire(?=\("node:[\w/]+"\))/g, 'process.getBuiltinModule')
+/**
+ * Without what fails in a bundle that is an ES module, which is `require` of Node's own modules and of packages that are not
+ * in the bundle; nor with what fails in Jest, which is `import()`.
+ */
+function portable(commonJs: string): string {
+  return commonJs
+    .replaceAll(/\brequire(?=\("node:[\w/]+"\))/g, 'process.getBuiltinModule')
+    .replaceAll(/\bimport\(("[^"]+")\)/g, '$&.catch(() => ({ default: require($1) }))')
 }
 
 /** `export *` leaves out a name that several modules export. Only builds of ES modules report what there is. */

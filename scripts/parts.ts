@@ -42,6 +42,7 @@ export interface Module {
   readonly exports: readonly string[]
   /** The modules whose values it imports. */
   readonly imports: readonly string[]
+  /** Except by `import()`. */
   readonly importsPackages: boolean
 }
 

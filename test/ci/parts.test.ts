@@ -21,12 +21,12 @@ describe('the parts of the package', () => {
   it('are the core of all that `index.ts` needs, and the others with what only they need', () => {
     const graph = graphOf({
       'index.ts': ['core/ledger.ts'],
-      'http/express.ts': ['core/ledger.ts', 'access/reader.ts'],
-      'access/reader.ts': ['text/address.ts'],
+      'http/express.ts': ['core/ledger.ts', 'invented/reader.ts'],
+      'invented/reader.ts': ['text/address.ts'],
     })
     const { parts, partOf, isWholePart } = planParts([index, express], graph)
     expect(partOf('core/ledger.ts')).toBe('pg-lifeguard')
-    expect(partOf('access/reader.ts')).toBe('http')
+    expect(partOf('invented/reader.ts')).toBe('http')
     expect(partOf('text/address.ts')).toBe('http')
     expect(isWholePart('index.ts')).toBe(false)
     expect(parts).toEqual([
@@ -66,11 +66,11 @@ describe('the parts of the package', () => {
   it('must be named for a module that several of them use', () => {
     const graph = graphOf({
       'index.ts': [],
-      'http/express.ts': ['access/reader.ts'],
-      'otel/index.ts': ['access/reader.ts'],
+      'http/express.ts': ['invented/reader.ts'],
+      'otel/index.ts': ['invented/reader.ts'],
     })
     expect(() => planParts([index, express, otel], graph)).toThrow(
-      'src/access/reader.ts is used by http, otel/index: add it to one of the parts in scripts/parts.ts',
+      'src/invented/reader.ts is used by http, otel/index: add it to one of the parts in scripts/parts.ts',
     )
   })
 
