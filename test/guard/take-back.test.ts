@@ -30,6 +30,27 @@ describe('taking back', () => {
     client.release()
   })
 
+  it('takes a client that listens, too: a test has left it open, suspected before or not', async () => {
+    const guarded = guardedPool({ ...db.config, max: 2 })
+    const scope = guarded.lifeguard.openScope({ kind: 'test', name: 'listens' })
+    const clients = [
+      await scope.run(() => guarded.pool.connect()),
+      await scope.run(() => guarded.pool.connect()),
+    ]
+    const [early, late] = clients
+    await early?.query('LISTEN news')
+    scope.end()
+    guarded.clock.advance(1_250)
+    await late?.query('LISTEN news')
+    const left = await takeBackAll(ledgerOf(guarded), every, none)
+    expect(left.map(({ kind, outcome }) => [kind, outcome])).toEqual([
+      ['outlived-scope', 'destroyed'],
+      ['outlived-scope', 'destroyed'],
+    ])
+    await eventually(async () => expect(await db.sessions()).toEqual([]))
+    for (const client of clients) client.release()
+  })
+
   it('takes the client of a caller that was served by it, too', async () => {
     const guarded = guardedPool({ ...db.config, max: 1 })
     const client = await guarded.pool.connect()
