@@ -123,6 +123,7 @@ describe.each(['import', 'require'] as const)('a service that gets the package b
 const bundled = `
 import { lifeguardMiddleware } from 'pg-lifeguard/express'
 import { instrumentLifeguard } from 'pg-lifeguard/otel'
+import { pageHandler } from 'pg-lifeguard/page'
 import { connectControl } from 'pg-lifeguard/postgres'
 import { createLifeguard } from 'pg-lifeguard'
 import pg from 'pg'
@@ -136,7 +137,7 @@ await using control = await connectControl({ url })
 end()
 await lifeguard.close()
 await pool.end()
-console.log(JSON.stringify([rows, typeof lifeguardMiddleware]))
+console.log(JSON.stringify([rows, typeof lifeguardMiddleware, typeof pageHandler]))
 `
 
 it('runs in a bundle that is an ES module, which has no `require` for what the bundler leaves out', async () => {
@@ -155,5 +156,5 @@ it('runs in a bundle that is an ES module, which has no `require` for what the b
   })
   const { stdout, stderr } = await runProcess(outfile)
   expect(stderr).toBe('')
-  expect(JSON.parse(stdout)).toEqual([[{ one: 1 }], 'function'])
+  expect(JSON.parse(stdout)).toEqual([[{ one: 1 }], 'function', 'function'])
 })
