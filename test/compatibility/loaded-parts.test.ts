@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
 import { build } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { useDatabase } from '../support/database.ts'
@@ -119,6 +121,60 @@ describe.each(['import', 'require'] as const)('a service that gets the package b
     processTestMillis,
   )
 })
+
+const exhausted = `
+import { openSync, closeSync } from 'node:fs'
+async function main() {
+  const pool = new pg.Pool({ ...config, max: 1 })
+  const clock = manualClock()
+  const printed = []
+  const stream = { write: (text) => printed.push(text) }
+  const reporters = [consoleReporter({ stream }), jsonLinesReporter({ stream })]
+  const lifeguard = createLifeguard({ mode: 'enforce', clock, reporters })
+  lifeguard.watch(pool)
+  const client = await pool.connect()
+  await client.query('BEGIN')
+  await client.query('SELECT 1')
+  const outcome = new Promise((resolve) => {
+    for (const event of ['finding', 'remedied']) lifeguard.on(event, ({ outcome }) => outcome && resolve(outcome))
+  })
+  const files = []
+  let code
+  while (code === undefined) {
+    try {
+      files.push(openSync('/dev/null', 'r'))
+    } catch (error) {
+      code = error.code
+    }
+  }
+  for (let second = 0; second < 60; second += 1) clock.advance(1000)
+  const result = [code, await outcome]
+  for (const file of files) closeSync(file)
+  const [lines, texts] = [/^{.*"kind":"idle-transaction"/, /exhausted\\.mjs/]
+  result.push(printed.some((text) => lines.test(text)), printed.some((text) => texts.test(text) && text[0] !== '{'))
+  await client.query('ROLLBACK')
+  client.release()
+  await pool.end()
+  await lifeguard.close()
+  console.log(JSON.stringify(result))
+}
+main()
+`
+
+it.skipIf(process.platform === 'win32')(
+  'reports and rolls back when the process can open no file',
+  async () => {
+    const file = join(folder, 'exhausted.mjs')
+    writeFileSync(file, `${heads.import}const config = ${JSON.stringify(db.config)}\n${exhausted}`)
+    const limited = `ulimit -n 100; exec "$0" "$1"`
+    const { stdout, stderr } = await promisify(execFile)('sh', ['-c', limited, process.execPath, file], {
+      env: { ...process.env, NODE_OPTIONS: '', NO_COLOR: '1' },
+      timeout: processTestMillis,
+    })
+    expect(stderr).toBe('')
+    expect(JSON.parse(stdout)).toEqual(['EMFILE', 'rolled-back', true, true])
+  },
+)
 
 const bundled = `
 import { lifeguardMiddleware } from 'pg-lifeguard/express'
