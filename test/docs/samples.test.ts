@@ -56,7 +56,7 @@ const commandLines = [...pagePaths, ...examplePaths].flatMap((path) =>
   readPage(path)
     .blocks.filter(({ language }) => language === 'sh')
     .flatMap(({ code }) => code.split('\n'))
-    .map((line) => /^(?:\S+=\S+ )*npx pg-lifeguard (.*)$/.exec(line)?.[1])
+    .map((line) => /^(?:\S+=\S+ )*npx pg-lifeguard (.*?)(?: +#.*)?$/.exec(line)?.[1])
     .filter((line) => line !== undefined)
     .map((line) => ({ path, line })),
 )

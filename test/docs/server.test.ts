@@ -6,7 +6,7 @@ import { readPage, tableIn } from './page.ts'
 const page = readPage('docs/server.md')
 const specs = await Promise.all(commands.map((entry) => entry.load()))
 
-describe.each(['docs/server.md', 'docs/watch.md', 'docs/migrate.md'])('%s', (path) => {
+describe.each(['docs/server.md', 'docs/watch.md', 'docs/migrate.md', 'docs/page.md'])('%s', (path) => {
   it('names options that exist', () => {
     const { text } = readPage(path)
     const there = specs.flatMap(({ options }) => options.map(({ flags }) => flags.split(' ')[0]))
