@@ -26,8 +26,6 @@ export interface Measurements {
   readonly sweep: SweepCost | undefined
 }
 
-const regionStart = '<!-- bench:start -->'
-const regionEnd = '<!-- bench:end -->'
 const operationNames = Object.keys(operations) as OperationName[]
 /** Factors are judged as they are printed, with two digits. */
 const rounding = 0.005
@@ -66,7 +64,8 @@ export function render(measurements: Measurements): string {
 }
 
 /** Puts the text into the part of a document that is made for it. */
-export function publish(text: string, document: URL): void {
+export function publish(text: string, document: URL, region = 'bench'): void {
+  const [regionStart, regionEnd] = [`<!-- ${region}:start -->`, `<!-- ${region}:end -->`]
   const before = readFileSync(document, 'utf8')
   const start = before.indexOf(regionStart)
   const end = before.indexOf(regionEnd)
@@ -205,7 +204,7 @@ function differencesToBare(
   )
 }
 
-function median(values: readonly number[]): number {
+export function median(values: readonly number[]): number {
   return quantile(values, 0.5)
 }
 
@@ -218,5 +217,5 @@ function quantile(values: readonly number[], share: number): number {
   return below + (above - below) * (position - Math.floor(position))
 }
 
-const times = (factor: number) => `${factor.toFixed(2)}x`
+export const times = (factor: number) => `${factor.toFixed(2)}x`
 const count = (whole: number) => whole.toLocaleString('en')

@@ -12,6 +12,7 @@ import { provideServer } from '../test/support/embedded-server.ts'
 import { measureOffline } from './offline.ts'
 import { operations } from './operations.mjs'
 import { describeMachine, type Measurements, publish, render } from './report.ts'
+import { measureStartUp, renderStartUp } from './start-up.ts'
 import type { SweepCost } from './sweep.mjs'
 import { variants } from './variants.mjs'
 import type { OperationName, Request, VariantName } from './worker.mjs'
@@ -46,7 +47,14 @@ try {
   const measurements = { offline, ...(await measure(server.url)) }
   const text = render(measurements)
   process.stdout.write(`${text}\n`)
-  if (options.write) publish(text, new URL('../docs/benchmarks.md', import.meta.url))
+  const startUp = renderStartUp(measureStartUp(note))
+  note('')
+  process.stdout.write(`\n${startUp}\n`)
+  if (options.write) {
+    const document = new URL('../docs/benchmarks.md', import.meta.url)
+    publish(text, document)
+    publish(startUp, document, 'start-up')
+  }
 } finally {
   await server.stop()
 }

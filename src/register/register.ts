@@ -1,6 +1,5 @@
-import cluster from 'node:cluster'
-import { isMainThread } from 'node:worker_threads'
 import type { Lifeguard } from '../lifeguard.ts'
+import { isFirstProcess } from './first-process.ts'
 import { createRegistered, requestRunner } from './guard.ts'
 import { followPackages } from './loaded-packages.ts'
 import { PoolAdoption } from './pools.ts'
@@ -67,7 +66,7 @@ function follow(
     run ??= requestRunner(getLifeguard(), routes)
     return run(request, response, handle)
   })
-  if (isMainThread && !cluster.isWorker) say(startLine(variables))
+  if (isFirstProcess()) say(startLine(variables))
 
   function sayIfBlind(): void {
     clearTimeout(blind)
