@@ -1,3 +1,4 @@
+import { writeSync } from 'node:fs'
 import type { Lifeguard } from '../lifeguard.ts'
 import { isFirstProcess } from './first-process.ts'
 import { createRegistered, requestRunner } from './guard.ts'
@@ -45,7 +46,7 @@ function follow(
   getLifeguard: () => Lifeguard,
   variables: Pick<Variables, 'options' | 'reporter' | 'given'>,
 ): void {
-  const say = sayer(variables.reporter === 'json')
+  const asJson = variables.reporter === 'json'
   const pools = new PoolAdoption(getLifeguard)
   const routes = new Routes()
   followPackages((name, exported) => {
@@ -66,13 +67,13 @@ function follow(
     run ??= requestRunner(getLifeguard(), routes)
     return run(request, response, handle)
   })
-  if (isFirstProcess()) say(startLine(variables))
+  if (isFirstProcess()) writeAtStart(lineOf(startLine(variables), asJson))
 
   function sayIfBlind(): void {
     clearTimeout(blind)
     if (saidBlind || pools.hasDriver) return
     saidBlind = true
-    say(blindLine(pools.unseenDriver))
+    process.stderr.write(lineOf(blindLine(pools.unseenDriver), asJson))
   }
 }
 
@@ -89,9 +90,17 @@ function blindLine(driver: string | undefined): string {
   return `this application ${why}. Watch its pool in code: getLifeguard().watch(pool), from 'pg-lifeguard/register'`
 }
 
-function sayer(asJson: boolean): (message: string) => void {
-  return (message) => {
-    const text = `pg-lifeguard: ${message}`
-    process.stderr.write(`${asJson ? JSON.stringify({ event: 'info', message: text }) : text}\n`)
+function lineOf(message: string, asJson: boolean): string {
+  const text = `pg-lifeguard: ${message}`
+  return `${asJson ? JSON.stringify({ event: 'info', message: text }) : text}\n`
+}
+
+/** To make the stream of `process.stderr` would take longer than all else at the start. */
+function writeAtStart(text: string): void {
+  try {
+    writeSync(2, text)
+  } catch (error) {
+    // The pipe is full. If nobody reads it, there is nobody to tell.
+    if ((error as NodeJS.ErrnoException).code === 'EAGAIN') process.stderr.write(text)
   }
 }
