@@ -26,9 +26,8 @@ console.log(`\n${report}`)
 for (const { mode, injections, site } of course.trials) {
   for (const crash of site.service.crashes.slice(0, mostShown)) console.log(`\n${mode}: ${crash}`)
   for (const { what, finding } of injections?.mistakes.slice(0, mostShown) ?? []) {
-    console.log(
-      `\n${mode}: ${what}${finding === undefined ? '' : `\n${JSON.stringify(finding, undefined, 2)}`}`,
-    )
+    console.log(`\n${mode}: ${what}`)
+    if (finding !== undefined) console.log(JSON.stringify(finding, withoutFrames))
   }
 }
 const losses = lossesOf(course)

@@ -61,6 +61,7 @@ const groups: Group[] = [
     items: [
       docs('How it works', 'how-it-works'),
       docs('Benchmarks', 'benchmarks'),
+      docs('Soak', 'soak'),
       docs('Size', 'size'),
       { text: 'Contributing', link: '/CONTRIBUTING' },
       docs('Map of the source', 'map'),
