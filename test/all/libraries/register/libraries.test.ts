@@ -13,10 +13,12 @@ const libraries = [
   '@nestjs/common',
   '@nestjs/core',
   '@nestjs/platform-express',
+  '@nestjs/platform-fastify',
   '@prisma/adapter-pg',
   '@prisma/client',
   'drizzle-orm',
   'fastify',
+  'objection',
   'pg',
   'reflect-metadata',
   'rxjs',
@@ -28,7 +30,10 @@ const applications = useApplications(db, [
   ...libraries.map((name) => [name, join(modules, name)] as const),
   '@hono/node-server',
   'hono',
+  'knex',
 ])
+
+const knexes = { 'Knex 3': 'knex', 'Knex 2': join(modules, '../previous/node_modules/knex') }
 
 /** None of them names this package, and each makes its pool in its own way. */
 const services: readonly [name: string, file: string, text: string][] = [
@@ -59,6 +64,45 @@ async function main() {
 }
 void main()`,
   ],
+  [
+    'NestJS on Fastify',
+    'nest-fastify.cjs',
+    `require('reflect-metadata')
+const { Controller, Get, Module } = require('@nestjs/common')
+const { NestFactory } = require('@nestjs/core')
+const { FastifyAdapter } = require('@nestjs/platform-fastify')
+const { Pool } = require('pg')
+const pool = new Pool({ connectionString: process.env.DATABASE_URL })
+class Orders {
+  async find() {
+    await pool.connect() // here
+    return 'answered'
+  }
+}
+Get(':id')(Orders.prototype, 'find', Object.getOwnPropertyDescriptor(Orders.prototype, 'find'))
+Controller('api/orders')(Orders)
+class App {}
+Module({ controllers: [Orders] })(App)
+async function main() {
+  const app = await NestFactory.create(App, new FastifyAdapter(), { logger: false })
+  await app.listen(0, '127.0.0.1')
+  await fetch('http://127.0.0.1:' + app.getHttpServer().address().port + '/api/orders/17')
+}
+void main()`,
+  ],
+  ...Object.entries(knexes).map(([major, knex]): [string, string, string] => [
+    `node:http with ${major} and Objection`,
+    `${major.replace(' ', '-')}.cjs`,
+    `const { createServer } = require('node:http')
+const { knex: Knex } = require('${knex}')
+const { Model } = require('objection')
+Model.knex(Knex({ client: 'pg', connection: process.env.DATABASE_URL }))
+const server = createServer(async (_request, response) => {
+  const transaction = await Model.startTransaction() // here
+  await transaction.raw('SELECT 1')
+  response.end('answered')
+}).listen(0, '127.0.0.1', () => void fetch('http://127.0.0.1:' + server.address().port + '/api/orders/17'))`,
+  ]),
   [
     'Hono with Drizzle',
     'hono.mjs',
