@@ -13,6 +13,7 @@ export type {
   HoldStatistics,
   OriginStatistics,
   PoolStatistics,
+  RecommendedLimits,
   ScopeStatistics,
   Statistics,
 } from './core/statistics/statistics.ts'

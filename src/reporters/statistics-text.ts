@@ -1,7 +1,7 @@
 import { describeScope } from '../core/exhaustion.ts'
 import { describeFrame } from '../core/origin/origin.ts'
 import { describePool } from '../core/pool-record.ts'
-import type { HoldStatistics, PoolStatistics, Statistics } from '../core/statistics/statistics.ts'
+import type { HoldStatistics, Statistics } from '../core/statistics/statistics.ts'
 import { describeMillis } from '../text/duration.ts'
 import { oneLine } from '../text/safe-text.ts'
 
@@ -27,8 +27,9 @@ export function statisticsText(statistics: Statistics): string {
     table('pool', pools, ({ pool }) => pool),
     table('line', origins, ({ origin }) => (origin === undefined ? '(other lines)' : describeFrame(origin))),
     table('scope', scopes, ({ scope }) => (scope === undefined ? '(other)' : describeScope(scope))),
-    ...pools.flatMap(recommendation),
   ]
+  const recommendations = recommendationsOf(statistics)
+  if (recommendations.length > 0) sections.push(recommendations.join('\n'))
   if (estimated)
     sections.push('Lines and scopes are estimated from a sample, because there were many short checkouts.')
   return `${sections.join('\n\n')}\n`
@@ -64,9 +65,17 @@ function cells(row: HoldStatistics): string[] {
   ]
 }
 
-function recommendation({ pool, recommended }: PoolStatistics): string[] {
-  const limits = Object.entries(recommended).map(([name, millis]) => `${name}: ${millis}`)
-  return limits.length === 0
-    ? []
-    : [`Recommended limits for ${oneLine(describePool(pool))}: { ${limits.join(', ')} }`]
+function recommendationsOf({ pools, scopes }: Statistics): string[] {
+  const rows = [
+    ...pools.map(({ pool, recommended }) => ({ name: describePool(pool), recommended })),
+    ...scopes
+      .slice(0, mostRows)
+      .flatMap(({ scope, recommended }) =>
+        scope === undefined ? [] : [{ name: describeScope(scope), recommended }],
+      ),
+  ]
+  return rows.flatMap(({ name, recommended }) => {
+    const values = Object.entries(recommended).map(([option, value]) => `${option}: ${value}`)
+    return values.length === 0 ? [] : [`Recommended for ${oneLine(name)}: { ${values.join(', ')} }`]
+  })
 }

@@ -183,6 +183,7 @@ describe('statistics', () => {
     scopes: Array.from({ length: 200 }, (_, at) => ({
       ...row,
       scope: { kind: 'request', name: `GET /${at}` },
+      recommended: {},
     })),
   }
 

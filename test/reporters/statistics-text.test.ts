@@ -54,14 +54,21 @@ const statistics: Statistics = {
       p95Millis: 20,
       p99Millis: 4_100,
       maxMillis: 4_100,
-      recommended: { holdMillis: 20_000 },
+      recommended: { holdMillis: 20_000, max: 7 },
     },
   ],
   origins: [
     { pool: 'main', origin: line('report.ts', 7), ...report },
     { pool: 'main', origin: line('orders.ts', 9), ...orders },
   ],
-  scopes: [{ pool: 'main', scope: { kind: 'request', name: 'GET /report\u001b[2J' }, ...report }],
+  scopes: [
+    {
+      pool: 'main',
+      scope: { kind: 'request', name: 'GET /report\u001b[2J' },
+      ...report,
+      recommended: { idleTransactionMillis: 20_000 },
+    },
+  ],
   estimated: true,
 }
 
@@ -77,7 +84,8 @@ describe('statistics as text', () => {
     const text = statisticsText(statistics)
     const [head = '', row = ''] = text.split('\n')
     expect(row).toHaveLength(head.length)
-    expect(text).toContain('Recommended limits for pool main: { holdMillis: 20000 }')
+    expect(text).toContain('Recommended for pool main: { holdMillis: 20000, max: 7 }')
+    expect(text).toMatch(/^Recommended for request GET \/report.*: { idleTransactionMillis: 20000 }$/m)
     expect(text).toContain('estimated from a sample')
     expect(text).not.toContain('\u001b')
     expect(text).toContain('request GET /report')

@@ -1,3 +1,4 @@
+import type { CheckoutPool } from '../checkout.ts'
 import type { Ledger } from '../ledger.ts'
 
 /** The figures of the pools of one name, for a dashboard. Durations are milliseconds of active time. */
@@ -49,6 +50,12 @@ export function poolFigures(ledger: Ledger): PoolFigures[] {
     })
   }
   return [...byName.values()]
+}
+
+/** How many clients its callers want at this moment: those in use, and those that callers wait for. */
+export function demandOn(pool: CheckoutPool): number {
+  const { total, idle, waiting } = pool.gauge()
+  return usedOf(total, idle, pool.out.size) + waiting
 }
 
 /** If the pool does not expose them, only those of checkouts are known. */

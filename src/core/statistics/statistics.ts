@@ -3,6 +3,7 @@ import { deepFreeze } from '../freeze.ts'
 import { describeFrame, type Frame } from '../origin/origin.ts'
 import { HoldSketch } from './hold-sketch.ts'
 import type { Meter } from './meter.ts'
+import { demandOn } from './pool-figures.ts'
 import { Sampler } from './sampler.ts'
 
 /** A limit of memory: further pools are counted together. */
@@ -31,11 +32,23 @@ export interface HoldStatistics {
   readonly maxMillis: number
 }
 
+/** Limits that most checkouts stay below: three times the 99th percentile. Absent below 100 checkouts. */
+export interface RecommendedLimits {
+  readonly holdMillis?: number
+  /** From the time that transactions were open while no statement was running. */
+  readonly idleTransactionMillis?: number
+}
+
 /** The durations of one pool; every checkout is counted. */
 export interface PoolStatistics extends HoldStatistics {
   readonly pool: string
-  /** Limits that most checkouts stay below: three times the 99th percentile. Absent below 100 checkouts. */
-  readonly recommended: { readonly holdMillis?: number; readonly idleTransactionMillis?: number }
+  readonly recommended: RecommendedLimits & {
+    /**
+     * The size of the pool with which 99 of 100 callers would not have waited: the 99th percentile of the clients that
+     * were in use or waited for when a client was handed out.
+     */
+    readonly max?: number
+  }
 }
 
 /** The durations of one line of source. Without an `origin`: all lines that are unknown or beyond the limit of rows. */
@@ -48,6 +61,8 @@ export interface OriginStatistics extends HoldStatistics {
 export interface ScopeStatistics extends HoldStatistics {
   readonly pool: string
   readonly scope?: { readonly kind: string; readonly name: string }
+  /** The limits that fit this route or job alone, to see which ones need the limits of their pool. */
+  readonly recommended: RecommendedLimits
 }
 
 /** The hold durations per pool, line of source and scope, as frozen plain data. */
@@ -64,17 +79,24 @@ export interface Statistics {
 
 class Tally {
   readonly sketch = new HoldSketch()
+  outside: HoldSketch | undefined
+  transactions = 0
   checkouts = 0
   heldMillis = 0
   busyMillis = 0
   outsideMillis = 0
 
-  add(heldMillis: number, busyMillis: number, outsideMillis: number, weight: number): void {
+  add(heldMillis: number, busyMillis: number, outsideMillis: number | undefined, weight: number): void {
     this.sketch.add(heldMillis, weight)
+    if (outsideMillis !== undefined) {
+      this.outside ??= new HoldSketch()
+      this.outside.add(outsideMillis, weight)
+      this.transactions += weight
+      this.outsideMillis += outsideMillis * weight
+    }
     this.checkouts += weight
     this.heldMillis += heldMillis * weight
     this.busyMillis += busyMillis * weight
-    this.outsideMillis += outsideMillis * weight
   }
 
   data(): HoldStatistics {
@@ -96,13 +118,20 @@ class Tally {
 class PoolTally extends Tally {
   readonly short: Sampler
   readonly long: Sampler
-  readonly outside = new HoldSketch()
-  transactions = 0
+  readonly demand = new HoldSketch()
+  readonly #arrivals: Sampler
 
   constructor(random: () => number) {
     super()
     this.short = new Sampler(random)
     this.long = new Sampler(random)
+    this.#arrivals = new Sampler(random)
+  }
+
+  /** Looks at the pool at some of the times when it hands a client out. */
+  arrive(pool: CheckoutPool, now: number): void {
+    const weight = this.#arrivals.weigh(now)
+    if (weight > 0) this.demand.add(demandOn(pool), weight)
   }
 }
 
@@ -151,7 +180,11 @@ export class StatisticsKeeper implements Meter {
   }
 
   connected(): void {}
-  acquired(): void {}
+
+  acquired(pool: CheckoutPool, _waitedMillis: number, checkout?: Checkout): void {
+    if (checkout !== undefined) this.#tallyOf(pool.name).arrive(pool, checkout.acquiredAt)
+  }
+
   timedOut(): void {}
 
   released(pool: CheckoutPool, heldMillis: number, checkout?: Checkout): void {
@@ -161,11 +194,7 @@ export class StatisticsKeeper implements Meter {
     const busyMillis = Math.min(heldMillis, checkout.busyMillis)
     const tally = this.#tallyOf(pool.name)
     const outsideMillis = checkout.outsideMillis(now)
-    tally.add(heldMillis, busyMillis, outsideMillis ?? 0, 1)
-    if (outsideMillis !== undefined) {
-      tally.transactions += 1
-      tally.outside.add(outsideMillis)
-    }
+    tally.add(heldMillis, busyMillis, outsideMillis, 1)
     const sampler = heldMillis >= longMillis ? tally.long : tally.short
     const weight = sampler.weigh(now)
     if (weight !== 1) this.#estimated = true
@@ -173,22 +202,24 @@ export class StatisticsKeeper implements Meter {
     const { origin, scope } = checkout
     this.#origins
       .of(pool.name, origin === undefined ? undefined : describeFrame(origin), frameOf(origin))
-      .add(heldMillis, busyMillis, outsideMillis ?? 0, weight)
+      .add(heldMillis, busyMillis, outsideMillis, weight)
     const { kind, name } = scope?.data() ?? {}
     const label = kind === undefined || name === undefined ? undefined : { kind, name }
     this.#scopes
       .of(pool.name, label && `${label.kind} ${label.name}`, label)
-      .add(heldMillis, busyMillis, outsideMillis ?? 0, weight)
+      .add(heldMillis, busyMillis, outsideMillis, weight)
   }
 
   data(): Statistics {
     return deepFreeze({
       since: this.#since,
-      pools: [...this.#pools].map(([pool, tally]) => ({
-        pool,
-        ...tally.data(),
-        recommended: recommendedOf(tally),
-      })),
+      pools: [...this.#pools]
+        .filter(([, { checkouts }]) => checkouts > 0)
+        .map(([pool, tally]) => ({
+          pool,
+          ...tally.data(),
+          recommended: { ...recommendedOf(tally), ...(tally.checkouts < enough ? {} : sizeFor(tally)) },
+        })),
       origins: this.#origins.list().map(({ pool, label, tally }) => ({
         pool,
         ...(label === undefined ? {} : { origin: { ...label } }),
@@ -198,6 +229,7 @@ export class StatisticsKeeper implements Meter {
         pool,
         ...(label === undefined ? {} : { scope: { ...label } }),
         ...tally.data(),
+        recommended: recommendedOf(tally),
       })),
       estimated: this.#estimated,
     })
@@ -222,11 +254,15 @@ function frameOf(origin: Frame | undefined): Frame | undefined {
   return { file, line, column, ...(functionName === undefined ? {} : { functionName }) }
 }
 
-function recommendedOf({ checkouts, sketch, transactions, outside }: PoolTally) {
+function recommendedOf({ checkouts, sketch, transactions, outside }: Tally): RecommendedLimits {
   return {
     ...(checkouts < enough ? {} : { holdMillis: limitAbove(sketch) }),
-    ...(transactions < enough ? {} : { idleTransactionMillis: limitAbove(outside) }),
+    ...(outside === undefined || transactions < enough ? {} : { idleTransactionMillis: limitAbove(outside) }),
   }
+}
+
+function sizeFor({ demand }: PoolTally): { readonly max: number } {
+  return { max: Math.max(1, Math.round(demand.quantile(0.99))) }
 }
 
 /** Three times the 99th percentile, rounded up to 1, 2 or 5 times a power of ten. */

@@ -103,7 +103,48 @@ describe('statistics', () => {
     expect(lifeguard.statistics().pools[0]?.recommended).toEqual({
       holdMillis: 5_000,
       idleTransactionMillis: 5_000,
+      max: 1,
     })
+  })
+
+  it('recommend limits for each route by itself', async () => {
+    const { pool, lifeguard, clock } = counted()
+    const request = (name: string, millis: number) =>
+      lifeguard.runInScope({ kind: 'request', name }, async () => {
+        const client = await pool.connect()
+        await client.query('BEGIN')
+        clock.advance(millis)
+        await client.query('COMMIT')
+        client.release()
+      })
+    for (let n = 0; n < 100; n++) {
+      await request('GET /orders', 20)
+      await request('POST /reports', 1_500)
+    }
+    await request('GET /rare', 1)
+    const recommended = lifeguard
+      .statistics()
+      .scopes.map(({ scope, recommended }) => [scope?.name, recommended] as const)
+    expect(Object.fromEntries(recommended)).toEqual({
+      'POST /reports': { holdMillis: 5_000, idleTransactionMillis: 5_000 },
+      'GET /orders': { holdMillis: 1_000, idleTransactionMillis: 1_000 },
+      'GET /rare': {},
+    })
+  })
+
+  it('recommend a size of the pool by the clients that callers want at the same time, those who wait included', async () => {
+    const { pool, lifeguard } = counted()
+    for (let n = 0; n < 25; n++) {
+      await Promise.all(
+        Array.from({ length: 4 }, async () => {
+          const client = await pool.connect()
+          await client.query('SELECT 1')
+          client.release()
+        }),
+      )
+    }
+    // Of a pool of two: four callers at a time, the first of whom sees the others wait.
+    expect(lifeguard.statistics().pools[0]?.recommended.max).toBe(4)
   })
 
   it('keep their size, whatever is counted', async () => {
