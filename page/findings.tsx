@@ -137,12 +137,7 @@ function FindingDetails({ finding, others }: FindingDetailsProps) {
       <p>
         <strong>What to do:</strong> {adviceOn(kind)}
       </p>
-      {code !== undefined && (
-        <pre class="code">
-          <span class="hidden">Source: </span>
-          {code.join('\n')}
-        </pre>
-      )}
+      {code !== undefined && <pre class="code">{code.join('\n')}</pre>}
       <dl>
         {pairs.map(([name, text]) =>
           text === undefined ? null : (
@@ -155,7 +150,7 @@ function FindingDetails({ finding, others }: FindingDetailsProps) {
       </dl>
       {others.length > 0 && (
         <>
-          <h4>The same, {others.length} more</h4>
+          <h3>The same, {others.length} more</h3>
           <ul class="plain-list">
             {others.slice(0, 20).map((other) => (
               <li key={other.id}>
@@ -176,7 +171,7 @@ function FindingDetails({ finding, others }: FindingDetailsProps) {
       )}
       {holders.length > 0 && (
         <>
-          <h4>Held by</h4>
+          <h3>Held by</h3>
           <ul class="plain-list">
             {[...new Set(holders)].slice(0, 20).map((holder) => (
               <li key={holder}>
@@ -188,7 +183,7 @@ function FindingDetails({ finding, others }: FindingDetailsProps) {
       )}
       {frames.length > 1 && (
         <>
-          <h4>Called from</h4>
+          <h3>Called from</h3>
           <ol class="frames">
             {frames.map((frame) => (
               <li key={frame}>

@@ -41,20 +41,22 @@ export function Holders() {
           <thead>
             <tr>
               <th scope="col">{by.value}</th>
-              <th scope="col">pool</th>
+              <th scope="col" class="wide">
+                pool
+              </th>
               <th scope="col" class="number">
                 checkouts
               </th>
               <th scope="col" class="number">
                 in total
               </th>
-              <th scope="col" class="number">
+              <th scope="col" class="number wide">
                 p95
               </th>
-              <th scope="col" class="number">
+              <th scope="col" class="number wide">
                 longest
               </th>
-              <th scope="col" class="number">
+              <th scope="col" class="number wide">
                 in the database
               </th>
             </tr>
@@ -70,12 +72,12 @@ export function Holders() {
                   />
                   {by.value === 'line' ? <code>{row.label}</code> : row.label}
                 </th>
-                <td>{row.pool}</td>
+                <td class="wide">{row.pool}</td>
                 <td class="number">{row.checkouts}</td>
                 <td class="number">{duration(row.heldMillis)}</td>
-                <td class="number">{duration(row.p95Millis)}</td>
-                <td class="number">{duration(row.maxMillis)}</td>
-                <td class="number">{Math.round(row.busyShare * 100)} %</td>
+                <td class="number wide">{duration(row.p95Millis)}</td>
+                <td class="number wide">{duration(row.maxMillis)}</td>
+                <td class="number wide">{Math.round(row.busyShare * 100)} %</td>
               </tr>
             ))}
           </tbody>

@@ -122,9 +122,13 @@ function ofFinding(
       ? `${leaks} ${leaks === 1 ? 'leak is' : 'leaks are'} open${where}`
       : `${open.length} ${open.length === 1 ? 'finding is' : 'findings are'} open${where}`
   const checkout = checkouts.get(finding.checkout)
+  const freed = new Set(open.filter(isDone).map((one) => one.checkout))
+  const isFreed = open.every((one) => freed.has(one.checkout))
   return {
-    level: leaks > 0 ? 'bad' : 'warning',
-    title,
+    level: leaks > 0 && !isFreed ? 'bad' : 'warning',
+    title: isFreed
+      ? `What was left behind is freed; the code that does it is not repaired yet${where}`
+      : title,
     facts: [
       ...(checkout === undefined ? placeFacts(finding) : holderFacts(checkout, 1, now)),
       ...findingFacts(finding),
@@ -162,6 +166,11 @@ function holderFacts(checkout: PageCheckout, count: number, now: number): Fact[]
     { name: 'since', text: stateOf(checkout, now) },
     ...(checkout.place === undefined ? [] : [{ name: 'at', text: checkout.place, isCode: true } as const]),
   ]
+}
+
+/** Whether a remedy has given the session back, so that nobody waits for it any more. */
+function isDone({ outcome }: PageFinding): boolean {
+  return outcome !== undefined && outcome !== 'rolled-back'
 }
 
 function placeFacts({ route, place }: PageFinding): Fact[] {

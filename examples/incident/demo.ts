@@ -2,13 +2,17 @@
  * The story: a route forgets a transaction, and migrations queue behind it. First the lifeguard observes, then it
  * enforces. Whatever is told is checked; the exit code is 0 only if all of it is so.
  */
+import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
+import http from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { relative } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { inspect, isDeepStrictEqual } from 'node:util'
 import pg from 'pg'
 import type { Finding } from 'pg-lifeguard'
+import { pageHandler } from 'pg-lifeguard/page'
 import { startServer } from '../../test/support/embedded-server.ts'
 import { lockQueue, type QueuedSession } from './lock-queue.ts'
 import { addedColumns, columnNames } from './migrations.ts'
@@ -30,7 +34,8 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => interruption.abort(signal))
 }
 try {
-  await tell()
+  if (process.argv.includes('--page')) await showPage()
+  else await tell()
 } catch (error) {
   const { aborted, reason } = interruption.signal
   if (aborted) console.error(`\nEnded by ${reason}. Everything is closed.`)
@@ -53,6 +58,30 @@ async function tell(): Promise<void> {
     const observed = await observe(server.url, observer)
     const enforced = await enforce(server.url, observer)
     summarise(observed, enforced)
+  } finally {
+    await observer.end()
+  }
+}
+
+/** Leaves the incident running, with the live page to look at it. */
+async function showPage(): Promise<void> {
+  narrator.title('The incident, on the live page')
+  await using server = await startServer()
+  interruption.signal.throwIfAborted()
+  const observer = new pg.Client({ connectionString: server.url, application_name: 'observer' })
+  await observer.connect()
+  try {
+    await atStandstill(circumstances('observe', server.url, observer), async ({ service }) => {
+      const page = pageHandler(service.lifeguard, { title: 'datasets-api', database: server.url })
+      const pages = http.createServer((request, response) => page(request, response)).listen(0, '127.0.0.1')
+      await once(pages, 'listening')
+      say(`A route has forgotten its transaction, and three migrations and a reader wait behind it. Look at it, and end it
+        with Ctrl-C:`)
+      code(`http://127.0.0.1:${(pages.address() as AddressInfo).port}/`)
+      await once(interruption.signal, 'abort')
+      pages.closeAllConnections()
+      pages.close()
+    })
   } finally {
     await observer.end()
   }

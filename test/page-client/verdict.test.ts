@@ -59,6 +59,17 @@ describe('the first glance', () => {
     expect(seen.facts).toMatchObject({ done: 'the transaction was rolled back' })
   })
 
+  it('says that what was left behind is freed, whichever finding led to it', () => {
+    const findings = [
+      findingOf({ id: 'f1' }),
+      findingOf({ id: 'f2', kind: 'idle-transaction', isLeak: false, outcome: 'destroyed' }),
+    ]
+    expect(glance(poolOf(), [], findings)).toMatchObject({
+      level: 'warning',
+      title: expect.stringContaining('freed'),
+    })
+  })
+
   it('is milder about a suspicion', () => {
     const suspicion = findingOf({ isLeak: false, certainty: 'suspected', kind: 'long-hold' })
     expect(glance(poolOf(), [], [suspicion])).toMatchObject({ level: 'warning', title: '1 finding is open' })
