@@ -114,7 +114,10 @@ async function pack(): Promise<string> {
       'package.json',
       'schema/finding.json',
     ],
-    ...filesBelow('docs').map((path) => `docs/${path}`),
+    // Pictures of the live page are larger than all the rest.
+    ...filesBelow('docs')
+      .filter((path) => !/^pictures\/page-.*\.png$/.test(path))
+      .map((path) => `docs/${path}`),
     ...compiled.map((path) => `dist/${path}`),
   ]
   const paths = packed.files.map(({ path }) => path)

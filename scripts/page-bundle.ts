@@ -17,9 +17,10 @@ export async function bundlePage(): Promise<void> {
     throw new Error('the bundle of the page contains a closing tag')
   }
   const text = [
+    // Typed, because the declarations would repeat what is not.
     '// Written by scripts/page-bundle.ts from page/.',
-    `export const script = ${JSON.stringify(script)}`,
-    `export const style = ${JSON.stringify(style)}`,
+    `export const script: string = ${JSON.stringify(script)}`,
+    `export const style: string = ${JSON.stringify(style)}`,
     '',
   ].join('\n')
   if (!existsSync(target) || readFileSync(target, 'utf8') !== text) writeFileSync(target, text)
