@@ -3,6 +3,7 @@ import type { CheckoutEvents } from '../core/checkout-events.ts'
 import type { Ledger } from '../core/ledger.ts'
 import type { CapturedStack } from '../core/origin/origin.ts'
 import { excludeInBundle } from '../core/origin/own-code.ts'
+import type { PoolStacks } from '../core/origin/pool-stacks.ts'
 import { noteRestored } from '../core/restored-release.ts'
 import type { Scope } from '../core/scope.ts'
 import { statementText } from '../sql/statement.ts'
@@ -10,6 +11,7 @@ import { Control } from './control.ts'
 import { checkedHandle } from './handle.ts'
 import { Ownership, type PassingCaller } from './ownership.ts'
 import { type ReleaseHost, Releases } from './releases.ts'
+import type { StatementTexts } from './statement-texts.ts'
 import { OwnerStatements, type StatementHost } from './statements.ts'
 import type { StatementTagger } from './tag.ts'
 import type { Client, GiveBack, PoolTraits, SubmittedQuery } from './types.ts'
@@ -83,8 +85,12 @@ export class GuardedClient implements ReleaseHost, StatementHost {
     return this.#host.unwatched
   }
 
-  get capturesQueries(): boolean {
-    return this.#host.capturesQueries
+  get texts(): StatementTexts {
+    return this.#host.texts
+  }
+
+  get stacks(): PoolStacks {
+    return this.#host.stacks
   }
 
   get tagged(): StatementTagger | undefined {

@@ -9,6 +9,7 @@ import {
   shallowStack,
 } from '../core/origin/origin.ts'
 import { excludeInBundle } from '../core/origin/own-code.ts'
+import type { PoolStacks } from '../core/origin/pool-stacks.ts'
 import type { Scope } from '../core/scope.ts'
 import { statementText } from '../sql/statement.ts'
 import type { Control } from './control.ts'
@@ -16,7 +17,7 @@ import { ListenerFlow } from './listener-flow.ts'
 import { Override } from './override.ts'
 import type { Ownership } from './ownership.ts'
 import { refuse } from './refusal.ts'
-import { traitsOf } from './statement-traits.ts'
+import type { StatementTexts } from './statement-texts.ts'
 import type { StatementTagger } from './tag.ts'
 import { type Client, type Method, sentFrom } from './types.ts'
 import { newestQuery } from './work.ts'
@@ -26,8 +27,8 @@ const queriesCaptured = 4
 
 /** The parts of the pool that the owners' statements need. */
 export interface StatementHost {
-  /** Stacks of `connect()` do not reach the user's code here, because of an ORM; those of statements may. */
-  readonly capturesQueries: boolean
+  readonly stacks: PoolStacks
+  readonly texts: StatementTexts
   /** True after `unwatch`; clients that were checked out before may still be released. */
   readonly unwatched: boolean
   /** Whether the client is idle in the pool, so that nobody may use it. */
@@ -40,11 +41,11 @@ export interface StatementHost {
 }
 
 /** Whether a statement of `pool.query` may leave a transaction open or a client unreleased: its line is needed then. */
-export function leavesSomething(config: unknown): boolean {
+export function leavesSomething(texts: StatementTexts, config: unknown): boolean {
   if (typeof config === 'object' && config !== null && 'submit' in config) return true
   const text = statementText(config)
   if (text === undefined) return false
-  const { opens, mayLeave } = traitsOf(text)
+  const { opens, mayLeave } = texts.traitsOf(text)
   return opens || mayLeave
 }
 
@@ -57,6 +58,8 @@ export class OwnerStatements {
   readonly #ledger: Ledger
   readonly #query: Override
   #isLateUseKnown = false
+  /** The stack of the present statement has to show the line of its checkout. */
+  #showsLine = false
 
   constructor(
     control: Control,
@@ -95,8 +98,14 @@ export class OwnerStatements {
     if (this.#wantsStackOf(checkout, checkout.queryCount)) return deepStack
     const text = statementText(config)
     if (text === undefined) return 0
-    const { opens, mayLeave } = traitsOf(text)
-    return opens || (mayLeave && this.#control.changes !== undefined) ? shallowStack : 0
+    const { stacks, texts } = this.#host
+    const { opens, mayLeave, isNew } = texts.traitsOf(text)
+    if (isNew && stacks.isTooShort(checkout.stack)) {
+      this.#showsLine = true
+      return deepStack
+    }
+    if (opens) return stacks.openerDepth()
+    return mayLeave && this.#control.changes !== undefined ? shallowStack : 0
   }
 
   #send(
@@ -186,7 +195,8 @@ export class OwnerStatements {
     const { passingCaller } = ownership
     if (passingCaller !== undefined) {
       ownership.passingCaller = undefined
-      if (leavesSomething(config)) this.#host.adopt('pool.query', passingCaller.stack, passingCaller.scope)
+      if (leavesSomething(this.#host.texts, config))
+        this.#host.adopt('pool.query', passingCaller.stack, passingCaller.scope)
       return
     }
     if (this.#host.isIdle(this.#control.client)) ownership.isUnclaimed = false
@@ -212,12 +222,17 @@ export class OwnerStatements {
   #note(checkout: Checkout, config: unknown, stack: CapturedStack | undefined): void {
     this.noteSending(checkout)
     const text = statementText(config)
-    const isWanted = stack !== undefined && this.#wantsStackOf(checkout, checkout.queryCount)
+    const isWanted =
+      stack !== undefined && (this.#showsLine || this.#wantsStackOf(checkout, checkout.queryCount))
+    this.#showsLine = false
     checkout.noteQuery(text)
     if (text !== undefined) {
       const { session, changes } = this.#control
-      const { opens, mayLeave } = traitsOf(text)
-      if (opens && stack !== undefined) session.sending(text, stack, this.#isReady)
+      const { opens, mayLeave } = this.#host.texts.traitsOf(text)
+      if (opens && stack !== undefined) {
+        session.sending(text, stack, this.#isReady)
+        this.#host.stacks.sawOpener(stack)
+      }
       // Once something is left, statements that undo it are recorded, too; their line is not needed.
       if (mayLeave || changes?.touched === true) changes?.sending(text, stack, this.#isReady)
     }
@@ -230,7 +245,8 @@ export class OwnerStatements {
   /** Whether its first statements may be the only source of a line. `sent` is the number of those before this one. */
   #wantsStackOf(checkout: Checkout, sent: number): boolean {
     if (sent >= queriesCaptured) return false
-    return this.#host.capturesQueries || (this.#ownership.isAdopted && checkout.stack === undefined)
+    if (this.#host.stacks.loseUser || checkout.laterStacks !== undefined) return true
+    return this.#ownership.isAdopted && checkout.stack === undefined
   }
 
   /** Whether nothing is in flight. */

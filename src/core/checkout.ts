@@ -103,7 +103,10 @@ export class Checkout implements Linked<Checkout> {
   }
 
   get origin(): Origin | undefined {
-    return originOf(this.stack, ...(this.laterStacks ?? []), this.control?.transactionStack)
+    const origin = originOf(this.stack)
+    if (origin !== undefined) return origin
+    if (this.stack !== undefined) this.pool.stacks?.raise()
+    return originOf(...(this.laterStacks ?? []), this.control?.transactionStack)
   }
 
   /** Records that the owner sends a statement. */

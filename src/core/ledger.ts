@@ -6,7 +6,7 @@ import { type ExemptRule, exemptionBy } from './exemptions.ts'
 import type { FindingKind } from './findings/finding.ts'
 import type { FindingRecord } from './findings/finding-record.ts'
 import { Findings } from './findings/findings.ts'
-import type { CapturedStack } from './origin/origin.ts'
+import { type CapturedStack, isShort } from './origin/origin.ts'
 import { Scope, type ScopeContext } from './scope.ts'
 import { ScopeBooks } from './scope-books.ts'
 import { joinMeters, type Meter } from './statistics/meter.ts'
@@ -44,6 +44,8 @@ export class Ledger {
   recorder: FlightObserver | undefined = undefined
   /** Returns the active span; undefined unless traces are followed. */
   activeSpan: (() => SpanIds | undefined) | undefined = undefined
+  /** A leak check inspects what is left: its reports show all callers of a line, whatever that costs. */
+  isInspected = false
   /** Called for each finding when it is opened, before any remedy. */
   opened: ((record: FindingRecord) => void) | undefined = undefined
   readonly #meters = new Set<Meter>()
@@ -204,6 +206,8 @@ export class Ledger {
   }
 
   #noteFinding(record: FindingRecord): void {
+    const { pool, stack } = record.evidence.checkout
+    if (stack !== undefined && isShort(stack)) pool.stacks?.deepen()
     if (this.scopeBooks.running.size > 0) {
       const { checkout, scope } = record.evidence
       // A late act belongs to the test in which it happens, not to the one that checked the client out.

@@ -29,6 +29,14 @@ export interface CheckoutSet<Checkout> extends Iterable<Checkout> {
   delete(checkout: Checkout): boolean
 }
 
+/** What reports of a pool show about its stacks. */
+export interface StackPolicy {
+  /** The line of a checkout was looked for, and its stack did not have one. */
+  raise(): void
+  /** A finding was opened, and the stack of its checkout has not all callers of its line. */
+  deepen(): void
+}
+
 /** One watched pool, with the checkouts that are out and those that wait. */
 export interface PoolRecord<Checkout> {
   readonly name: string
@@ -40,6 +48,8 @@ export interface PoolRecord<Checkout> {
   gauge(): PoolGauge
   /** Called by each sweep: finds clients that were checked out past the guard, and drops old releases. */
   sweep(): void
+  /** Undefined if its stacks are always deep. */
+  readonly stacks?: StackPolicy
   /** The statements of `pool.query` that are running now. */
   passingQueries(): readonly PassingQuery[]
   /** The clients that are out since before the pool was watched, and send nothing now. */

@@ -78,6 +78,7 @@ export function createInspector(ledger: Ledger, remedies: Record<FindingKind, Re
     everything: () => inspections.everything(),
     allow: () => inspections.allow(),
     enforceCleanUp() {
+      ledger.isInspected = true
       if (remedies['dirty-release'] === 'report') remedies['dirty-release'] = 'rollback'
       if (remedies['busy-release'] === 'report') remedies['busy-release'] = 'destroy'
       if (remedies['session-state'] === 'report') remedies['session-state'] = 'reset'

@@ -1,10 +1,12 @@
 import type { GuardedClient } from '../client/guarded-client.ts'
+import type { StatementTexts } from '../client/statement-texts.ts'
 import type { Client, GiveBack, PoolTraits } from '../client/types.ts'
 import type { Checkout, CheckoutPool, Via } from '../core/checkout.ts'
 import type { CheckoutEvents } from '../core/checkout-events.ts'
 import type { TagSettings } from '../core/checkout-tag.ts'
 import type { Ledger } from '../core/ledger.ts'
 import type { CapturedStack } from '../core/origin/origin.ts'
+import type { PoolStacks } from '../core/origin/pool-stacks.ts'
 import type { PoolGauge } from '../core/pool-record.ts'
 
 /** An override on a pool or its library, which can be removed again. */
@@ -145,6 +147,8 @@ export interface PoolCore {
   guardOf(client: Client): GuardedClient
 
   readonly record: CheckoutPool
+  readonly stacks: PoolStacks
+  readonly texts: StatementTexts
   readonly settings: WatchSettings
   readonly ledger: Ledger
   readonly events: CheckoutEvents

@@ -1,5 +1,6 @@
 import { type ClientHost, GuardedClient } from '../client/guarded-client.ts'
 import { clientBehind, formerCheckout } from '../client/handle.ts'
+import { StatementTexts } from '../client/statement-texts.ts'
 import { type StatementTagger, statementTagger } from '../client/tag.ts'
 import { type Client, type GiveBack, isClient, type PoolTraits } from '../client/types.ts'
 import { countSilent, passingQueries } from '../client/work.ts'
@@ -10,8 +11,8 @@ import { isAnyTimeout } from '../core/exhaustion.ts'
 import type { Ledger } from '../core/ledger.ts'
 import { withLaterStack } from '../core/origin/later-stack.ts'
 import { type CapturedStack, captureStack } from '../core/origin/origin.ts'
-import { OriginProbe } from '../core/origin/origin-probe.ts'
 import { excludeInBundle } from '../core/origin/own-code.ts'
+import { PoolStacks } from '../core/origin/pool-stacks.ts'
 import { isThenable } from '../core/thenable.ts'
 import type { Installed, PoolCore, PoolHost, WatchSettings } from './pool-host.ts'
 import { Strangers } from './strangers.ts'
@@ -24,13 +25,14 @@ export class WatchedPool implements PoolCore, ClientHost {
   readonly settings: WatchSettings
   readonly record: CheckoutPool
   readonly tagged: StatementTagger | undefined
+  readonly stacks: PoolStacks
+  readonly texts = new StatementTexts()
   /** True after `unwatch`; clients that were checked out before may still be released. */
   unwatched = false
   readonly #host: PoolHost
   readonly #guards = new WeakMap<Client, GuardedClient>()
   readonly #alive = new Set<GuardedClient>()
   readonly #rejected = new WeakSet<Checkout>()
-  readonly #probe = new OriginProbe()
   readonly #installed: readonly Installed[]
   /** The number of callers that the guard has started and the pool has not answered yet. */
   #pending = 0
@@ -48,6 +50,7 @@ export class WatchedPool implements PoolCore, ClientHost {
     this.ledger = ledger
     this.events = events
     this.tagged = statementTagger(settings.tag)
+    this.stacks = new PoolStacks(() => ledger.isInspected || settings.handles === 'checked')
     this.record = {
       name: settings.name,
       out: new CheckoutList(),
@@ -55,6 +58,7 @@ export class WatchedPool implements PoolCore, ClientHost {
       endingSince: undefined,
       gauge: () => host.gauge(),
       sweep: () => this.#sweep(),
+      stacks: this.stacks,
       passingQueries: () => passingQueries(host.clients(), (client) => this.isOut(client)),
       unseen: () => countSilent(host.clients(), (client) => this.#guards.has(client) || host.isIdle(client)),
     }
@@ -78,7 +82,7 @@ export class WatchedPool implements PoolCore, ClientHost {
       },
     )
     const answer = this.events.rejectsWaiters ? this.#orRejected(checkout, connected, cancel) : connected
-    return checkout.queued ? withLaterStack(answer, checkout) : answer
+    return checkout.queued && this.stacks.mayMissUser ? withLaterStack(answer, checkout) : answer
   }
 
   release(given: Client, giveBack: GiveBack, error?: Error): unknown {
@@ -107,7 +111,7 @@ export class WatchedPool implements PoolCore, ClientHost {
   }
 
   request(via: Via, stack: CapturedStack): Checkout {
-    this.#probe.see(stack)
+    this.stacks.sawCaller(stack)
     const { ledger } = this
     return ledger.request(this.record, via, this.isFull(), stack, ledger.currentScope())
   }
@@ -230,10 +234,6 @@ export class WatchedPool implements PoolCore, ClientHost {
     return this.#host
   }
 
-  get capturesQueries(): boolean {
-    return this.#probe.losesUser
-  }
-
   adopted(): void {
     this.#hasAdopted = true
   }
@@ -255,6 +255,7 @@ export class WatchedPool implements PoolCore, ClientHost {
   }
 
   #sweep(): void {
+    this.stacks.sweep()
     this.#host.sweep?.()
     for (const guard of this.#alive) {
       if (guard.isOver) this.#alive.delete(guard)

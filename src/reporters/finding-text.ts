@@ -152,7 +152,8 @@ function checkoutPlace(
   const action = origin === undefined ? 'transaction opened' : asked
   const lines = [`  ${action} at ${frameText(main, style)}`, ...framed(main, options)]
   const caller = main.frames.slice(1).find(({ file }) => !/[\\/]node_modules[\\/]/.test(file))
-  if (caller !== undefined) lines.push(`  ${style('dim', 'called from')} ${frameText(caller, style)}`)
+  const called = main.callersVary === true ? 'called from several places, such as' : 'called from'
+  if (caller !== undefined) lines.push(`  ${style('dim', called)} ${frameText(caller, style)}`)
   if (
     origin !== undefined &&
     transactionOrigin !== undefined &&

@@ -91,7 +91,11 @@ function compactCheckout(checkout: CheckoutData, { text }: Detail): CheckoutData
 
 function compactOrigin(origin: Origin, detail: Detail): Origin {
   const frames = ownFrames(origin).slice(0, detail.frames)
-  return { ...compactFrame(origin, detail), frames: frames.map((frame) => compactFrame(frame, detail)) }
+  return {
+    ...compactFrame(origin, detail),
+    frames: frames.map((frame) => compactFrame(frame, detail)),
+    ...(origin.callersVary === undefined ? {} : { callersVary: origin.callersVary }),
+  }
 }
 
 function compactFrame({ file, line, column, functionName }: Frame, { text, path }: Detail): Frame {

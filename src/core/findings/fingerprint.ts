@@ -24,12 +24,15 @@ export interface MistakeSource {
  * Equal for findings of one mistake. Readable, and the same on every machine that runs the program from its own folder.
  */
 export function fingerprintOf({ kind, checkout, origin, eventOrigin, scope }: MistakeSource): string {
-  return `${kind} ${checkout.pool.name} ${place(origin ?? eventOrigin) ?? work(checkout, scope)}`
+  const line = origin ?? eventOrigin
+  // The callers may be those of another checkout, but not the scope.
+  const way = line?.callersVary === true && scope !== undefined ? ` in ${scope.kind} ${scope.name}` : ''
+  return `${kind} ${checkout.pool.name} ${place(line) ?? work(checkout, scope)}${way}`
 }
 
 function place(origin: Origin | undefined): string | undefined {
   if (origin === undefined) return undefined
-  const frames = userFrames(origin).slice(0, mostFrames)
+  const frames = userFrames(origin).slice(0, origin.callersVary === true ? 1 : mostFrames)
   return (frames.length === 0 ? [origin] : frames).map((frame) => describeFrame(frame)).join(' < ')
 }
 

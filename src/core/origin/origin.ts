@@ -1,3 +1,4 @@
+import { callersOf, learnCallers } from './caller-samples.ts'
 import { excludeInBundle, isBundled, isOwnCode } from './own-code.ts'
 import {
   type CapturedStack,
@@ -14,12 +15,19 @@ export type { CapturedStack, Frame } from './stack-text.ts'
 export interface Origin extends Frame {
   /** That frame and its callers, including dependencies, at most ten. */
   readonly frames: readonly Frame[]
+  /**
+   * True if `frames` beyond the first are those of another checkout from the same line: this one was recorded with that
+   * line only, and other checkouts have had different callers.
+   */
+  readonly callersVary?: boolean
 }
 
 /** ORMs have up to eighteen frames between the user and the pool. A shorter stack costs no more. */
 export const deepStack = 30
 /** Enough for `BEGIN`, which is sent by the user or a thin layer; its line is only additional. */
 export const shallowStack = 6
+/** The frames of a stack where the user's line is close: that of this package, and few others. */
+export const mostNeeded = 4
 
 /**
  * Sets the number of frames that new errors record, and returns the previous number. For each checkout, the error is
@@ -54,25 +62,65 @@ export function passesThrough(captured: CapturedStack, file: RegExp): boolean {
 /** The user's line, from the first stack that has one. */
 export function originOf(...stacks: readonly (CapturedStack | undefined)[]): Origin | undefined {
   for (const captured of stacks) {
-    const origin = captured === undefined ? undefined : originIn(readStack(captured))
-    if (origin !== undefined) return origin
+    if (captured === undefined) continue
+    const { origin, isShort } = readOrigin(captured)
+    if (origin !== undefined) return isShort ? withCallers(origin) : origin
   }
   return undefined
 }
 
 /** The size of the cache: tags and statistics need a line per checkout, and a program has few different ones. */
 const mostRemembered = 200
-const remembered = new Map<string, Origin | undefined>()
+const remembered = new Map<string, ReadStack>()
 
-function originIn(stack: string): Origin | undefined {
-  if (remembered.has(stack)) return remembered.get(stack)
-  const frames = parseFrames(stack)
+/** The number of frames that reach the user's line; infinity if the stack does not reach it. */
+export function framesToUser(captured: CapturedStack): number {
+  return readOrigin(captured).depth
+}
+
+/** Whether a stack may have been cut right after the user's line. */
+export function isShort(captured: CapturedStack): boolean {
+  return readOrigin(captured).isShort
+}
+
+/** Remembers the callers in a deep stack, for short ones from the same line. Returns whether they are new. */
+export function hasDifferentCallers(captured: CapturedStack): boolean {
+  const { origin, isShort } = readOrigin(captured)
+  return origin !== undefined && !isShort && learnCallers(origin.frames)
+}
+
+interface ReadStack {
+  readonly origin: Origin | undefined
+  /** The position of the user's line in the stack, from 1. */
+  readonly depth: number
+  /** It may have been cut right after that line. */
+  readonly isShort: boolean
+}
+
+function readOrigin(captured: CapturedStack): ReadStack {
+  const stack = readStack(captured)
+  const known = remembered.get(stack)
+  if (known !== undefined) return known
+  const lines = stackLines({ stack })
+  const frames = parseFrames(lines)
   const first = firstUserFrame(frames)
-  const origin =
-    first === -1 ? undefined : { ...(frames[first] as Frame), frames: frames.slice(first, first + 10) }
+  const found = frames[first]
+  const frameList = frames.slice(Math.max(0, first), first + 10).map(({ frame }) => frame)
+  const read: ReadStack = {
+    origin: found === undefined ? undefined : { ...found.frame, frames: frameList },
+    depth: found === undefined ? Number.POSITIVE_INFINITY : found.position,
+    isShort: lines.length <= mostNeeded,
+  }
   if (remembered.size >= mostRemembered) remembered.clear()
-  remembered.set(stack, origin)
-  return origin
+  remembered.set(stack, read)
+  return read
+}
+
+/** With the callers that deep stacks from the same line have shown. */
+function withCallers(origin: Origin): Origin {
+  const callers = callersOf(origin.frames)
+  if (callers === undefined || callers.frames.length <= origin.frames.length) return origin
+  return { ...origin, frames: callers.frames, ...(callers.vary ? { callersVary: true } : {}) }
 }
 
 /** `file:line:column`, the file relative to the working directory where it is below it. */
@@ -86,18 +134,26 @@ function relativeFile(file: string, folder: string): string {
   return file.startsWith(prefix) ? file.slice(prefix.length) : file
 }
 
-function parseFrames(stack: string): Frame[] {
-  const lines = stackLines({ stack })
-  // In a bundle, the function that records the stack may be one of those whose text is not known.
-  if (isBundled) lines.shift()
-  return lines.map(parseFrame).filter((frame) => frame !== undefined && !isOwnCode(frame)) as Frame[]
+interface PlacedFrame {
+  readonly frame: Frame
+  /** From 1, frames of this package included. */
+  readonly position: number
 }
 
-function firstUserFrame(frames: readonly Frame[]): number {
-  const first = frames.findIndex(isUserFrame)
-  if (first === -1 || isKnownFile((frames[first] as Frame).file)) return first
+function parseFrames(lines: readonly string[]): PlacedFrame[] {
+  return lines.flatMap((line, index) => {
+    // In a bundle, the function that records the stack may be one of those whose text is not known.
+    const frame = isBundled && index === 0 ? undefined : parseFrame(line)
+    return frame === undefined || isOwnCode(frame) ? [] : { frame, position: index + 1 }
+  })
+}
+
+function firstUserFrame(frames: readonly PlacedFrame[]): number {
+  const first = frames.findIndex(({ frame }) => isUserFrame(frame))
+  const found = frames[first]
+  if (found === undefined || isKnownFile(found.frame.file)) return first
   // Source maps of a dependency may refer to files outside `node_modules` that do not exist here.
-  const known = frames.findIndex((frame) => isUserFrame(frame) && isKnownFile(frame.file))
+  const known = frames.findIndex(({ frame }) => isUserFrame(frame) && isKnownFile(frame.file))
   return known === -1 ? first : known
 }
 

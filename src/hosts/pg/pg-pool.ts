@@ -13,13 +13,7 @@ import {
 } from '../../client/types.ts'
 import type { Checkout, Via } from '../../core/checkout.ts'
 import { withLaterStack } from '../../core/origin/later-stack.ts'
-import {
-  type CapturedStack,
-  captureStack,
-  deepStack,
-  originOf,
-  setStackDepth,
-} from '../../core/origin/origin.ts'
+import { type CapturedStack, captureStack, originOf, setStackDepth } from '../../core/origin/origin.ts'
 import { isThenable } from '../../core/thenable.ts'
 import { statementText } from '../../sql/statement.ts'
 import type { CallerStack, PoolCore, PoolHost } from '../pool-host.ts'
@@ -75,7 +69,7 @@ function installOn(pool: Pool, core: PoolCore, callerStack: CallerStack | undefi
     typeof callback === 'function' &&
     isStatement(callback, statement) &&
     core.events.sessionState !== 'by query' &&
-    !leavesSomething(statement.text) &&
+    !leavesSomething(core.texts, statement.text) &&
     !core.isFull()
 
   const connectFor = (original: Method, self: unknown, args: unknown[], stack: CapturedStack | undefined) => {
@@ -89,7 +83,9 @@ function installOn(pool: Pool, core: PoolCore, callerStack: CallerStack | undefi
     const connectWith = (given: Callback) => original.call(self, given)
     if (stack === undefined) return passAtOnce(core, connectWith, callback)
     const isPassing =
-      isStatement(callback, asked) && core.events.sessionState !== 'by query' && !leavesSomething(asked?.text)
+      isStatement(callback, asked) &&
+      core.events.sessionState !== 'by query' &&
+      !leavesSomething(core.texts, asked?.text)
     if (isPassing) return pass(core, connectWith, callback, asked, stack, core.isFull())
     const via = isStatement(callback, asked) ? 'pool.query' : 'connect'
     return callBack(core, connectWith, callback, via, stack, asked)
@@ -99,7 +95,7 @@ function installOn(pool: Pool, core: PoolCore, callerStack: CallerStack | undefi
     function (...args) {
       if (core.unwatched) return Reflect.apply(original, this, args)
       if (isOrdinary(args[0])) return connectFor(original, this, args, undefined)
-      const depth = setStackDepth(deepStack)
+      const depth = setStackDepth(core.stacks.callerDepth())
       const stack = new Error()
       setStackDepth(depth)
       return connectFor(original, this, args, stack)

@@ -33,7 +33,7 @@ console.log(origin?.file, origin?.line, origin?.column, origin?.functionName, Er
     folder = await realpath(await mkdtemp(join(tmpdir(), 'origin-')))
     await writeFile(join(folder, 'package.json'), '{ "type": "module" }')
     await mkdir(join(folder, 'package/src/core/origin'), { recursive: true })
-    for (const name of ['origin.ts', 'own-code.ts', 'stack-text.ts']) {
+    for (const name of ['origin.ts', 'caller-samples.ts', 'own-code.ts', 'stack-text.ts']) {
       await copyFile(`${sourceFolder}core/origin/${name}`, join(folder, 'package/src/core/origin', name))
     }
     await compile('package/src/core/origin/origin.ts', 'package/dist/cjs/pg-lifeguard.js', true)

@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { traitsOf } from '../../src/client/statement-traits.ts'
+import { StatementTexts } from '../../src/client/statement-texts.ts'
 import { heapBytes } from '../support/garbage.ts'
+
+function remembering() {
+  const texts = new StatementTexts()
+  return { traitsOf: (text: string) => texts.traitsOf(text) }
+}
 
 describe('the traits of a statement', () => {
   it.each([
@@ -11,15 +16,18 @@ describe('the traits of a statement', () => {
     ['BEGIN; SAVEPOINT a', true, true],
     ['UPDATE users SET name = $1', false, false],
   ])('of %s are the same each time', (text, opens, mayLeave) => {
-    for (let time = 0; time < 3; time += 1) expect(traitsOf(text)).toEqual({ opens, mayLeave })
+    const texts = new StatementTexts()
+    for (const isNew of [true, false, false]) expect(texts.traitsOf(text)).toEqual({ opens, mayLeave, isNew })
   })
 
   it('do not depend on the statements before it', () => {
     const texts = ['BEGIN', 'SELECT 1', 'LISTEN orders', 'SELECT 1', 'BEGIN', 'COMMIT']
-    expect(texts.map((text) => traitsOf(text).opens)).toEqual([true, false, false, false, true, false])
+    const known = new StatementTexts()
+    expect(texts.map((text) => known.traitsOf(text).opens)).toEqual([true, false, false, false, true, false])
   })
 
   it('are right for more texts than are remembered', () => {
+    const { traitsOf } = remembering()
     for (let number = 0; number < 3000; number += 1) {
       expect(traitsOf(`SELECT ${number}`).opens).toBe(false)
       expect(traitsOf(`BEGIN; SELECT ${number}`).opens).toBe(true)
@@ -28,6 +36,7 @@ describe('the traits of a statement', () => {
   })
 
   it('take memory for a bounded number of texts', () => {
+    const { traitsOf } = remembering()
     const use = (from: number) => {
       for (let number = from; number < from + 20_000; number += 1) {
         traitsOf(`SELECT ${number} /* ${'x'.repeat(800)} */`)

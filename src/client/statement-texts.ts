@@ -8,11 +8,13 @@ export interface StatementTraits {
   readonly opens: boolean
   /** It may leave something in its session that outlasts the transaction. */
   readonly mayLeave: boolean
+  /** It has not been seen lately. */
+  readonly isNew: boolean
 }
 
 /** Shared, so that a text in the cache costs one entry and nothing else. */
 const [ordinary, leaving, opening, both] = [false, true].flatMap((opens) =>
-  [false, true].map((mayLeave): StatementTraits => ({ opens, mayLeave })),
+  [false, true].map((mayLeave): StatementTraits => ({ opens, mayLeave, isNew: false })),
 ) as [StatementTraits, StatementTraits, StatementTraits, StatementTraits]
 
 /** A limit of memory, for programs that put values into their texts. */
@@ -20,26 +22,32 @@ const mostTexts = 500
 /** A longer text is classified each time: most of those are written by a program, and differ. */
 const longestText = 1000
 
-const known = new Map<string, StatementTraits>()
-/** Asked again while the same statement is handled. */
-let lastText = ''
-let lastTraits: StatementTraits = ordinary
+/** The texts of one pool's statements, each classified once. */
+export class StatementTexts {
+  readonly #known = new Map<string, StatementTraits>()
+  /** Asked again while the same statement is handled. */
+  #lastText = ''
+  #lastTraits: StatementTraits = ordinary
 
-/** Classifies a statement. Called for every query: a text that has been seen lately costs a look into a table. */
-export function traitsOf(text: string): StatementTraits {
-  if (text === lastText) return lastTraits
-  const traits = known.get(text) ?? learn(text)
-  lastText = text
-  lastTraits = traits
-  return traits
-}
+  /** Called for every query. */
+  traitsOf(text: string): StatementTraits {
+    if (text === this.#lastText) return this.#lastTraits
+    const traits = this.#known.get(text)
+    if (traits === undefined) return this.#learn(text)
+    this.#lastText = text
+    this.#lastTraits = traits
+    return traits
+  }
 
-function learn(text: string): StatementTraits {
-  const traits = classify(text)
-  if (text.length > longestText) return traits
-  if (known.size >= mostTexts) known.clear()
-  known.set(text, traits)
-  return traits
+  #learn(text: string): StatementTraits {
+    const traits = classify(text)
+    this.#lastText = text
+    this.#lastTraits = traits
+    if (text.length > longestText) return traits
+    if (this.#known.size >= mostTexts) this.#known.clear()
+    this.#known.set(text, traits)
+    return { ...traits, isNew: true }
+  }
 }
 
 function classify(text: string): StatementTraits {
