@@ -22,7 +22,7 @@ const themeName = 'pg-lifeguard.theme'
 
 /** Reads the address, follows its changes, and writes what is chosen into it. */
 export function followAddress(): void {
-  const stored = localStorage.getItem(themeName)
+  const stored = storedTheme()
   if (stored === 'light' || stored === 'dark') theme.value = stored
   readAddress()
   addEventListener('hashchange', () => readAddress())
@@ -36,9 +36,25 @@ export function followAddress(): void {
     const chosen = theme.value
     if (chosen === 'auto') delete document.documentElement.dataset.theme
     else document.documentElement.dataset.theme = chosen
-    if (chosen === 'auto') localStorage.removeItem(themeName)
-    else localStorage.setItem(themeName, chosen)
+    storeTheme(chosen)
   })
+}
+
+/** A browser may refuse to store anything. */
+function storedTheme(): string | null {
+  try {
+    return localStorage.getItem(themeName)
+  } catch {
+    return null
+  }
+}
+
+function storeTheme(chosen: string): void {
+  try {
+    localStorage.setItem(themeName, chosen)
+  } catch {
+    // The theme is then that of this visit.
+  }
 }
 
 export function readAddress(hash: string = location.hash.slice(1)): void {

@@ -10,7 +10,7 @@ export interface Verdict {
 }
 
 export interface Fact {
-  readonly name: 'held by' | 'since' | 'at' | 'waiting' | 'what to do' | 'done'
+  readonly name: 'held by' | 'left by' | 'since' | 'at' | 'waiting' | 'what to do' | 'done'
   readonly text: string
   /** A link to what the fact is about. */
   readonly show?: string
@@ -124,14 +124,17 @@ function ofFinding(
   const checkout = checkouts.get(finding.checkout)
   const freed = new Set(open.filter(isDone).map((one) => one.checkout))
   const isFreed = open.every((one) => freed.has(one.checkout))
+  const done = open.find(({ outcome }) => outcome !== undefined)
+  const isOut = checkout !== undefined && checkout.endedAt === undefined
   return {
     level: leaks > 0 && !isFreed ? 'bad' : 'warning',
-    title: isFreed
-      ? `What was left behind is freed; the code that does it is not repaired yet${where}`
-      : title,
+    title: isFreed ? `What was left behind${where} is freed, but the code is not repaired yet` : title,
     facts: [
-      ...(checkout === undefined ? placeFacts(finding) : holderFacts(checkout, 1, now)),
+      ...(isOut ? holderFacts(checkout, 1, now) : placeFacts(finding)),
       ...findingFacts(finding),
+      ...(finding.outcome === undefined && done !== undefined
+        ? [{ name: 'done', text: outcomeText(done) } as const]
+        : []),
     ],
   }
 }
@@ -173,9 +176,10 @@ function isDone({ outcome }: PageFinding): boolean {
   return outcome !== undefined && outcome !== 'rolled-back'
 }
 
+/** Where it happened, if it is over. */
 function placeFacts({ route, place }: PageFinding): Fact[] {
   return [
-    ...(route === undefined ? [] : [{ name: 'held by', text: route } as const]),
+    ...(route === undefined ? [] : [{ name: 'left by', text: route } as const]),
     ...(place === undefined ? [] : [{ name: 'at', text: place, isCode: true } as const]),
   ]
 }

@@ -64,9 +64,10 @@ describe('the first glance', () => {
       findingOf({ id: 'f1' }),
       findingOf({ id: 'f2', kind: 'idle-transaction', isLeak: false, outcome: 'destroyed' }),
     ]
-    expect(glance(poolOf(), [], findings)).toMatchObject({
+    expect(glance(poolOf(), [checkoutOf({ endedAt: 90_000 })], findings)).toMatchObject({
       level: 'warning',
-      title: expect.stringContaining('freed'),
+      title: 'What was left behind is freed, but the code is not repaired yet',
+      facts: { 'left by': 'GET /a', done: 'the session was closed, its slot is free' },
     })
   })
 
