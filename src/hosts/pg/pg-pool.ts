@@ -181,7 +181,8 @@ function callBack(
 function passAtOnce(core: PoolCore, connect: (callback: Callback) => unknown, callback: Callback): unknown {
   const { record, ledger } = core
   const isTimed = ledger.meter?.statements === true
-  // A connection keeps a reference to its first callback, which must not keep the caller's request in memory.
+  // A connection keeps a reference to its first callback, which must not keep the caller's request in memory: nor may a
+  // function beside it that knows the arguments, because functions of one call share what they refer to.
   let pending: Callback | undefined = isTimed ? observedStatement(callback, record, ledger, false) : callback
   const onClient: Callback = (error, client, done) => {
     core.answered()
@@ -190,7 +191,7 @@ function passAtOnce(core: PoolCore, connect: (callback: Callback) => unknown, ca
     if (isClient(client) && !core.unwatched) core.guardOf(client).pass()
     return answer?.(error, client, done)
   }
-  return core.startPassing(() => connect(onClient))
+  return core.startPassing(connect.bind(undefined, onClient))
 }
 
 /**
