@@ -2,17 +2,23 @@
  * `npm run bench:budget`: fails if an operation costs more than its budget in each of three runs. A machine that is busy
  * spoils a run, but never makes one too good.
  */
+import { parseArgs } from 'node:util'
 import { offlineBudget } from './budgets.mjs'
 import { addedMicros, measureOffline, offlineRows, offlineTable } from './offline.ts'
+import { publish } from './report.ts'
 import { table } from './table.ts'
 
 const attempts = 3
+/** Puts the figures of the last run into docs/benchmarks.md. */
+const { values: options } = parseArgs({ options: { write: { type: 'boolean', default: false } } })
 
 /** The figures over budget in all runs so far, such as `Node 20.20.2, checkout`. */
 let over: ReadonlySet<string> | undefined
 for (let attempt = 1; attempt <= attempts; attempt += 1) {
   const runs = await measureOffline()
-  process.stdout.write(`run ${attempt}\n${table(offlineTable(runs)).join('\n')}\n\n`)
+  const text = table(offlineTable(runs)).join('\n')
+  process.stdout.write(`run ${attempt}\n${text}\n\n`)
+  if (options.write) publish(text, new URL('../docs/benchmarks.md', import.meta.url), 'offline')
   const exceeded = runs.flatMap((run) =>
     offlineRows
       .filter((row) => addedMicros(run, row) > offlineBudget(row, run.node))
