@@ -1,7 +1,7 @@
-import { findingKinds } from 'pg-lifeguard'
 import { expect, it } from 'vitest'
 import { lossesOf } from '../../bench/soak/report.ts'
 import { soak } from '../../bench/soak/soak.ts'
+import { findingKinds } from '../../src/index.ts'
 
 it('loses no slot, row or finding in a service under load and under fire, in either mode', async () => {
   // Long enough for each kind of leak once.
