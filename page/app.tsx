@@ -45,10 +45,12 @@ const verdict = computed(() => {
 export function App() {
   const state = connection.value.state
   const isEmpty = sections.head.value.size === 0
+  // Without an application to look at, "nothing was found" would say more than is known.
+  const hasPools = sections.pools.value.size > 0 || sections.findings.value.size > 0
   return (
     <>
-      <a class="skip" href="#findings">
-        Skip to the findings
+      <a class="skip" href={hasPools ? '#findings' : '#server'}>
+        Skip to the {hasPools ? 'findings' : 'server'}
       </a>
       <Header level={verdict.value.level} />
       <main>
@@ -60,8 +62,8 @@ export function App() {
             <VerdictCard verdict={verdict.value} />
             <FilterBar />
             <Pools models={models.value} />
-            <Findings />
-            <Holders />
+            {hasPools && <Findings />}
+            {hasPools && <Holders />}
             <ServerView />
           </>
         )}

@@ -4,13 +4,14 @@ import { countsOf, duration, groupBy, labelOf, stateOf } from './words.ts'
 
 /** The answer to the first glance: who holds the pool, since when, from which line, who waits, what to do. */
 export interface Verdict {
-  readonly level: 'good' | 'warning' | 'bad'
+  /** `unknown` until the server has been looked at. */
+  readonly level: 'good' | 'warning' | 'bad' | 'unknown'
   readonly title: string
   readonly facts: readonly Fact[]
 }
 
 export interface Fact {
-  readonly name: 'held by' | 'left by' | 'since' | 'at' | 'waiting' | 'what to do' | 'done'
+  readonly name: 'held by' | 'left by' | 'since' | 'at' | 'waiting' | 'what to do' | 'done' | 'why'
   readonly text: string
   /** A link to what the fact is about. */
   readonly show?: string
@@ -69,7 +70,18 @@ export function verdictOf(
       ],
     }
   }
+  if (server?.lost !== undefined) return ofUnseenServer(server, server.lost)
+  if (server !== undefined && server.report === undefined) {
+    return { level: 'unknown', title: 'Looking at the server...', facts: [] }
+  }
   return { level: 'good', title: 'Nothing is held too long, nobody waits', facts: [] }
+}
+
+/** What was good when it was last seen need not be good now. */
+function ofUnseenServer({ report }: PageServer, why: string): Verdict {
+  const title =
+    report === undefined ? 'The server cannot be seen' : 'All was well when the server was last seen'
+  return { level: 'warning', title, facts: [{ name: 'why', text: why }] }
 }
 
 /** Whether callers wait because all clients are out. */

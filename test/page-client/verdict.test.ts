@@ -4,6 +4,7 @@ import { nothing } from '../../page/settings.ts'
 import { adviceOn, verdictOf } from '../../page/verdict.ts'
 import { findingKinds } from '../../src/index.ts'
 import type { PageServer } from '../../src/page/view/page-data.ts'
+import type { CheckReport } from '../../src/postgres/report/server-report.ts'
 import { checkoutOf, findingOf, poolOf } from './samples.ts'
 
 const now = 100_000
@@ -25,6 +26,28 @@ function glance(
 describe('the first glance', () => {
   it('says that nothing is wrong', () => {
     expect(glance()).toMatchObject({ level: 'good', facts: {} })
+  })
+
+  it('does not say so before it has seen the server, nor when it cannot see it any more', () => {
+    const unseen = { target: 'db', lookedAt: 0 }
+    const report = { roots: [], blocking: [], idleInTransaction: [] } as unknown as CheckReport
+    const seen = { ...unseen, report }
+    const why = 'connection refused'
+    expect(glance(undefined, [], [], unseen)).toMatchObject({
+      level: 'unknown',
+      title: 'Looking at the server...',
+    })
+    expect(glance(undefined, [], [], seen)).toMatchObject({ level: 'good' })
+    expect(glance(undefined, [], [], { ...unseen, lost: why })).toMatchObject({
+      level: 'warning',
+      title: 'The server cannot be seen',
+      facts: { why },
+    })
+    expect(glance(undefined, [], [], { ...seen, lost: why })).toMatchObject({
+      level: 'warning',
+      title: 'All was well when the server was last seen',
+      facts: { why },
+    })
   })
 
   it('says who holds a full pool, since when, from which line, who waits and what to do', () => {

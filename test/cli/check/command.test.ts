@@ -125,9 +125,10 @@ describe('check', () => {
     await holder.run('BEGIN; LOCK TABLE items')
     for (let number = 0; number < 90; number += 1) {
       const session = await openSession(db, 'web')
-      void session.client
-        .query(number === 40 ? 'ALTER TABLE items ADD COLUMN x int' : 'SELECT FROM items')
-        .catch(() => {})
+      const statement = number === 40 ? 'ALTER TABLE items ADD COLUMN x int' : 'SELECT FROM items'
+      // In this order, however slow the machine is: what is before ALTER TABLE, and what is behind it.
+      if (number <= 40) await session.waitsFor(statement)
+      else void session.client.query(statement).catch(() => {})
     }
     const last = await openSession(db, 'web')
     await last.waitsFor('SELECT FROM items')
