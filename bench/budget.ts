@@ -3,8 +3,8 @@
  * spoils a run, but never makes one too good.
  */
 import { parseArgs } from 'node:util'
-import { offlineBudget } from './budgets.mjs'
-import { addedMicros, measureOffline, offlineRows, offlineTable } from './offline.ts'
+import { offlineBudget, recorderBudget } from './budgets.mjs'
+import { addedMicros, measureOffline, offlineRows, offlineTable, recordedRows } from './offline.ts'
 import { publish } from './report.ts'
 import { table } from './table.ts'
 
@@ -19,11 +19,14 @@ for (let attempt = 1; attempt <= attempts; attempt += 1) {
   const text = table(offlineTable(runs)).join('\n')
   process.stdout.write(`run ${attempt}\n${text}\n\n`)
   if (options.write) publish(text, new URL('../docs/benchmarks.md', import.meta.url), 'offline')
-  const exceeded = runs.flatMap((run) =>
-    offlineRows
+  const exceeded = runs.flatMap((run) => [
+    ...offlineRows
       .filter((row) => addedMicros(run, row) > offlineBudget(row, run.node))
       .map((row) => `Node ${run.node}, ${row}`),
-  )
+    ...recordedRows
+      .filter((row) => run.recorded[row] > recorderBudget)
+      .map((row) => `Node ${run.node}, ${row} with the recorder`),
+  ])
   const before = over
   over = new Set(exceeded.filter((figure) => before?.has(figure) !== false))
   if (over.size === 0) break

@@ -19,3 +19,6 @@ export function offlineBudget(row, node) {
   const { node20, newer } = offlineBudgets[row]
   return Number.parseInt(node, 10) < 24 ? node20 : newer
 }
+
+/** What the recorder of `lifeguard.timeline()`, which the live page needs, may add to that. */
+export const recorderBudget = 1

@@ -12,10 +12,18 @@ import { operations } from './operations.mjs'
 /**
  * @typedef {import('./budgets.mjs').OfflineRow} OfflineRow
  * @typedef {{ readonly bare: number, readonly watched: number }} OfflineCost Microseconds per operation.
- * @typedef {{ readonly node: string, readonly costs: Readonly<Record<OfflineRow, OfflineCost>> }} OfflineRun
+ * @typedef {{
+ *   readonly node: string,
+ *   readonly costs: Readonly<Record<OfflineRow, OfflineCost>>,
+ *   readonly recorded: Readonly<Record<RecordedRow, number>>,
+ * }} OfflineRun `recorded`: what the recorder of the live page adds to a watched pool.
+ *
+ * @typedef {(typeof recordedRows)[number]} RecordedRow
  */
 
 const rows = /** @type {const} */ (['query', 'transaction', 'deepTransaction', 'checkout', 'deepCheckout'])
+/** The ones that the recorder takes part in. */
+const recordedRows = /** @type {const} */ (['transaction', 'checkout'])
 /** About a millisecond: on a busy machine, longer ones are never run from start to end without an interruption. */
 const batches = { query: 300, transaction: 80, deepTransaction: 80, checkout: 400, deepCheckout: 400 }
 const [, , rounds = '800', only] = process.argv
@@ -30,21 +38,37 @@ await openAll(watched)
 
 /** @type {Partial<Record<OfflineRow, OfflineCost>>} */
 const costs = {}
-for (const row of rows) if (only === undefined || only === row) costs[row] = await measure(row)
+for (const row of rows)
+  if (only === undefined || only === row) costs[row] = await measure(row, [bare, watched])
+
+// After everything else, because another kind of watched pool slows V8 down for all.
+const recording = offlinePool()
+const recorder = createLifeguard({ reporters: [], timeline: {} })
+recorder.watch(recording)
+await openAll(recording)
+/** @type {Partial<Record<RecordedRow, number>>} */
+const recorded = {}
+for (const row of recordedRows) {
+  if (only !== undefined && only !== row) continue
+  const { bare: without, watched: with_ } = await measure(row, [watched, recording])
+  recorded[row] = with_ - without
+}
 
 const { findings } = lifeguard.snapshot()
+if (recorder.timeline() === undefined) throw new Error('the recorder is off')
 if (findings.length > 0) throw new Error(`correct code was reported: ${JSON.stringify(findings)}`)
 if (!Object.hasOwn(watched, 'connect')) throw new Error('the pool is not watched')
-const run = { node: process.versions.node, costs }
+const run = { node: process.versions.node, costs, recorded }
 if (process.send === undefined) print()
 else process.send({ answer: run }, () => process.exit())
 
 /** @param {OfflineRow} row
+ *  @param {readonly [import('pg').Pool, import('pg').Pool]} pools The second is the dearer one.
  *  @returns {Promise<OfflineCost>} */
-async function measure(row) {
+async function measure(row, [cheap, dear]) {
   const least = { bare: Number.POSITIVE_INFINITY, watched: Number.POSITIVE_INFINITY }
   for (let round = -warmUpRounds; round < Number(rounds); round += 1) {
-    const [one, other] = [await time(row, bare), await time(row, watched)]
+    const [one, other] = [await time(row, cheap), await time(row, dear)]
     if (round < 0) continue
     least.bare = Math.min(least.bare, one)
     least.watched = Math.min(least.watched, other)
@@ -76,6 +100,9 @@ function print() {
   for (const [row, { bare, watched }] of Object.entries(costs)) {
     const figures = [bare, watched, watched - bare].map((micros) => micros.toFixed(2).padStart(7))
     console.log(`${process.versions.node} ${row.padEnd(16)} ${figures.join(' ')}`)
+  }
+  for (const [row, added] of Object.entries(recorded)) {
+    console.log(`${process.versions.node} ${row.padEnd(16)} ${added.toFixed(2)} more with the recorder`)
   }
   process.exit()
 }

@@ -6,11 +6,12 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { type OfflineRow, offlineBudget, offlineBudgets } from './budgets.mjs'
-import type { OfflineRun } from './offline-worker.mjs'
+import { type OfflineRow, offlineBudget, offlineBudgets, recorderBudget } from './budgets.mjs'
+import type { OfflineRun, RecordedRow } from './offline-worker.mjs'
 import { operations } from './operations.mjs'
 
 export const offlineRows = Object.keys(offlineBudgets) as OfflineRow[]
+export const recordedRows: readonly RecordedRow[] = ['transaction', 'checkout']
 
 /** The binaries of npm, which `npm ci` in `test/all` brings; without them the present one. */
 function nodeBinaries(): string[] {
@@ -40,6 +41,10 @@ export function offlineTable(runs: readonly OfflineRun[]): string[][] {
     ...offlineRows.map((row) => [
       operations[row].title,
       ...runs.map((run) => `+${addedMicros(run, row).toFixed(2)} (${offlineBudget(row, run.node)})`),
+    ]),
+    ...recordedRows.map((row) => [
+      `${operations[row].title}, the recorder of the [live page](page.md) alone`,
+      ...runs.map(({ recorded }) => `+${recorded[row].toFixed(2)} (${recorderBudget})`),
     ]),
   ]
 }
