@@ -16,12 +16,7 @@ const outlines = join(import.meta.dirname, '../test/all/page/outlines')
 for (const folder of [pictures, outlines]) mkdirSync(folder, { recursive: true })
 
 await using server = await startServer()
-const { hostname, port, username, password, pathname } = new URL(server.url)
-const database = {
-  ...{ host: hostname, port: Number(port), user: username, password, database: pathname.slice(1) },
-  url: server.url,
-}
-await using story = await startStory(database)
+await using story = await startStory(server.url)
 const browser = await openBrowser()
 const themes = ['light', 'dark'] as const
 const opened = await Promise.all(

@@ -1,6 +1,7 @@
 import { expect, it, onTestFinished } from 'vitest'
 import { dropStatement, invalidIndexes } from '../../src/postgres/invalid-indexes.ts'
 import { useDatabase } from '../support/database.ts'
+import { eventually } from '../support/eventually.ts'
 import { clientOf, openSession } from './sessions.ts'
 
 const db = useDatabase()
@@ -14,8 +15,12 @@ it('finds what an interrupted CREATE INDEX CONCURRENTLY left behind, and how to 
   expect(await invalidIndexes(clientOf(db))).toEqual([])
   await db.query('SELECT pg_cancel_backend($1)', [migration.pid])
   expect(await outcome).toMatchObject({ code: '57014' })
-  const found = await invalidIndexes(clientOf(db))
-  expect(found).toMatchObject([{ schema: 'public', name: 'Item notes', table: 'items' }])
+  // The server may answer before it shows that the session has stopped building.
+  const found = await eventually(async () => {
+    const invalid = await invalidIndexes(clientOf(db))
+    expect(invalid).toMatchObject([{ schema: 'public', name: 'Item notes', table: 'items' }])
+    return invalid
+  })
   const statement = found[0] === undefined ? '' : dropStatement(found[0])
   expect(statement).toBe('DROP INDEX CONCURRENTLY public."Item notes";')
   await reader.run('COMMIT')

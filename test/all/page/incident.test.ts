@@ -1,16 +1,16 @@
 import { describe, expect, it } from 'vitest'
-import { useDatabase } from '../../support/database.ts'
+import { startServer } from '../../support/embedded-server.ts'
 import { browserPath, useBrowser } from './browser.ts'
 import { type Scene, startStory } from './story.ts'
 import { violations } from './violations.ts'
-
-const db = useDatabase()
 
 describe.skipIf(browserPath === undefined)('the incident, seen on the page', () => {
   const browser = useBrowser()
 
   it('is told from first idle to freed, without a word on the console and without a barrier', async () => {
-    await using story = await startStory({ ...db.config, url: db.url })
+    // Of its own, because the page shows the sessions of all databases.
+    await using server = await startServer()
+    await using story = await startStory(server.url)
     const { page, complaints } = await browser.open(story.url)
     const glance = page.locator('.verdict')
     const main = page.getByRole('article', { name: 'main' })
@@ -61,7 +61,9 @@ describe.skipIf(browserPath === undefined)('the incident, seen on the page', () 
   })
 
   it.each(['light', 'dark'] as const)('has no barrier in the %s theme and on a phone', async (theme) => {
-    await using story = await startStory({ ...db.config, url: db.url })
+    // Of its own, because the page shows the sessions of all databases.
+    await using server = await startServer()
+    await using story = await startStory(server.url)
     await story.pool.query('SELECT 1')
     const { page } = await browser.open(story.url, { theme, width: 390, height: 800 })
     await story.play('leak')

@@ -1,12 +1,11 @@
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { useDatabase } from '../../support/database.ts'
+import { startServer } from '../../support/embedded-server.ts'
 import { browserPath, useBrowser } from './browser.ts'
 import { outlineOf } from './outline.ts'
 import { scenes, startStory } from './story.ts'
 
-const db = useDatabase()
 const folder = join(import.meta.dirname, '../../../docs/pictures')
 
 describe('the pictures of the page', () => {
@@ -19,7 +18,9 @@ describe('the pictures of the page', () => {
   })
 
   it.skipIf(browserPath === undefined)('show what the page shows now (npm run pictures:page)', async () => {
-    await using story = await startStory({ ...db.config, url: db.url })
+    // Of its own, because the page shows the sessions of all databases.
+    await using server = await startServer()
+    await using story = await startStory(server.url)
     const { page } = await browser.open(`${story.url}#minutes=1`)
     for (const [at, scene] of scenes.entries()) {
       await story.play(scene)

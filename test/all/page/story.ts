@@ -23,21 +23,12 @@ export interface Story extends AsyncDisposable {
   play(scene: Scene): Promise<void>
 }
 
-export interface Database {
-  readonly host: string
-  readonly port: number
-  readonly user: string
-  readonly password: string
-  readonly database: string
-  readonly url: string
-}
-
 const leakedMillis = 60_000
 /** The page shows sessions that the server has seen idle in a transaction for five seconds. */
 const seenMillis = 5_500
 
-export async function startStory(database: Database): Promise<Story> {
-  const { url: databaseUrl, ...config } = database
+export async function startStory(databaseUrl: string): Promise<Story> {
+  const config = { connectionString: databaseUrl }
   // The server compares the start of its sessions with the time of checkouts.
   const started = Date.now()
   const manual = manualClock()

@@ -1,3 +1,4 @@
+import { eventually } from '../../support/eventually.ts'
 import { inTransaction, one, type pg, type Twin, withClient } from './twin.ts'
 
 /** A latch that opens once, such as the end of a response. */
@@ -57,6 +58,9 @@ export const waits: readonly Twin[] = [
       const third = (async () => {
         for (let turn = 0; turn < 3; turn += 1) clients.push(await pool.connect())
       })()
+      await eventually(() => {
+        if (pool.waitingCount === 0) throw new Error('the third does not wait yet')
+      })
       await pass(6_000)
       clients[0]?.release()
       await third
