@@ -7,7 +7,8 @@ import { text } from 'node:stream/consumers'
 /** Command lines for the shell; npm has put `node_modules/.bin` on its path. */
 const steps = {
   // Tests and examples import the package by its name, so its declarations must be there first.
-  types: 'tsx scripts/build.ts && tsc --project tsconfig.json && tsc --project page',
+  types: 'tsx scripts/build.ts && tsc --project tsconfig.json',
+  'types of the page': 'tsc --project page',
   'lint and format': 'biome check --error-on-warnings',
   'import directions': 'depcruise --config .dependency-cruiser.mjs src examples',
 }

@@ -76,7 +76,11 @@ function addLeaks(lifeguard: Lifeguard): void {
       const healed = new Promise<void>((resolve) => heals.set(id, resolve))
       const made = (...clients: readonly pg.PoolClient[]) => {
         const { processID: pid } = (clients[0] ?? {}) as { processID?: number }
-        for (const client of clients) client.once('end', () => report({ type: 'lost', id }))
+        const lost = () => report({ type: 'lost', id })
+        for (const client of clients) client.once('end', lost)
+        void healed.then(() => {
+          for (const client of clients) client.off('end', lost)
+        })
         report({ type: 'made', id, pid })
         return healed
       }

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Express } from 'express'
 import type pg from 'pg'
@@ -35,15 +36,17 @@ export function addTraffic(app: Express, pool: pg.Pool): void {
 
   app.get('/statement', async (_request, response) => {
     const client = await pool.connect()
+    const over = new AbortController()
     let failure: Error | undefined
     try {
       const rows = client.query(new QueryStream('SELECT balance FROM accounts'))
-      const total = await Promise.race([sumOf(rows), endOf(client)])
+      const total = await Promise.race([sumOf(rows), lossOf(client, over.signal)])
       response.json({ total })
     } catch (error) {
       failure = error as Error
       throw error
     } finally {
+      over.abort()
       client.release(failure)
     }
   })
@@ -69,10 +72,9 @@ async function sumOf(rows: AsyncIterable<{ balance: number }>): Promise<number> 
 }
 
 /** Neither a cursor nor the end of its stream comes to an end by itself when the connection is gone. */
-function endOf(client: pg.PoolClient): Promise<never> {
-  return new Promise((_resolve, reject) => {
-    client.once('end', () => reject(new Error('the connection was lost')))
-  })
+async function lossOf(client: pg.PoolClient, signal: AbortSignal): Promise<never> {
+  await once(client, 'end', { signal })
+  throw new Error('the connection was lost')
 }
 
 async function inTransaction(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<void>): Promise<void> {
