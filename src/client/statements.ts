@@ -91,6 +91,7 @@ export class OwnerStatements {
 
   /** The depth of the stack to capture for a statement, 0 for none. */
   #stackDepth(config: unknown): number {
+    this.#showsLine = false
     const ownership = this.#ownership
     const { checkout } = ownership
     if (ownership.isUnclaimed || ownership.passingCaller !== undefined) return deepStack
@@ -224,7 +225,6 @@ export class OwnerStatements {
     const text = statementText(config)
     const isWanted =
       stack !== undefined && (this.#showsLine || this.#wantsStackOf(checkout, checkout.queryCount))
-    this.#showsLine = false
     checkout.noteQuery(text)
     if (text !== undefined) {
       const { session, changes } = this.#control

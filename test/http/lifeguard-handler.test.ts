@@ -1,5 +1,3 @@
-import { once } from 'node:events'
-import http, { type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import express from 'express'
 import express4 from 'express-4'
@@ -7,47 +5,9 @@ import fastify from 'fastify'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { lifeguardHandler } from '../../src/http/node.ts'
 import { createLifeguard } from '../../src/index.ts'
+import { ask, listen } from '../page/visitor.ts'
 
 const lifeguard = createLifeguard({ reporters: [] })
-
-interface Ask {
-  readonly method?: string
-  readonly headers?: Record<string, string>
-}
-
-interface Told {
-  readonly status: number
-  readonly headers: http.IncomingHttpHeaders
-  readonly text: string
-}
-
-/** Not `fetch`, which sets Host as it likes. */
-function ask(port: number, path: string, { method = 'GET', headers = {} }: Ask = {}): Promise<Told> {
-  return new Promise((resolve, reject) => {
-    const request = http.request(
-      { host: '127.0.0.1', port, path, method, headers, agent: false },
-      (response) => {
-        let text = ''
-        response.setEncoding('utf8').on('data', (chunk: string) => {
-          text += chunk
-        })
-        response.on('end', () =>
-          resolve({ status: response.statusCode ?? 0, headers: response.headers, text }),
-        )
-      },
-    )
-    request.on('error', reject).end()
-  })
-}
-
-async function listen(
-  listener: (request: IncomingMessage, response: ServerResponse) => void,
-): Promise<number> {
-  const server = http.createServer(listener).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  onTestFinished(() => void server.close())
-  return (server.address() as AddressInfo).port
-}
 
 /** As if the request came from elsewhere, which a test cannot have. */
 function from(remoteAddress: string | undefined, token?: string) {
