@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { startServer } from '../../support/embedded-server.ts'
 import { browserPath, useBrowser } from './browser.ts'
-import { type Scene, startStory } from './story.ts'
+import { startStory } from './story.ts'
 import { violations } from './violations.ts'
 
 describe.skipIf(browserPath === undefined)('the incident, seen on the page', () => {
@@ -14,25 +14,19 @@ describe.skipIf(browserPath === undefined)('the incident, seen on the page', () 
     const { page, complaints } = await browser.open(story.url)
     const glance = page.locator('.verdict')
     const main = page.getByRole('article', { name: 'main' })
-    const play = async (scene: Scene) => {
-      await story.play(scene)
-      // What was there before has been replaced by the next event of the feed.
-      await page.waitForTimeout(1_200)
-    }
-
-    await play('quiet')
+    await story.play('quiet')
     await expect.poll(() => glance.textContent()).toContain('Nothing is held too long')
     await expect.poll(() => main.locator('.bar').count()).toBeGreaterThan(5)
     expect(await violations(page)).toEqual([])
 
-    await play('leak')
+    await story.play('leak')
     await expect.poll(() => glance.textContent()).toContain('1 leak is open')
     expect(await glance.textContent()).toContain('GET /orders/:id')
     expect(await glance.textContent()).toMatch(/story\.ts:\d+/)
     await expect.poll(() => main.locator('.bar.leak').count()).toBe(1)
     expect(await main.locator('.bar.leak .transaction').count()).toBe(1)
 
-    await play('exhausted')
+    await story.play('exhausted')
     await expect.poll(() => glance.textContent()).toMatch(/4 of 4 clients are out, and 5 callers wait/)
     expect(await glance.textContent()).toContain('GET /cart (3), POST /pay (2)')
     await page
@@ -41,14 +35,14 @@ describe.skipIf(browserPath === undefined)('the incident, seen on the page', () 
       .click()
     await expect.poll(() => page.locator('.code').textContent()).toContain('await pool.connect()')
 
-    await play('blocked')
+    await story.play('blocked')
     await expect.poll(() => page.locator('.forest').textContent()).toContain('alembic')
     const root = page.locator('.forest > .root').first()
     await expect.poll(() => root.textContent()).toContain('idle in transaction')
     expect(await root.locator('code.place').first().textContent()).toMatch(/story\.ts:\d+ GET \/orders\/:id/)
     expect(await violations(page)).toEqual([])
 
-    await play('freed')
+    await story.play('freed')
     await expect
       .poll(() => page.getByText('Done: the session was closed, its slot is free').count())
       .toBeGreaterThan(0)
