@@ -69,15 +69,20 @@ export class Judge implements CheckoutEvents {
     ]
   }
 
-  /** Judges all open checkouts and waiting callers. */
-  sweep(): void {
-    const now = this.#ledger.time.now()
-    for (const pool of this.#ledger.pools) {
+  /** Judges all open checkouts and waiting callers. Yields after each pool and finding, where it may be interrupted. */
+  *sweep(): Generator<undefined> {
+    const { time, pools } = this.#ledger
+    for (const pool of pools) {
+      // It may read stacks, of each of many pools.
       pool.sweep()
+      yield
+      let now = time.now()
       for (const checkout of pool.out) {
-        if (checkout.phase === 'out') this.#judgeCheckout(checkout, now)
+        if (checkout.phase !== 'out' || !this.#judgeCheckout(checkout, now)) continue
+        yield
+        now = time.now()
       }
-      this.#waits.sweep(pool, now)
+      yield* this.#waits.sweep(pool, time.now())
     }
   }
 
@@ -175,18 +180,23 @@ export class Judge implements CheckoutEvents {
     this.#enforcer.report(sessionKilled, checkout, hint)
   }
 
-  #judgeCheckout(checkout: Checkout, now: number): void {
+  /** Returns whether a limit has passed: that takes longer than everything else. */
+  #judgeCheckout(checkout: Checkout, now: number): boolean {
     const exempt = checkout.exemption !== undefined
     if (checkout.control?.gone === true) this.#judgeEnd(checkout, now)
     const certain = (checkout.reported & lasting) !== 0
+    let hasPassed = false
     for (const { rule, bit, exempts, suspects } of this.#timed) {
       if ((checkout.reported & bit) !== 0 || (exempt && exempts) || (certain && suspects)) continue
       const hint = rule.judge(checkout, now)
-      if (hint !== undefined && !(exempts && this.#isExempt(checkout, rule.kind)))
-        this.#enforcer.report(rule, checkout, hint)
-      if (checkout.phase !== 'out') return
+      if (hint === undefined) continue
+      hasPassed = true
+      if (!(exempts && this.#isExempt(checkout, rule.kind))) this.#enforcer.report(rule, checkout, hint)
+      if (checkout.phase !== 'out') return true
     }
-    if (now >= checkout.destroyAt) this.#enforcer.destroyAfterRollback(checkout)
+    if (now < checkout.destroyAt) return hasPassed
+    this.#enforcer.destroyAfterRollback(checkout)
+    return true
   }
 
   /** Evaluated only for checkouts that have passed a limit, because it formats the stack. */

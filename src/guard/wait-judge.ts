@@ -46,10 +46,10 @@ export class WaitJudge {
     this.#exhausted = poolExhausted(settings.limits.acquireWaitMillis)
   }
 
-  /** Judges all callers that wait for a client of this pool. */
-  sweep(pool: CheckoutPool, now: number): void {
+  /** Judges all callers that wait for a client of this pool. Yields after each finding about a scope. */
+  *sweep(pool: CheckoutPool, now: number): Generator<undefined> {
     if (pool.waiters.size === 0) return
-    this.#judgeNesting(pool, now)
+    yield* this.#judgeNesting(pool, now)
     this.#judgeQueue(pool, now)
     this.#judgeDeadlock(pool, now)
   }
@@ -102,19 +102,23 @@ export class WaitJudge {
     if (gaveUp) for (const waiter of pool.waiters) mark(waiter, 'pool-exhausted')
   }
 
-  #judgeNesting({ out, waiters }: CheckoutPool, now: number): void {
+  *#judgeNesting({ out, waiters }: CheckoutPool, now: number): Generator<undefined> {
     const judged = new Set<Scope>()
+    const holding = scopesOf(out)
     for (const waiter of waiters) {
       const { scope } = waiter
-      if (scope === undefined || has(waiter, 'nested-acquire')) continue
+      if (!isWithin(holding, scope) || has(waiter, 'nested-acquire')) continue
       // One that listens is no client to pass on.
       const holdings = [...out].filter((holder) => holder.scope?.encloses(scope) && !isListening(holder))
       const hint = nestedAcquire.judge({ waiter, holdings }, now)
       if (hint === undefined) continue
-      const holders = () => ({ holders: holdersAmong(this.#ledger, holdings) })
-      if (judged.has(scope)) mark(waiter, 'nested-acquire')
-      else this.#enforcer.report(nestedAcquire, waiter, hint, holders())
+      if (judged.has(scope)) {
+        mark(waiter, 'nested-acquire')
+        continue
+      }
       judged.add(scope)
+      this.#enforcer.report(nestedAcquire, waiter, hint, { holders: holdersAmong(this.#ledger, holdings) })
+      yield
     }
   }
 
@@ -123,15 +127,16 @@ export class WaitJudge {
    * client: rejecting any other caller, which may have queued behind them, would free nothing.
    */
   #judgeDeadlock(pool: CheckoutPool, now: number): void {
+    const hint = poolDeadlock.judge(pool, now)
+    if (hint === undefined) return
     const waiters = [...pool.waiters]
     const out = [...pool.out]
     if (waiters.some((waiter) => has(waiter, 'pool-deadlock'))) return
-    const hint = poolDeadlock.judge(pool, now)
-    if (hint === undefined) return
     const { remedies } = this.#settings
     // If a waiter gives up and the same holders are still stuck, it is the same deadlock, unless each must be rejected.
     if (remedies['pool-deadlock'] === 'report' && out.some((holder) => this.#deadlocked.has(holder))) return
-    const newest = waiters.findLast(({ scope }) => out.some((holder) => holder.scope?.encloses(scope)))
+    const holding = scopesOf(out)
+    const newest = waiters.findLast(({ scope }) => isWithin(holding, scope))
     if (newest === undefined) return
     const holders = holdersOf(this.#ledger, pool)
     const record = this.#enforcer.open(poolDeadlock, newest, hint, { holders })
@@ -163,6 +168,18 @@ export class WaitJudge {
     }
     return this.#holders.list
   }
+}
+
+function scopesOf(checkouts: Iterable<Checkout>): ReadonlySet<Scope> {
+  const scopes = new Set<Scope>()
+  for (const { scope } of checkouts) if (scope !== undefined) scopes.add(scope)
+  return scopes
+}
+
+/** Whether one of these scopes encloses `scope`: thousands wait, so that they are not compared with each holder. */
+function isWithin(scopes: ReadonlySet<Scope>, scope: Scope | undefined): scope is Scope {
+  for (let around = scope; around !== undefined; around = around.parent) if (scopes.has(around)) return true
+  return false
 }
 
 function has({ reported }: Checkout, kind: FindingKind): boolean {

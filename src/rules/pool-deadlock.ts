@@ -1,5 +1,6 @@
 import type { Checkout, CheckoutPool } from '../core/checkout.ts'
 import type { Rule } from '../core/findings/rule.ts'
+import type { Scope } from '../core/scope.ts'
 
 /** The minimum time without progress: longer than most calls to other services, and reported within a second. */
 const stillMillis = 500
@@ -14,7 +15,12 @@ export const poolDeadlock: Rule<CheckoutPool> = {
   judge(pool, now) {
     const { max } = pool.gauge()
     if (max === undefined || pool.out.size < max) return undefined
-    for (const holder of pool.out) if (!isStuck(holder, pool, now)) return undefined
+    for (const holder of pool.out) if (isWorking(holder)) return undefined
+    const latest = latestWaits(pool, now)
+    for (const { scope, idleSince } of pool.out) {
+      const since = scope && latest.get(scope)
+      if (since === undefined || idleSince > since) return undefined
+    }
     const scopes = new Set([...pool.out].map(({ scope }) => scope)).size
     const clients = max === 1 ? 'the only client is' : `all ${max} clients are`
     const who =
@@ -25,13 +31,17 @@ export const poolDeadlock: Rule<CheckoutPool> = {
   },
 }
 
-function isStuck(holder: Checkout, pool: CheckoutPool, now: number): boolean {
-  const { scope, control } = holder
-  if (scope === undefined || holder.phase !== 'out' || control === undefined || control.work() !== 'none')
-    return false
-  for (const waiter of pool.waiters) {
-    if (!scope.encloses(waiter.scope) || now - waiter.requestedAt < stillMillis) continue
-    if (holder.idleSince <= waiter.requestedAt) return true
+function isWorking({ scope, phase, control }: Checkout): boolean {
+  return scope === undefined || phase !== 'out' || control === undefined || control.work() !== 'none'
+}
+
+/** The start of the last long wait in each scope and in those around it. */
+function latestWaits({ waiters }: CheckoutPool, now: number): ReadonlyMap<Scope, number> {
+  const latest = new Map<Scope, number>()
+  // In the order of their arrival.
+  for (const { scope, requestedAt } of waiters) {
+    if (now - requestedAt < stillMillis) break
+    for (let around = scope; around !== undefined; around = around.parent) latest.set(around, requestedAt)
   }
-  return false
+  return latest
 }

@@ -1,4 +1,10 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { Scope } from '../../src/core/scope.ts'
+import { Announcer } from '../../src/guard/announcer.ts'
+import { Enforcer } from '../../src/guard/enforcer.ts'
+import { Judge } from '../../src/guard/judge.ts'
+import { resolveOptions } from '../../src/options.ts'
+import { pretendedPool } from '../core/pretended-pool.ts'
 import { useDatabase } from '../support/database.ts'
 import { guardedPool } from '../support/guarded-pool.ts'
 
@@ -150,5 +156,87 @@ describe('a client that is held by design', () => {
     [[{ query: 'x', reason: 'x' }], 'unknown option exempt[0].query'],
   ])('is not named by %o', (exempt, message) => {
     expect(() => guardedPool(db.config, { exempt } as never)).toThrow(message)
+  })
+})
+
+describe('a sweep over very many', () => {
+  /** A pretended pool with its judge. */
+  function judged() {
+    const pretended = pretendedPool()
+    const announcer = new Announcer([])
+    const settings = resolveOptions({ reporters: [] })
+    const enforcer = new Enforcer(settings, pretended.ledger, announcer)
+    const judge = new Judge(settings, pretended.ledger, announcer, enforcer)
+    const found: string[] = []
+    announcer.on('finding', ({ kind }) => found.push(kind))
+    return { ...pretended, judge, found }
+  }
+
+  /** Returns how often a scope was compared with another one since then. */
+  function comparisons() {
+    const spy = vi.spyOn(Scope.prototype, 'encloses')
+    onTestFinished(() => spy.mockRestore())
+    return () => spy.mock.calls.length
+  }
+
+  it('may be interrupted after each finding', () => {
+    const { judge, clock, checkOut, found } = judged()
+    for (let n = 0; n < 3; n += 1) checkOut('/app/users.ts:1:1')
+    clock.advance(31_000)
+    const reported = Array.from(judge.sweep(), () => found.length)
+    expect(reported).toEqual([0, 1, 2, 3])
+  })
+
+  it('may be interrupted after each finding about a caller that waits', () => {
+    const { judge, clock, checkOut, wait, found } = judged()
+    for (const name of ['one', 'two']) {
+      const scope = new Scope({ kind: 'job', name }, undefined)
+      checkOut('/app/users.ts:1:1', { scope })
+      wait('/app/users.ts:2:1', scope)
+    }
+    clock.advance(1000)
+    const reported = Array.from(judge.sweep(), () => found.length)
+    expect(found).toEqual(['nested-acquire', 'nested-acquire'])
+    expect(reported).toEqual([0, 1, 2])
+  })
+
+  it('does not judge those that were released in the meantime', () => {
+    const { judge, clock, ledger, checkOut, found } = judged()
+    checkOut()
+    const second = checkOut()
+    clock.advance(31_000)
+    const sweep = judge.sweep()
+    sweep.next()
+    sweep.next()
+    expect(found).toEqual(['long-hold'])
+    ledger.closed(second, false)
+    expect(Array.from(sweep)).toEqual([])
+    expect(found).toEqual(['long-hold'])
+  })
+
+  it('does not compare each caller that waits with each holder', () => {
+    const { judge, clock, checkOut, wait } = judged()
+    const holds = () => new Scope({ kind: 'job', name: 'holds' }, undefined)
+    for (let n = 0; n < 100; n += 1) checkOut(undefined, { scope: holds(), work: 'query' })
+    for (let n = 0; n < 500; n += 1) wait(undefined, new Scope({ kind: 'job', name: 'waits' }, undefined))
+    clock.advance(1000)
+    const compared = comparisons()
+    Array.from(judge.sweep())
+    expect(compared()).toBeLessThan(600)
+  })
+
+  it('does not compare them for a deadlock that is not complete', () => {
+    const { judge, clock, checkOut, wait, pool, found } = judged()
+    pool.gauge = () => ({ total: 100, idle: 0, waiting: 0, max: 100 })
+    const scopes = Array.from({ length: 100 }, () => new Scope({ kind: 'job', name: 'holds' }, undefined))
+    for (const scope of scopes) checkOut(undefined, { scope })
+    // All but one, the first holders last.
+    for (const scope of scopes.slice(0, -1).toReversed()) wait(undefined, scope)
+    clock.advance(1000)
+    Array.from(judge.sweep())
+    const compared = comparisons()
+    Array.from(judge.sweep())
+    expect(compared()).toBeLessThan(200)
+    expect(found).not.toContain('pool-deadlock')
   })
 })

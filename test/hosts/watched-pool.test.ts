@@ -43,7 +43,7 @@ function watchToy(options: LifeguardOptions = {}, max = 1) {
     for (let passed = 0; passed < millis; passed += period) {
       clock.advance(period)
       time.tick()
-      judge.sweep()
+      Array.from(judge.sweep())
     }
   }
   return { pool, watched, findings, pass, kinds: () => findings.map(({ kind }) => kind) }
