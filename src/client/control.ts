@@ -1,5 +1,4 @@
-import type { ClientControl, Fence, Work } from '../core/client-control.ts'
-import type { CapturedStack } from '../core/origin/origin.ts'
+import type { ClientControl, Fence, OpenerStack, Work } from '../core/client-control.ts'
 import { SessionChanges } from '../core/session-state/changes.ts'
 import type { SessionContents } from '../core/session-state/contents.ts'
 import type { Clock } from '../core/time/clock.ts'
@@ -84,7 +83,7 @@ export class Control implements ClientControl {
     return this.session.inherited
   }
 
-  get transactionStack(): CapturedStack | undefined {
+  get transactionStack(): OpenerStack | undefined {
     return this.session.stack
   }
 
@@ -123,6 +122,11 @@ export class Control implements ClientControl {
   wake(): void {
     if (this.#waiting.length === 0) return
     for (const resolve of this.#waiting.splice(0)) resolve()
+  }
+
+  /** Whether the lifeguard's own statements are under way. */
+  get sendsOwn(): boolean {
+    return this.#own.length > 0
   }
 
   /** Whether the statement that is being answered is the lifeguard's own, and not the owner's. */

@@ -1,11 +1,11 @@
-import type { CapturedStack } from '../core/origin/origin.ts'
+import type { OpenerStack } from '../core/client-control.ts'
 import { isSentText } from '../sql/comment.ts'
 import { isCommit } from '../sql/statement.ts'
 import type { SubmittedQuery } from './types.ts'
 
 interface Opener {
   readonly text: string
-  readonly stack: CapturedStack
+  readonly stack: OpenerStack
 }
 
 /**
@@ -17,13 +17,13 @@ export class SessionTransaction {
   /** The time at which the statement that opened it was sent. */
   since = 0
   /** The stack of that statement, if it was recognised. */
-  stack: CapturedStack | undefined
+  stack: OpenerStack | undefined
   /** The oldest unanswered statement that may open a transaction, with its stack. */
   #first: Opener | undefined
   /** Those after it: there are some only if an owner does not wait for its answers. */
   readonly #later: Opener[] = []
   /** The stack of the last answered statement, if it may open a transaction and was sent inside one. */
-  #opener: CapturedStack | undefined
+  #opener: OpenerStack | undefined
   /** The transaction was open when the present owner got the client. */
   inherited = false
 
@@ -42,7 +42,7 @@ export class SessionTransaction {
   }
 
   /** A statement that may open a transaction is about to be sent. */
-  sending(text: string, stack: CapturedStack, ready: boolean): void {
+  sending(text: string, stack: OpenerStack, ready: boolean): void {
     // With nothing in flight, any statement that is still unanswered has failed.
     if (ready && this.#first !== undefined) this.#forgetOpeners()
     if (this.#first === undefined) this.#first = { text, stack }
@@ -98,7 +98,7 @@ export class SessionTransaction {
   }
 
   /** The driver no longer has a failed statement at its ReadyForQuery: it is the first unanswered one then. */
-  #takeOpener(text: unknown): CapturedStack | undefined {
+  #takeOpener(text: unknown): OpenerStack | undefined {
     while (this.#first !== undefined && this.#sends(text)) {
       const { text: sent, stack } = this.#first
       this.#first = this.#later.shift()

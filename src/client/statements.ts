@@ -80,6 +80,7 @@ export class OwnerStatements {
     const statements = this
     // As small as possible: V8 decodes all variables of each function that a stack begins with.
     return function (...args) {
+      if (statements.#passes) return Reflect.apply(original, this, args)
       const depth = statements.#stackDepth(args[0])
       if (depth === 0) return statements.#send(original, this, args, undefined)
       const before = setStackDepth(depth)
@@ -87,6 +88,13 @@ export class OwnerStatements {
       setStackDepth(before)
       return statements.#send(original, this, args, stack)
     }
+  }
+
+  /** Whether the next statement is that of `pool.query` which is known already. */
+  get #passes(): boolean {
+    const { isPassing, checkout, passingCaller, isUnclaimed, hasListeners } = this.#ownership
+    if (!isPassing || checkout !== undefined || passingCaller !== undefined) return false
+    return !isUnclaimed && !hasListeners && this.#control.raised === undefined
   }
 
   /** The depth of the stack to capture for a statement, 0 for none. */
@@ -105,8 +113,8 @@ export class OwnerStatements {
       this.#showsLine = true
       return deepStack
     }
-    if (opens) return stacks.openerDepth()
-    return mayLeave && this.#control.changes !== undefined ? shallowStack : 0
+    const depth = opens ? stacks.openerDepth() : 0
+    return depth === 0 && mayLeave && this.#control.changes !== undefined ? shallowStack : depth
   }
 
   #send(
@@ -214,8 +222,8 @@ export class OwnerStatements {
       const isReturning = checkout.phase === 'returning' && !this.#host.unwatched
       return isReturning ? this.#events.usedAfterRelease(checkout) : undefined
     }
-    const { released } = this.#ownership
-    if (released === undefined || this.#host.unwatched) return undefined
+    const { released, isPassing } = this.#ownership
+    if (released === undefined || isPassing || this.#host.unwatched) return undefined
     return this.#host.isIdle(this.#control.client) ? this.#events.usedAfterRelease(released) : undefined
   }
 
@@ -229,9 +237,9 @@ export class OwnerStatements {
     if (text !== undefined) {
       const { session, changes } = this.#control
       const { opens, mayLeave } = this.#host.texts.traitsOf(text)
-      if (opens && stack !== undefined) {
-        session.sending(text, stack, this.#isReady)
-        this.#host.stacks.sawOpener(stack)
+      if (opens) {
+        session.sending(text, stack ?? 'not recorded', this.#isReady)
+        if (stack !== undefined) this.#host.stacks.sawOpener(stack, checkout.stack)
       }
       // Once something is left, statements that undo it are recorded, too; their line is not needed.
       if (mayLeave || changes?.touched === true) changes?.sending(text, stack, this.#isReady)

@@ -106,7 +106,14 @@ export class Checkout implements Linked<Checkout> {
     const origin = originOf(this.stack)
     if (origin !== undefined) return origin
     if (this.stack !== undefined) this.pool.stacks?.raise()
-    return originOf(...(this.laterStacks ?? []), this.control?.transactionStack)
+    const begun = this.control?.transactionStack
+    return originOf(...(this.laterStacks ?? []), begun === 'not recorded' ? undefined : begun)
+  }
+
+  /** The line of the statement that opened its transaction, if one is open and the statement was recognised. */
+  get transactionOrigin(): Origin | undefined {
+    const begun = this.control?.transactionStack
+    return begun === 'not recorded' ? this.pool.stacks?.usualOpener(this.stack) : originOf(begun)
   }
 
   /** Records that the owner sends a statement. */

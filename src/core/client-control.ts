@@ -6,6 +6,9 @@ import type { TransactionStatus } from './transaction.ts'
 /** The work of a client: none, a statement sent or queued, an open portal (cursor, query stream), a COPY. */
 export type Work = 'none' | 'query' | 'portal' | 'copy'
 
+/** The stack of a statement that opens a transaction, if the line of its checkout does not say its line. */
+export type OpenerStack = CapturedStack | 'not recorded'
+
 /** Rejects the statements of an owner that has lost its transaction or its session. */
 export interface Fence {
   /** A fresh error for each refused statement. */
@@ -33,8 +36,8 @@ export interface ClientControl {
   readonly transactionSince: number
   /** The transaction was open when the present owner got the client, and this owner has not sent BEGIN. */
   readonly inherited: boolean
-  /** The stack of the statement that opened the transaction, if it was recognised. */
-  readonly transactionStack: CapturedStack | undefined
+  /** The stack of the statement that opened the transaction; undefined if that was not recognised. */
+  readonly transactionStack: OpenerStack | undefined
   /** The effects of the owner's statements on the session; undefined if session state is not judged. */
   readonly changes: SessionChanges | undefined
   /** The session's state at the last look. */

@@ -2,7 +2,6 @@ import { presentQueryText } from '../sql/redaction.ts'
 import { type Checkout, type CheckoutPool, checkoutData } from './checkout.ts'
 import type { Holder } from './findings/finding.ts'
 import type { Ledger } from './ledger.ts'
-import { originOf } from './origin/origin.ts'
 
 /** The limit of the list: a longer one does not help. */
 const mostHolders = 20
@@ -24,8 +23,7 @@ export function holdersOf(ledger: Ledger, pool: CheckoutPool): Holder[] {
 /** Checkouts in the form in which a report lists them. */
 export function holdersAmong({ time, queryText }: Ledger, checkouts: readonly Checkout[]): Holder[] {
   return checkouts.slice(0, mostHolders).map((checkout): Holder => {
-    const origin = checkout.origin
-    const transactionOrigin = originOf(checkout.control?.transactionStack)
+    const { origin, transactionOrigin } = checkout
     return {
       ...checkoutData(checkout, time, queryText),
       ...(origin === undefined ? {} : { origin }),

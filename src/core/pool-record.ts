@@ -1,3 +1,5 @@
+import type { CapturedStack, Origin } from './origin/origin.ts'
+
 /** The figures that a pool reports about itself. */
 export interface PoolGauge {
   /** Open connections, checked out or idle. */
@@ -35,6 +37,8 @@ export interface StackPolicy {
   raise(): void
   /** A finding was opened, and the stack of its checkout has not all callers of its line. */
   deepen(): void
+  /** The line of BEGIN for a checkout with this stack, where that of BEGIN was not recorded. */
+  usualOpener(caller: CapturedStack | undefined): Origin | undefined
 }
 
 /** One watched pool, with the checkouts that are out and those that wait. */

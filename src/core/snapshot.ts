@@ -2,7 +2,7 @@ import { type Checkout, type CheckoutData, checkoutData } from './checkout.ts'
 import type { Finding } from './findings/finding.ts'
 import { deepFreeze } from './freeze.ts'
 import type { Ledger } from './ledger.ts'
-import { type Origin, originOf } from './origin/origin.ts'
+import type { Origin } from './origin/origin.ts'
 import type { Scope, ScopeData } from './scope.ts'
 
 /** A watched pool at one moment. */
@@ -79,8 +79,7 @@ export function scopeCheckouts(ledger: Ledger, scope: Scope): readonly CheckoutS
 }
 
 function describeCheckout(ledger: Ledger, checkout: Checkout): CheckoutSnapshot {
-  const { origin } = checkout
-  const transactionOrigin = originOf(checkout.control?.transactionStack)
+  const { origin, transactionOrigin } = checkout
   return {
     pool: checkout.pool.name,
     ...checkoutData(checkout, ledger.time, ledger.queryText),

@@ -159,7 +159,9 @@ function checkoutPlace(
     transactionOrigin !== undefined &&
     !isShown(transactionOrigin, origin, options)
   ) {
-    lines.push(`  ${style('dim', 'transaction opened at')} ${frameText(transactionOrigin, style)}`)
+    const opened =
+      transactionOrigin.isUsual === true ? 'transaction usually opened at' : 'transaction opened at'
+    lines.push(`  ${style('dim', opened)} ${frameText(transactionOrigin, style)}`)
   }
   return lines
 }

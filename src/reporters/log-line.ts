@@ -95,6 +95,7 @@ function compactOrigin(origin: Origin, detail: Detail): Origin {
     ...compactFrame(origin, detail),
     frames: frames.map((frame) => compactFrame(frame, detail)),
     ...(origin.callersVary === undefined ? {} : { callersVary: origin.callersVary }),
+    ...(origin.isUsual === undefined ? {} : { isUsual: origin.isUsual }),
   }
 }
 

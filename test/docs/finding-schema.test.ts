@@ -3,7 +3,13 @@ import { join } from 'node:path'
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
 import type pg from 'pg'
 import { describe, expect, it } from 'vitest'
-import { type CheckoutData, type Finding, findingKinds, type ScopeData } from '../../src/index.ts'
+import {
+  type CheckoutData,
+  type Finding,
+  findingKinds,
+  type Origin,
+  type ScopeData,
+} from '../../src/index.ts'
 import { sampleFinding } from '../reporters/sample-findings.ts'
 import { useDatabase } from '../support/database.ts'
 import { guardedPool } from '../support/guarded-pool.ts'
@@ -65,6 +71,15 @@ const checkoutFields: Record<keyof CheckoutData, true> = {
   lastQuery: true,
   exemption: true,
 }
+const originFields: Record<keyof Origin, true> = {
+  file: true,
+  line: true,
+  column: true,
+  functionName: true,
+  frames: true,
+  callersVary: true,
+  isUsual: true,
+}
 const scopeFields: Record<keyof ScopeData, true> = {
   kind: true,
   name: true,
@@ -81,6 +96,7 @@ describe('the schema of a finding', () => {
   it('has the fields of the type, and every kind', () => {
     expect(sorted(schema.properties)).toEqual(sorted(findingFields))
     expect(sorted(schema.$defs.checkout.properties)).toEqual(sorted(checkoutFields))
+    expect(sorted(schema.$defs.origin.properties)).toEqual(sorted(originFields))
     expect(sorted(schema.$defs.scope.properties)).toEqual(sorted(scopeFields))
     expect(schema.properties.kind.enum).toEqual(findingKinds)
   })

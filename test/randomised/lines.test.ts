@@ -14,6 +14,7 @@ import type { Finding } from '../../src/index.ts'
 import { seeded } from '../core/seeded.ts'
 import { useDatabase } from '../support/database.ts'
 import { type GuardedPool, guardedPool } from '../support/guarded-pool.ts'
+import { lineByComment } from '../support/line-by-comment.ts'
 
 type Client = pg.PoolClient
 type Use = (client: Client) => Promise<unknown>
@@ -26,11 +27,7 @@ interface Way {
 }
 
 const source = readFileSync(import.meta.filename, 'utf8').split('\n')
-/** From 1. A comment on a line of its own names the line before it. */
-function lineOf(name: string): number {
-  const index = source.findIndex((line) => line.endsWith(`// ${name}`))
-  return source[index]?.trim() === `// ${name}` ? index : index + 1
-}
+const lineOf = lineByComment(source)
 
 // A module of somebody else, as thin and as thick ones are written.
 const folder = mkdtempSync(join(tmpdir(), 'lines-'))

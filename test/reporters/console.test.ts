@@ -180,6 +180,14 @@ describe('a report', () => {
     expect(text()).not.toContain('node_modules')
   })
 
+  it('says that the line of BEGIN is the usual one, if it is that of other transactions', () => {
+    const { reporter, text } = reporting()
+    reporter.finding(
+      sampleFinding({ origin: place, transactionOrigin: { ...place, line: 60, isUsual: true } }),
+    )
+    expect(text()).toContain('  transaction usually opened at /app/src/orders.ts:60:29 in showOrder\n')
+  })
+
   it('says of a caller who waits that it asked, not that it has', () => {
     const { reporter, text } = reporting()
     const { checkout } = sampleFinding()

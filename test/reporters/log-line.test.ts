@@ -118,6 +118,15 @@ describe('a finding of an exhausted pool with twenty holders', () => {
     expect(compact).toMatchObject(rest)
     expect(isValid(JSON.parse(JSON.stringify(compact)))).toBe(true)
   })
+
+  it('keeps what is known of its lines', () => {
+    const inexact = { ...exhausted, origin: { ...deepOrigin('orders'), callersVary: true } }
+    const begun = { ...deepOrigin('begin'), isUsual: true }
+    expect(compactFinding({ ...inexact, transactionOrigin: begun })).toMatchObject({
+      origin: { callersVary: true },
+      transactionOrigin: { isUsual: true },
+    })
+  })
 })
 
 describe('any finding', () => {

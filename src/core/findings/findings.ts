@@ -1,7 +1,6 @@
 import type { QueryTextMode } from '../../sql/redaction.ts'
 import { describeMillis } from '../../text/duration.ts'
 import type { Checkout } from '../checkout.ts'
-import { originOf } from '../origin/origin.ts'
 import type { ActiveTime } from '../time/active-time.ts'
 import { bitOf, bitsOf, type Finding, type FindingKind } from './finding.ts'
 import { type FindingEvidence, FindingRecord } from './finding-record.ts'
@@ -54,7 +53,7 @@ export class Findings {
     const record = new FindingRecord(
       `f${this.#made}`,
       place.does === 'update' ? { ...evidence, updates: place.record.id } : evidence,
-      { origin: checkout.origin, transactionOrigin: originOf(checkout.control?.transactionStack) },
+      { origin: checkout.origin, transactionOrigin: checkout.transactionOrigin },
       (fingerprint) => this.#counts.next(fingerprint),
       this.#time,
       this.#queryText,

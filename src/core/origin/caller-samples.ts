@@ -1,4 +1,4 @@
-import type { Frame } from './stack-text.ts'
+import { type Frame, placeKey } from './stack-text.ts'
 
 type Chain = readonly Frame[]
 
@@ -21,7 +21,7 @@ const known = new Map<string, Ways>()
 export function learnCallers(chain: Chain): boolean {
   const [line] = chain
   if (line === undefined) return false
-  const key = keyOf(line)
+  const key = placeKey(line)
   const ways = known.get(key) ?? { chains: [], isCut: false }
   const way = wayOf(chain)
   const others = ways.chains.filter((other) => wayOf(other) !== way)
@@ -39,7 +39,7 @@ export function learnCallers(chain: Chain): boolean {
  */
 export function callersOf(start: Chain): { readonly frames: Chain; readonly vary: boolean } | undefined {
   const [line] = start
-  const ways = line === undefined ? undefined : known.get(keyOf(line))
+  const ways = line === undefined ? undefined : known.get(placeKey(line))
   const alike = ways?.chains.filter((chain) => startsWith(chain, start)) ?? []
   const [last] = alike
   if (last === undefined) return undefined
@@ -49,13 +49,12 @@ export function callersOf(start: Chain): { readonly frames: Chain; readonly vary
 /** The user's own frames, as far as reports tell leaks apart by them: a framework's differ from call to call. */
 function wayOf(chain: Chain): string {
   const own = chain.filter(({ file }) => !/[\\/]node_modules[\\/]|^node:/.test(file))
-  return own.slice(0, framesOfWay).map(keyOf).join('\n')
+  return own.slice(0, framesOfWay).map(placeKey).join('\n')
 }
 
 function startsWith(chain: Chain, start: Chain): boolean {
-  return start.every((frame, index) => keyOf(frame) === keyOf(chain[index]))
-}
-
-function keyOf(frame: Frame | undefined): string {
-  return frame === undefined ? '' : `${frame.file}:${frame.line}:${frame.column}`
+  return start.every((frame, index) => {
+    const other = chain[index]
+    return other !== undefined && placeKey(frame) === placeKey(other)
+  })
 }

@@ -43,6 +43,11 @@ export class OriginDepth {
     return this.#depth < this.#most
   }
 
+  /** Whether the next stack is to show all callers. */
+  get isDeepDue(): boolean {
+    return this.#deepLeft > 0
+  }
+
   /** The depth of the next stack. Called for each checkout. `isDeep`: it must be deep. */
   next(isDeep = false): number {
     this.#isDeep = isDeep || this.#deepLeft > 0

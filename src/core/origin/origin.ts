@@ -20,6 +20,11 @@ export interface Origin extends Frame {
    * line only, and other checkouts have had different callers.
    */
   readonly callersVary?: boolean
+  /**
+   * True for a `transactionOrigin` that was not recorded: other transactions, of checkouts from the same line, began
+   * there.
+   */
+  readonly isUsual?: boolean
 }
 
 /** ORMs have up to eighteen frames between the user and the pool. A shorter stack costs no more. */

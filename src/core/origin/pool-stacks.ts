@@ -1,4 +1,5 @@
-import { type CapturedStack, deepStack, framesToUser, shallowStack } from './origin.ts'
+import { BeginOrigins } from './begin-origins.ts'
+import { type CapturedStack, deepStack, framesToUser, type Origin, shallowStack } from './origin.ts'
 import { OriginDepth } from './origin-depth.ts'
 
 /** The number of callers' stacks that are read between two sweeps, for programs whose statements are always new. */
@@ -8,6 +9,7 @@ const checksPerSweep = 5
 export class PoolStacks {
   readonly #callers = new OriginDepth(deepStack)
   readonly #openers = new OriginDepth(shallowStack)
+  readonly #beginOrigins = new BeginOrigins()
   readonly #areDeep: () => boolean
   #checksLeft = checksPerSweep
 
@@ -36,13 +38,22 @@ export class PoolStacks {
     this.#callers.see(stack)
   }
 
-  /** The depth of the stack of the next statement that opens a transaction. */
+  /** The depth of the stack of the next statement that opens a transaction, 0 for none. Called for each of them. */
   openerDepth(): number {
-    return this.#openers.next(this.#areDeep())
+    const isDeep = this.#openers.isDeepDue || this.#areDeep()
+    if (!isDeep && this.#beginOrigins.areFixed && this.#callers.isShallow) return 0
+    return this.#openers.next(isDeep)
   }
 
-  sawOpener(stack: CapturedStack): void {
+  /** The stack of that statement, and of its checkout. */
+  sawOpener(stack: CapturedStack, caller: CapturedStack | undefined): void {
     this.#openers.see(stack)
+    this.#beginOrigins.see(stack, caller)
+  }
+
+  /** The line where the transaction of a checkout has begun, if its stack was not recorded. */
+  usualOpener(caller: CapturedStack | undefined): Origin | undefined {
+    return this.#beginOrigins.usualOf(caller)
   }
 
   /**
@@ -73,5 +84,6 @@ export class PoolStacks {
     this.#checksLeft = checksPerSweep
     this.#callers.sweep()
     this.#openers.sweep()
+    this.#beginOrigins.sweep()
   }
 }

@@ -14,6 +14,11 @@ export interface Frame {
   readonly functionName?: string
 }
 
+/** Equal for frames at the same place. */
+export function placeKey({ file, line, column }: Frame): string {
+  return `${file}:${line}:${column}`
+}
+
 /** A stack that was recorded but not yet formatted, which is the expensive part. */
 export interface CapturedStack {
   readonly stack?: unknown

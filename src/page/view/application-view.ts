@@ -215,7 +215,7 @@ export class ApplicationView {
       checkout: this.#checkoutId(checkout.id),
       pid: checkout.pid,
       place: placeOf(origin ?? finding.transactionOrigin),
-      transactionPlace: placeOf(finding.transactionOrigin),
+      transactionPlace: transactionPlaceOf(finding),
       eventPlace: placeOf(finding.eventOrigin),
       frames: (origin?.frames ?? []).map((frame) => `${placeOf(frame)}${within(frame)}`),
       route: text(scope?.name),
@@ -263,6 +263,12 @@ export class ApplicationView {
 /** Without the column, which matters to editors alone. */
 function placeOf(frame: Frame | Origin | undefined): string | undefined {
   return frame && shown(describeFrame(frame).replace(/:\d+$/, ''))
+}
+
+/** The line of BEGIN, or that of other transactions of the same checkout's line. */
+function transactionPlaceOf({ transactionOrigin }: Finding): string | undefined {
+  const place = placeOf(transactionOrigin)
+  return transactionOrigin?.isUsual === true ? `usually ${place}` : place
 }
 
 function within({ functionName }: Frame): string {

@@ -5,28 +5,38 @@ import { PoolStacks } from '../../../src/core/origin/pool-stacks.ts'
 const user = {
   stack: 'Error\n    at connect (/app/node_modules/pg-lifeguard/x.js:1:1)\n    at load (/app/users.ts:1:1)',
 }
+const begin = {
+  stack: 'Error\n    at query (/app/node_modules/pg-lifeguard/x.js:1:1)\n    at load (/app/users.ts:2:1)',
+}
 const library = {
   stack:
     'Error\n    at connect (/app/node_modules/pg-lifeguard/x.js:1:1)\n    at run (/app/node_modules/orm/x.js:1:1)',
 }
 
 /** A pool whose users have called it themselves so far. */
-function direct(areDeep = () => false): PoolStacks {
+function direct(areDeep = () => false, opener = begin): PoolStacks {
   const stacks = new PoolStacks(areDeep)
   for (let checkout = 0; checkout < 1000; checkout += 1) {
     stacks.callerDepth()
     stacks.sawCaller(user)
     stacks.openerDepth()
-    stacks.sawOpener(user)
+    stacks.sawOpener(opener, user)
   }
   return stacks
 }
 
 describe('the stacks of a pool that its users call themselves', () => {
-  it('are short, of callers and of BEGIN', () => {
+  it('are short, and none of BEGIN, where the function that checks out sends it', () => {
     const stacks = direct()
-    expect([stacks.callerDepth(), stacks.openerDepth()]).toEqual([2, 2])
+    expect([stacks.callerDepth(), stacks.openerDepth()]).toEqual([2, 0])
+    expect(stacks.usualOpener(user)).toMatchObject({ file: '/app/users.ts', line: 2, isUsual: true })
     expect(stacks.mayMissUser).toBe(false)
+  })
+
+  it('are short, of callers and of BEGIN, where another function sends it', () => {
+    const stacks = direct(() => false, { stack: begin.stack.replace('load', 'begin') })
+    expect([stacks.callerDepth(), stacks.openerDepth()]).toEqual([2, 2])
+    expect(stacks.usualOpener(user)).toBeUndefined()
   })
 
   it('are deep where all are to be', () => {
@@ -34,6 +44,22 @@ describe('the stacks of a pool that its users call themselves', () => {
     const stacks = direct(() => areDeep)
     areDeep = true
     expect([stacks.callerDepth(), stacks.openerDepth()]).toEqual([deepStack, shallowStack])
+  })
+
+  it('are of BEGIN, too, after a finding, and when a deep one is due', () => {
+    const stacks = direct()
+    stacks.sweep()
+    expect(stacks.openerDepth()).toBe(shallowStack)
+    for (let statement = 0; statement < 20; statement += 1) stacks.openerDepth()
+    expect(stacks.openerDepth()).toBe(0)
+    stacks.deepen()
+    expect(stacks.openerDepth()).toBe(shallowStack)
+  })
+
+  it('are of BEGIN, too, once callers need deep ones', () => {
+    const stacks = direct()
+    stacks.raise()
+    expect(stacks.openerDepth()).toBeGreaterThan(0)
   })
 
   it('become deep when a new statement finds one that is too short', () => {

@@ -129,3 +129,16 @@ describe('a guarded application on the page', () => {
     })
   })
 })
+
+it('shows the usual line of BEGIN where that of the transaction is not known', () => {
+  const begun = { file: '/app/a.ts', line: 3, column: 1, frames: [] }
+  const places = [begun, { ...begun, isUsual: true }].map((transactionOrigin) => {
+    const findings = [{ ...(sampleFindings[0] as Finding), transactionOrigin }]
+    const items = itemsOf(new ApplicationView(), { ...look, snapshot: { ...look.snapshot, findings } })
+    return only(items, 'findings')[0]
+  })
+  expect(places).toMatchObject([
+    { transactionPlace: '/app/a.ts:3' },
+    { transactionPlace: 'usually /app/a.ts:3' },
+  ])
+})
