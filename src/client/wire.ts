@@ -96,8 +96,19 @@ export class Wire {
 
   #noteAnswer(letter: string): void {
     const ownership = this.#ownership
+    const { session, changes, sendsOwn } = this.#control
+    const isTransactions = letter !== 'I' || session.letter !== 'I' || session.isOpening
+    // Most statements of `pool.query` change nothing.
+    if (ownership.checkout !== undefined || isTransactions || changes?.touched === true || sendsOwn)
+      this.#noteStatement(letter, isTransactions)
+    if (ownership.isPassing && !isFollowed(this.#client)) ownership.isPassing = false
+    this.#failed = undefined
+  }
+
+  #noteStatement(letter: string, isTransactions: boolean): void {
+    const ownership = this.#ownership
     const { checkout } = ownership
-    const { session, changes } = this.#control
+    const { changes } = this.#control
     const query = activeQuery(this.#client)
     const runsForeign = query !== undefined && ownership.foreign.has(query)
     const now = this.#ledger.time.now()
@@ -106,11 +117,7 @@ export class Wire {
     // The owner's next statement, if there is one, starts to run only now.
     if (runsForeign && checkout !== undefined) checkout.busySince = now
     if (changes?.touched === true && !runsForeign) changes.answered(answerOf(query), letter)
-    if (letter !== 'I' || session.letter !== 'I' || session.isOpening) {
-      this.#noteTransaction(letter, query, runsForeign, sentAt, now)
-    }
-    if (ownership.isPassing && !isFollowed(this.#client)) ownership.isPassing = false
-    this.#failed = undefined
+    if (isTransactions) this.#noteTransaction(letter, query, runsForeign, sentAt, now)
   }
 
   #noteTransaction(

@@ -13,7 +13,7 @@ import {
 } from '../../client/types.ts'
 import type { Checkout, Via } from '../../core/checkout.ts'
 import { withLaterStack } from '../../core/origin/later-stack.ts'
-import { type CapturedStack, captureStack, originOf, setStackDepth } from '../../core/origin/origin.ts'
+import { type CapturedStack, originOf, setStackDepth } from '../../core/origin/origin.ts'
 import { isThenable } from '../../core/thenable.ts'
 import { statementText } from '../../sql/statement.ts'
 import type { CallerStack, PoolCore, PoolHost } from '../pool-host.ts'
@@ -64,24 +64,22 @@ function installOn(pool: Pool, core: PoolCore, callerStack: CallerStack | undefi
   const isStatement = statementTest(pool)
 
   /** Whether a statement of `pool.query` gets a client at once, and leaves nothing behind: it needs no line. */
-  const isOrdinary = (callback: unknown): boolean =>
-    statement !== undefined &&
+  const isOrdinary = (callback: unknown, asked: AskedStatement): callback is Callback =>
     typeof callback === 'function' &&
-    isStatement(callback, statement) &&
+    isStatement(callback, asked) &&
     core.events.sessionState !== 'by query' &&
-    !leavesSomething(core.texts, statement.text) &&
+    !leavesSomething(core.texts, asked.text) &&
     !core.isFull()
 
-  const connectFor = (original: Method, self: unknown, args: unknown[], stack: CapturedStack | undefined) => {
+  const connectFor = (original: Method, self: unknown, args: unknown[], stack: CapturedStack) => {
     const asked = statement
     statement = undefined
     const callback = args[0] as Callback | undefined
     if (typeof callback !== 'function') {
       const start = () => Reflect.apply(original, self, args)
-      return core.acquire(start, viaOf(asked), callerStack?.() ?? stack ?? captureStack())
+      return core.acquire(start, viaOf(asked), callerStack?.() ?? stack)
     }
     const connectWith = (given: Callback) => original.call(self, given)
-    if (stack === undefined) return passAtOnce(core, connectWith, callback)
     const isPassing =
       isStatement(callback, asked) &&
       core.events.sessionState !== 'by query' &&
@@ -94,7 +92,10 @@ function installOn(pool: Pool, core: PoolCore, callerStack: CallerStack | undefi
   const connect = (original: Method): Method =>
     function (...args) {
       if (core.unwatched) return Reflect.apply(original, this, args)
-      if (isOrdinary(args[0])) return connectFor(original, this, args, undefined)
+      if (statement !== undefined && isOrdinary(args[0], statement)) {
+        statement = undefined
+        return passAtOnce(core, original, this, args[0])
+      }
       const depth = setStackDepth(core.stacks.callerDepth())
       const stack = new Error()
       setStackDepth(depth)
@@ -178,11 +179,10 @@ function callBack(
 }
 
 /** The pool's own call of `connect` for an ordinary statement of `pool.query` that does not wait. */
-function passAtOnce(core: PoolCore, connect: (callback: Callback) => unknown, callback: Callback): unknown {
+function passAtOnce(core: PoolCore, original: Method, self: unknown, callback: Callback): unknown {
   const { record, ledger } = core
   const isTimed = ledger.meter?.statements === true
-  // A connection keeps a reference to its first callback, which must not keep the caller's request in memory: nor may a
-  // function beside it that knows the arguments, because functions of one call share what they refer to.
+  // A connection keeps a reference to its first callback, which must not keep the caller's request in memory.
   let pending: Callback | undefined = isTimed ? observedStatement(callback, record, ledger, false) : callback
   const onClient: Callback = (error, client, done) => {
     core.answered()
@@ -191,7 +191,7 @@ function passAtOnce(core: PoolCore, connect: (callback: Callback) => unknown, ca
     if (isClient(client) && !core.unwatched) core.guardOf(client).pass()
     return answer?.(error, client, done)
   }
-  return core.startPassing(connect.bind(undefined, onClient))
+  return core.startPassing(() => original.call(self, onClient))
 }
 
 /**
