@@ -2,8 +2,8 @@ import { type CapturedStack, type Frame, type Origin, originOf } from './origin.
 import { placeKey } from './stack-text.ts'
 
 /** So many pairs of stacks are read first, and between two sweeps, because formatting one costs as much as twenty checkouts. */
-const firstRead = 100
-const readPerSweep = 4
+const firstRead = 50
+const readPerSweep = 2
 /** A limit of memory, for programs that check clients out at many lines. */
 const mostLines = 500
 
