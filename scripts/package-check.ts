@@ -21,7 +21,7 @@ import { join, relative, sep } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { startServer } from '../test/support/embedded-server.ts'
 import { bundle } from './bundle.ts'
-import { installMorePackages, morePackages } from './more-packages.ts'
+import { install, morePackages, ofScripts } from './more-packages.ts'
 
 interface Manifest {
   readonly version: string
@@ -61,7 +61,7 @@ const compilations: Readonly<Record<Kind, readonly Compilation[]>> = {
   ],
 }
 
-installMorePackages()
+await install(...ofScripts)
 const tarball = await step('pack', pack)
 if (tarball) {
   await Promise.all([

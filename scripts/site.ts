@@ -8,11 +8,11 @@
 import { spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
-import { installSite, siteFolder } from './more-packages.ts'
+import { install, ofSite, siteFolder } from './more-packages.ts'
 import { deadLinks } from './site/links.ts'
 import { output, pageOf, pages, root, sources } from './site/pages.ts'
 
-installSite()
+await install(...ofSite)
 layOut()
 const vitepress = join(siteFolder, 'node_modules/vitepress/bin/vitepress.js')
 const { status } = spawnSync(process.execPath, [vitepress, 'build', siteFolder], { stdio: 'inherit' })

@@ -10,26 +10,27 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import {
-  installLibraries,
-  installMorePackages,
-  installSite,
+  install,
   libraryNode,
   morePackages,
+  ofLibraries,
+  ofScripts,
+  ofSite,
   siteFolder,
 } from './more-packages.ts'
 
 const root = join(import.meta.dirname, '..')
 const [command, ...given] = process.argv.slice(2)
 
-installMorePackages()
 if (command === 'libraries') {
+  await install(...ofScripts, ...ofLibraries)
   testLibraries(given)
 } else if (command === 'servers') {
+  await install(...ofScripts)
   const named = /^\d+(,\d+)*$/.test(given[0] ?? '') ? given.shift() : undefined
   runTests(given, named ?? '14,15,16,17,18')
 } else {
-  installLibraries()
-  installSite()
+  await install(...ofScripts, ...ofLibraries, ...ofSite)
   run('tsc', ['--project', morePackages])
   run('tsc', ['--project', siteFolder])
   runTests(given)
@@ -42,7 +43,6 @@ function runTests(args: readonly string[], versions?: string): void {
 }
 
 function testLibraries(args: readonly string[]): void {
-  installLibraries()
   const vitest = join(root, 'node_modules/vitest/vitest.mjs')
   run(libraryNode(), [vitest, 'run', '--config', 'vitest.libraries.config.ts', ...args])
 }
