@@ -1,62 +1,54 @@
 /**
- * Measures what the guard costs: `npm run bench`, options below. Each variant runs in processes of its own; they take
- * turns, batch by batch, so that whatever else the machine does meets all of them.
+ * Measures what the guard costs: `npm run bench`, options below. First without a server, then over one, then what it adds to
+ * the start of a process.
  */
-import { type ChildProcess, fork, spawnSync } from 'node:child_process'
-import { once } from 'node:events'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { availableParallelism } from 'node:os'
-import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import pg from 'pg'
 import { provideServer } from '../test/support/embedded-server.ts'
-import { measureOffline } from './offline.ts'
-import { operations } from './operations.mjs'
+import type { Figures } from './figures.ts'
+import { measure } from './measure.ts'
+import { measureOffline, offlineTable } from './offline.ts'
+import { answerOf, installedNode } from './processes.ts'
 import { describeMachine, type Measurements, publish, render } from './report.ts'
 import { measureStartUp, renderStartUp } from './start-up.ts'
 import type { SweepCost } from './sweep.mjs'
-import { variants } from './variants.mjs'
-import type { OperationName, Request, VariantName } from './worker.mjs'
+import { table } from './table.ts'
+import type { WorkloadName } from './worker.mjs'
+import { workloads } from './workloads.mjs'
 
 const { values: options } = parseArgs({
   options: {
     /** Writes the tables into docs/benchmarks.md. */
     write: { type: 'boolean', default: false },
-    /** Processes per variant, one after the other: two processes of the same program differ by some percent. */
-    processes: { type: 'string', default: '3' },
-    /** Batches per process and operation. */
+    /** The version of Node.js over a server: one that `npm run test:all` installs. */
+    node: { type: 'string' },
+    /** Processes per variant and program, one after the other. */
+    processes: { type: 'string', default: '2' },
+    /** Turns of each process, for each row. */
     rounds: { type: 'string', default: '12' },
     /** Checkouts after which the heap must not have grown. */
     checkouts: { type: 'string', default: '100000' },
-    /** Such as `bare,observe`. */
-    variants: { type: 'string', default: Object.keys(variants).join() },
+    /** The part over a server alone. */
+    server: { type: 'boolean', default: false },
   },
 })
 const processes = positive('processes')
 const rounds = positive('rounds')
 const checkouts = positive('checkouts')
-const variantNames = chosenVariants()
-const operationNames = Object.keys(operations) as OperationName[]
-
-/** Long enough for V8 to have compiled whatever it is going to compile. */
-const warmUpBatches = 15
+const node = nodeBinary()
+const document = new URL('../docs/benchmarks.md', import.meta.url)
 
 const isPinned = pinToOneCore()
-const offline = await measureOffline(note)
-const server = await provideServer()
-try {
-  const measurements = { offline, ...(await measure(server.url)) }
-  const text = render(measurements)
-  process.stdout.write(`${text}\n`)
-  const startUp = renderStartUp(measureStartUp(note))
+if (!options.server) show(table(offlineTable(await measureOffline(note))).join('\n'), 'offline')
+show(render(await measureServer()), 'bench')
+if (!options.server) show(renderStartUp(measureStartUp(note)), 'start-up')
+
+function show(text: string, region: string): void {
   note('')
-  process.stdout.write(`\n${startUp}\n`)
-  if (options.write) {
-    const document = new URL('../docs/benchmarks.md', import.meta.url)
-    publish(text, document)
-    publish(startUp, document, 'start-up')
-  }
-} finally {
-  await server.stop()
+  process.stdout.write(`${text}\n\n`)
+  if (options.write) publish(text, document, region)
 }
 
 /**
@@ -69,125 +61,106 @@ function pinToOneCore(): boolean {
   return status === 0
 }
 
-async function measure(url: string): Promise<Omit<Measurements, 'offline'>> {
-  const micros: Measurements['micros'] = new Map()
-  const retainedBytes: Measurements['retainedBytes'] = new Map()
-  for (let generation = 1; generation <= processes; generation += 1) {
-    note(`processes ${generation} of ${processes}: warming up`)
-    const workers = await startWorkers(url)
-    try {
-      await warmUp(workers)
-      for (let round = 1; round <= rounds; round += 1) {
-        note(`processes ${generation} of ${processes}: round ${round} of ${rounds}`)
-        await measureRound(inTurnFrom(workers, round), micros)
-      }
-      if (generation === processes) {
-        for (const worker of workers) {
-          note(`heap: ${worker.name}`)
-          retainedBytes.set(worker.name, await worker.ask<number>({ heap: checkouts }))
-        }
-      }
-      for (const worker of workers) await worker.ask('verify')
-    } finally {
-      for (const worker of workers) worker.stop()
-    }
-  }
-  note('sweeps')
-  const sweep = variantNames.includes('observe') ? await measureSweeps() : undefined
-  note('')
-  return {
-    machine: describeMachine(await serverVersion(url)),
-    isPinned,
-    processes,
-    rounds,
-    micros,
-    retainedBytes,
-    checkouts,
-    sweep,
-  }
-}
-
-/** All at the same time, because their speed does not matter yet. */
-async function warmUp(workers: readonly Worker[]): Promise<void> {
-  const warm = async (worker: Worker) => {
-    for (const operation of operationNames) await worker.ask({ warmUp: operation, batches: warmUpBatches })
-  }
-  await Promise.all(workers.map(warm))
-}
-
-async function measureRound(workers: readonly Worker[], micros: Measurements['micros']): Promise<void> {
-  for (const operation of operationNames) {
-    for (const worker of workers) {
-      const taken = await worker.ask<number>({ time: operation })
-      const figures = micros.get(worker.name) ?? new Map<OperationName, number[]>()
-      micros.set(worker.name, figures.set(operation, [...(figures.get(operation) ?? []), taken]))
-    }
-  }
-}
-
-/** Each round begins with another one, so that no variant always follows the same other. */
-function inTurnFrom(workers: readonly Worker[], round: number): readonly Worker[] {
-  const first = round % workers.length
-  return [...workers.slice(first), ...workers.slice(0, first)]
-}
-
-interface Worker {
-  readonly name: VariantName
-  ask<Answer>(request: Request): Promise<Answer>
-  stop(): void
-}
-
-async function startWorkers(url: string): Promise<Worker[]> {
-  const started = await Promise.allSettled(variantNames.map((name) => startWorker(name, url)))
-  const workers = started.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
-  for (const result of started) {
-    if (result.status === 'fulfilled') continue
-    for (const worker of workers) worker.stop()
-    throw result.reason
-  }
-  return workers
-}
-
-async function startWorker(name: VariantName, url: string): Promise<Worker> {
-  const child = forkBare('worker.mjs', [name], { PGLIFEGUARD_TEST_URL: url })
-  await answerOf(child, name)
-  return {
-    name,
-    async ask<Answer>(request: Request) {
-      child.send(request)
-      return (await answerOf(child, name)) as Answer
-    },
-    stop: () => {
-      if (child.connected) child.disconnect()
-    },
-  }
-}
-
-async function measureSweeps(): Promise<SweepCost> {
-  return (await answerOf(forkBare('sweep.mjs', [], {}), 'sweep')) as SweepCost
-}
-
-/** Without this process's own loader, which would be measured too. */
-function forkBare(file: string, args: string[], environment: Record<string, string>): ChildProcess {
-  return fork(fileURLToPath(new URL(file, import.meta.url)), args, {
-    execArgv: ['--expose-gc'],
-    env: { ...process.env, NODE_OPTIONS: '', ...environment },
-  })
-}
-
-async function answerOf(child: ChildProcess, name: string): Promise<unknown> {
-  const patience = new AbortController()
-  const { signal } = patience
+async function measureServer(): Promise<Measurements> {
+  const server = await provideServer()
   try {
-    return await Promise.race([
-      once(child, 'message', { signal }).then(([{ answer }]) => answer),
-      once(child, 'exit', { signal }).then(([code]) => {
-        throw new Error(`the process of ${name} ended with ${code}; what it said is above`)
-      }),
-    ])
+    const place = { node, url: server.url }
+    const main = await measure(
+      {
+        variants: [
+          'bare',
+          'twin',
+          'observe',
+          'enforce',
+          'tag',
+          'metricsSdk',
+          'register',
+          'unwatched',
+          'otelOff',
+          'otelOn',
+          'wrapper',
+        ],
+        workloads: Object.keys(workloads) as WorkloadName[],
+        processes,
+        rounds,
+        checkouts,
+      },
+      place,
+      note,
+    )
+    const rare = await measure(
+      {
+        variants: [
+          'bare',
+          'twin',
+          'checked',
+          'verify',
+          'statistics',
+          'timeline',
+          'tagName',
+          'tagPlain',
+          'metricsApi',
+        ],
+        workloads: ['pool'],
+        rows: ['query', 'transaction'],
+        processes: 1,
+        rounds,
+      },
+      place,
+      note,
+    )
+    const versions = await measureVersions(server.url)
+    note('sweeps')
+    return {
+      machine: describeMachine(versionOf(node), await serverVersion(server.url)),
+      isPinned,
+      processes,
+      rounds,
+      main: main.figures,
+      options: rare.figures,
+      versions,
+      retainedBytes: main.retainedBytes,
+      checkouts,
+      sweep: await answerOf<SweepCost>('sweep.mjs', node),
+    }
   } finally {
-    patience.abort()
+    await server.stop()
   }
+}
+
+/** On the other versions of Node.js that are there. */
+async function measureVersions(url: string): Promise<Map<string, Figures>> {
+  const versions = new Map<string, Figures>()
+  for (const binary of [20, 22, 24, 26].map(installedNode)) {
+    if (binary === undefined || binary === node) continue
+    const { figures } = await measure(
+      {
+        variants: ['bare', 'twin', 'observe', 'enforce'],
+        workloads: ['pool'],
+        rows: ['transaction'],
+        processes,
+        rounds,
+      },
+      { node: binary, url },
+      note,
+    )
+    versions.set(versionOf(binary), figures)
+  }
+  return versions
+}
+
+function nodeBinary(): string {
+  const { node: wanted } = options
+  if (wanted === undefined) return installedNode(24) ?? process.execPath
+  const binary = installedNode(wanted)
+  if (binary !== undefined) return binary
+  throw new Error(
+    `--node ${wanted}: there is no Node.js ${wanted} in test/all, where npm run test:all installs some`,
+  )
+}
+
+function versionOf(binary: string): string {
+  return execFileSync(binary, ['--print', 'process.versions.node'], { encoding: 'utf8' }).trim()
 }
 
 async function serverVersion(url: string): Promise<string> {
@@ -205,15 +178,6 @@ function positive(name: 'processes' | 'rounds' | 'checkouts'): number {
   const value = Number(options[name])
   if (Number.isInteger(value) && value > 0) return value
   throw new Error(`--${name} must be a positive whole number, got ${JSON.stringify(options[name])}`)
-}
-
-function chosenVariants(): VariantName[] {
-  const known = Object.keys(variants) as VariantName[]
-  const chosen = options.variants.split(',')
-  const unknown = chosen.filter((name) => !known.some((each) => each === name))
-  if (unknown.length > 0) throw new Error(`--variants knows ${known.join(', ')}, not ${unknown.join(', ')}`)
-  // Ratios are to the bare pool, and without its twin nobody knows what they are worth.
-  return known.filter((name) => name === 'bare' || name === 'twin' || chosen.includes(name))
 }
 
 /** Progress, on a line that is overwritten; nothing where nobody watches. */

@@ -7,7 +7,8 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { median, publish, times } from './report.ts'
+import { median, times } from './formats.ts'
+import { publish } from './report.ts'
 import { table } from './table.ts'
 
 const root = join(import.meta.dirname, '..')

@@ -1,96 +1,190 @@
 // @ts-check
-// The ways to run the same pool. Whatever a variant needs is loaded by itself: the bare pool's process knows no guard.
+// The ways to run the same program. Whatever a variant needs is loaded by itself: the bare program's process knows no guard.
 
-import { createRequire } from 'node:module'
-import { transaction } from './operations.mjs'
+import { requirePg } from './packages.mjs'
+import { logLongCheckouts } from './wrapper.mjs'
 
 /**
  * @typedef {import('pg').Pool} Pool
+ * @typedef {import('pg-lifeguard').Lifeguard} Lifeguard
+ * @typedef {import('pg-lifeguard').Watchable} Watchable
  * @typedef {import('@opentelemetry/sdk-trace-node').Sampler} Sampler
+ * @typedef {import('./workloads.mjs').Workload} Workload
+ *
  * @typedef {object} Variant
  * @property {string} title
- * @property {(url: string) => Promise<Subject>} prepare
- * @typedef {object} Subject
- * @property {Pool} pool
- * @property {() => void} verify Throws if, after some use, the variant is not what its title says.
+ * @property {string} column The title at the head of a column.
+ * @property {boolean} [isAlternative] It is what a service may run instead of the guard.
+ * @property {readonly string[]} [execArgv] How its process is started.
+ * @property {'comments' | 'more'} [statements] What it does to the statements of a program.
+ * @property {(workload: Workload, row: string) => boolean} [has] Whether there is anything to measure; always, by default.
+ * @property {() => Promise<Guard>} prepare Before the program is loaded.
+ *
+ * @typedef {object} Guard
+ * @property {(host: Watchable) => void} adopt Takes a pool, or a library with one, before its first use.
+ * @property {(pool: Pool) => Promise<void>} [settle] When each client has been used.
+ * @property {Lifeguard} [mounts] What a service mounts as its middleware.
+ * @property {() => string | undefined} [scopeName] Of the scope that the caller runs in.
+ * @property {(pool: Pool | undefined) => Promise<void>} verify Throws if, after use, the variant is not what it claims.
  */
 
-const poolSize = 10
+/** @type {(facts: Pick<Variant, 'title' | 'column'> & Partial<Variant>) => Variant} */
+const variant = (facts) => ({ prepare: bare, ...facts })
 
-/** @satisfies {Record<string, Variant>} */
+/** @param {string} name
+ *  @param {import('pg-lifeguard').LifeguardOptions} options
+ *  @param {(lifeguard: Lifeguard, pool: Pool | undefined) => void | Promise<void>} [proof]
+ *  @param {Partial<Variant>} [more] */
+const guardedVariant = (name, options, proof, more = {}) =>
+  variant({ title: `guarded, ${name}`, column: name, ...more, prepare: () => guarded(options, proof) })
+
 export const variants = {
-  bare: { title: 'bare', prepare: bare },
-  twin: { title: 'bare, a second time (the noise)', prepare: bare },
-  observe: { title: 'guarded, `observe`', prepare: (url) => guarded(url, 'observe') },
-  enforce: { title: 'guarded, `enforce`', prepare: (url) => guarded(url, 'enforce') },
-  checked: {
-    title: "guarded, `handles: 'checked'`",
-    prepare: (url) => guarded(url, 'observe', { handles: 'checked' }),
-  },
-  verify: {
-    title: 'guarded, `sessionState.verify`',
-    prepare: (url) => guarded(url, 'observe', { sessionState: { verify: true } }),
-  },
-  statistics: {
-    title: 'guarded, `statistics`',
-    prepare: (url) => guarded(url, 'observe', { statistics: true }),
-  },
-  timeline: {
-    title: 'guarded, `timeline`',
-    prepare: (url) => guarded(url, 'observe', { timeline: {} }),
-  },
-  tagName: {
-    title: 'guarded, `tag` of connections',
-    prepare: (url) => guarded(url, 'observe', { tag: { application: 'bench', statements: false } }),
-  },
-  tagPlain: {
-    title: 'guarded, `tag` without `origin`',
-    prepare: (url) => guarded(url, 'observe', { tag: { application: 'bench', origin: false } }),
-  },
-  tag: {
-    title: 'guarded, `tag`',
-    prepare: (url) => guarded(url, 'observe', { tag: { application: 'bench' } }),
-  },
-  metricsApi: { title: 'guarded, `pg-lifeguard/otel`, no SDK', prepare: (url) => measured(url, false) },
-  metricsSdk: { title: 'guarded, `pg-lifeguard/otel`, metrics SDK', prepare: (url) => measured(url, true) },
-  unwatched: { title: 'watched, then unwatched', prepare: unwatched },
-  otelOff: { title: 'OpenTelemetry, always-off sampler', prepare: (url) => traced(url, 'AlwaysOffSampler') },
-  otelOn: { title: 'OpenTelemetry, always-on sampler', prepare: (url) => traced(url, 'AlwaysOnSampler') },
+  bare: variant({ title: 'bare', column: 'bare' }),
+  twin: variant({ title: 'bare, a second time (the noise)', column: 'bare again' }),
+  observe: guardedVariant('`observe`', { mode: 'observe' }, hasMode('observe')),
+  enforce: guardedVariant('`enforce`', { mode: 'enforce' }, hasMode('enforce')),
+  tag: guardedVariant('`tag`', { tag: { application: 'bench' } }, undefined, { statements: 'comments' }),
+  metricsSdk: variant({
+    title: 'guarded, `pg-lifeguard/otel` with the metrics SDK',
+    column: 'metrics',
+    prepare: () => measured(true),
+  }),
+  register: variant({
+    title: 'guarded by `--import pg-lifeguard/register`',
+    column: '`register`',
+    execArgv: ['--import', 'pg-lifeguard/register'],
+    prepare: registered,
+  }),
+  unwatched: variant({
+    title: 'watched, then unwatched',
+    column: 'unwatched',
+    has: (workload) => !workload.isService && workload.ownsPool !== true,
+    prepare: unwatched,
+  }),
+  otelOff: variant({
+    title: 'OpenTelemetry, always-off sampler',
+    column: 'OTel off',
+    isAlternative: true,
+    prepare: () => traced('AlwaysOffSampler'),
+  }),
+  otelOn: variant({
+    title: 'OpenTelemetry, always-on sampler',
+    column: 'OTel on',
+    isAlternative: true,
+    prepare: () => traced('AlwaysOnSampler'),
+  }),
+  wrapper: variant({
+    title: 'the 5 s wrapper',
+    column: '5 s wrapper',
+    isAlternative: true,
+    // It sees no `pool.query`, and there is nothing to wrap where the pool is not of node-postgres.
+    has: (workload, row) => workload.ownsPool !== true && !['query', 'contended'].includes(row),
+    prepare: wrapped,
+  }),
+  checked: guardedVariant("`handles: 'checked'`", { handles: 'checked' }, hasHandles),
+  verify: guardedVariant('`sessionState.verify`', { sessionState: { verify: true } }, undefined, {
+    statements: 'more',
+  }),
+  statistics: guardedVariant('`statistics`', { statistics: true }, (lifeguard) => {
+    if (lifeguard.statistics().pools.length !== 1) throw new Error('there are no statistics')
+  }),
+  timeline: guardedVariant('`timeline`', { timeline: {} }, (lifeguard) => {
+    if (lifeguard.timeline() === undefined) throw new Error('the recorder is off')
+  }),
+  tagName: guardedVariant(
+    '`tag` of connections alone',
+    { tag: { application: 'bench', statements: false } },
+    hasApplicationName,
+  ),
+  tagPlain: guardedVariant(
+    '`tag` without `origin`',
+    { tag: { application: 'bench', origin: false } },
+    undefined,
+    { statements: 'comments' },
+  ),
+  metricsApi: variant({
+    title: 'guarded, `pg-lifeguard/otel` without an SDK',
+    column: 'otel without an SDK',
+    prepare: () => measured(false),
+  }),
 }
 
-/** @param {string} url
- *  @returns {Promise<Subject>} */
-async function bare(url) {
-  return { pool: await openPool(url), verify: () => {} }
+/** @returns {Promise<Guard>} */
+async function bare() {
+  return { adopt() {}, async verify() {} }
 }
 
-/** @param {string} url
- *  @param {'observe' | 'enforce'} mode
- *  @param {import('pg-lifeguard').LifeguardOptions} [options]
- *  @param {(lifeguard: import('pg-lifeguard').Lifeguard) => void} [prepare]
- *  @returns {Promise<Subject>} */
-async function guarded(url, mode, options = {}, prepare = () => {}) {
+/** @param {import('pg-lifeguard').LifeguardOptions} options
+ *  @param {(lifeguard: Lifeguard, pool: Pool | undefined) => void | Promise<void>} [proof]
+ *  @returns {Promise<Guard & { mounts: Lifeguard }>} */
+async function guarded(options, proof) {
   const { createLifeguard } = await import('pg-lifeguard')
-  const lifeguard = createLifeguard({ mode, reporters: [], ...options })
-  prepare(lifeguard)
-  const pool = await openPool(url, (pool) => lifeguard.watch(pool, { name: 'bench' }))
-  const verify = () => {
-    const { pools, findings } = lifeguard.snapshot()
-    if (pools.length !== 1) throw new Error('the pool is not watched')
-    if (findings.length > 0) throw new Error(`correct code was reported: ${JSON.stringify(findings)}`)
+  const lifeguard = createLifeguard({ reporters: [], ...options })
+  return {
+    adopt: (host) => void lifeguard.watch(host, { name: 'bench' }),
+    mounts: lifeguard,
+    scopeName: () => lifeguard.currentScope()?.describe().name,
+    async verify(pool) {
+      requireWatched(lifeguard)
+      await proof?.(lifeguard, pool)
+    },
   }
-  return { pool, verify }
+}
+
+/** @returns {Promise<Guard>} */
+async function registered() {
+  const { getLifeguard } = await import('pg-lifeguard/register')
+  return {
+    adopt() {},
+    scopeName: () => getLifeguard().currentScope()?.describe().name,
+    verify: async () => requireWatched(getLifeguard()),
+  }
+}
+
+/** @param {Lifeguard} lifeguard */
+function requireWatched(lifeguard) {
+  const { pools, findings } = lifeguard.snapshot()
+  if (pools.length !== 1) throw new Error(`${pools.length} pools are watched, not one`)
+  if (findings.length > 0) throw new Error(`correct code was reported: ${JSON.stringify(findings)}`)
+}
+
+/** @param {'observe' | 'enforce'} mode */
+function hasMode(mode) {
+  return (/** @type {Lifeguard} */ lifeguard) => {
+    if (lifeguard.snapshot().mode !== mode) throw new Error(`the mode is not ${mode}`)
+  }
+}
+
+/** @param {Lifeguard} _
+ *  @param {Pool | undefined} pool */
+async function hasHandles(_, pool) {
+  const first = await pool?.connect()
+  first?.release()
+  // The pool gives out the client that was released last.
+  const second = await pool?.connect()
+  second?.release()
+  if (first === second) throw new Error('two checkouts have the same handle')
+}
+
+/** @param {Lifeguard} _
+ *  @param {Pool | undefined} pool */
+async function hasApplicationName(_, pool) {
+  const { rows } = (await pool?.query('SHOW application_name')) ?? { rows: [] }
+  if (!/bench/.test(JSON.stringify(rows))) throw new Error(`the connection is named ${JSON.stringify(rows)}`)
 }
 
 /**
  * Metrics are recorded and not exported: exporting costs the same whatever is recorded.
- * @param {string} url
  * @param {boolean} hasSdk
- * @returns {Promise<Subject>}
+ * @returns {Promise<Guard>}
  */
-async function measured(url, hasSdk) {
+async function measured(hasSdk) {
   const { instrumentLifeguard, metricNames } = await import('pg-lifeguard/otel')
-  if (!hasSdk) return guarded(url, 'observe', {}, instrumentLifeguard)
+  if (!hasSdk) {
+    const guard = await guarded({})
+    instrumentLifeguard(guard.mounts)
+    return guard
+  }
   const { MeterProvider, MetricReader } = await import('@opentelemetry/sdk-metrics')
   class Reader extends MetricReader {
     async onShutdown() {}
@@ -98,47 +192,41 @@ async function measured(url, hasSdk) {
   }
   const reader = new Reader()
   const meterProvider = new MeterProvider({ readers: [reader] })
-  const subject = await guarded(url, 'observe', {}, (lifeguard) =>
-    instrumentLifeguard(lifeguard, { meterProvider }),
-  )
-  let recorded = 0
-  void reader.collect().then(({ resourceMetrics }) => {
-    recorded = resourceMetrics.scopeMetrics
-      .flatMap(({ metrics }) => metrics)
-      .filter(({ descriptor }) => descriptor.name === metricNames.useTime).length
+  const guard = await guarded({}, async () => {
+    const { resourceMetrics } = await reader.collect()
+    const recorded = resourceMetrics.scopeMetrics.flatMap(({ metrics }) => metrics)
+    if (!recorded.some(({ descriptor }) => descriptor.name === metricNames.useTime))
+      throw new Error('nothing was measured')
   })
-  const verify = () => {
-    subject.verify()
-    if (recorded !== 1) throw new Error('nothing was measured')
-  }
-  return { pool: subject.pool, verify }
+  instrumentLifeguard(guard.mounts, { meterProvider })
+  return guard
 }
 
-/** @param {string} url
- *  @returns {Promise<Subject>} */
-async function unwatched(url) {
+/** @returns {Promise<Guard>} */
+async function unwatched() {
   const { createLifeguard } = await import('pg-lifeguard')
   const lifeguard = createLifeguard({ reporters: [] })
-  const pool = await openPool(url, (pool) => lifeguard.watch(pool, { name: 'bench' }))
-  // Every client must have been in the guard's hands, and in a transaction too, before it is set free.
-  await Promise.all(Array.from({ length: poolSize }, () => transaction(pool)))
-  await lifeguard.close()
-  const client = await pool.connect()
-  client.release()
-  const verify = () => {
-    if (Object.hasOwn(pool, 'connect') || Object.hasOwn(client, 'query'))
-      throw new Error('the guard is still there')
+  return {
+    adopt: (host) => void lifeguard.watch(host, { name: 'bench' }),
+    async settle() {
+      requireWatched(lifeguard)
+      await lifeguard.close()
+    },
+    async verify(pool) {
+      const client = await pool?.connect()
+      client?.release()
+      if (Object.hasOwn(pool ?? {}, 'connect') || Object.hasOwn(client ?? {}, 'query'))
+        throw new Error('the guard is still there')
+    },
   }
-  return { pool, verify }
 }
 
 /**
  * Spans go to no exporter: what exporting costs is a matter of the exporter.
- * @param {string} url
  * @param {'AlwaysOffSampler' | 'AlwaysOnSampler'} sampler
- * @returns {Promise<Subject>}
+ * @returns {Promise<Guard>}
  */
-async function traced(url, sampler) {
+async function traced(sampler) {
   const sdk = await import('@opentelemetry/sdk-trace-node')
   const { PgInstrumentation } = await import('@opentelemetry/instrumentation-pg')
   let spans = 0
@@ -152,36 +240,26 @@ async function traced(url, sampler) {
   }
   new sdk.NodeTracerProvider({ sampler: new sdk[sampler](), spanProcessors: [counter] }).register()
   new PgInstrumentation()
-
-  const pool = await openPool(url)
-  const verify = () => {
-    const { Client } = requirePg()
-    if (!('__wrapped' in Client.prototype.query && '__wrapped' in pool.connect))
-      throw new Error('pg is not instrumented')
-    if (spans > 0 !== (sampler === 'AlwaysOnSampler')) throw new Error(`${sampler} made ${spans} spans`)
+  return {
+    adopt() {},
+    async verify(pool) {
+      if (!('__wrapped' in requirePg().Client.prototype.query)) throw new Error('pg is not instrumented')
+      if (pool !== undefined && !('__wrapped' in pool.connect))
+        throw new Error('the pool is not instrumented')
+      if (spans > 0 !== (sampler === 'AlwaysOnSampler')) throw new Error(`${sampler} made ${spans} spans`)
+    },
   }
-  return { pool, verify }
 }
 
-/**
- * A pool with all its connections open, which stay open: reconnecting is not what is measured. The timer that
- * node-postgres starts at each release by default remains part of the operation.
- * @param {string} url
- * @param {(pool: Pool) => void} [prepare]
- */
-async function openPool(url, prepare) {
-  const { Pool } = requirePg()
-  const pool = new Pool({ connectionString: url, max: poolSize, idleTimeoutMillis: 3_600_000 })
-  prepare?.(pool)
-  const clients = await Promise.all(Array.from({ length: poolSize }, () => pool.connect()))
-  for (const client of clients) client.release()
-  return pool
-}
-
-/**
- * Loaded late and by `require`, which is what the instrumentation hooks.
- * @returns {typeof import('pg')}
- */
-function requirePg() {
-  return createRequire(import.meta.url)('pg')
+/** @returns {Promise<Guard>} */
+async function wrapped() {
+  return {
+    adopt: (host) => logLongCheckouts(/** @type {Pool} */ (host)),
+    async verify(pool) {
+      const client = await pool?.connect()
+      await client?.query('SELECT 2')
+      client?.release()
+      if (String(Reflect.get(client ?? {}, 'lastQuery')) !== 'SELECT 2') throw new Error('nothing is wrapped')
+    },
+  }
 }

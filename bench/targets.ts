@@ -1,0 +1,104 @@
+import type { Figures } from './figures.ts'
+import { count, median, times } from './formats.ts'
+import type { SweepCost } from './sweep.mjs'
+import { variants } from './variants.mjs'
+import type { VariantName } from './worker.mjs'
+import { titleOf } from './workloads.mjs'
+
+export interface Judged {
+  /** Each row with each usual variant. */
+  readonly main: Figures
+  /** Heap growth in bytes per checkout. */
+  readonly retainedBytes: ReadonlyMap<VariantName, number>
+  /** After how many checkouts that was. */
+  readonly checkouts: number
+  readonly sweep: SweepCost
+}
+
+/** Factors are judged as they are printed, with two digits. */
+const rounding = 0.005
+/** A run in which two bare processes differ by more does not tell whether a promise of 1.00x or 1.10x is kept. */
+const tolerableNoise = 0.02
+
+const modes = ['observe', 'enforce'] as const
+const alternatives = (Object.keys(variants) as VariantName[]).filter((name) => variants[name].isAlternative)
+
+/** What the project promises, and what was measured. */
+export function budgetTable({ main, retainedBytes, checkouts, sweep }: Judged): string[][] {
+  return [
+    ['budget', 'measured', ''],
+    ...modes.map((mode) => transactionBudget(main, mode)),
+    ...modes.map((mode) => alternativesBudget(main, mode)),
+    unwatchedBudget(main),
+    ...modes.map((mode) => heapBudget(mode, retainedBytes, checkouts)),
+    sweepBudget(sweep),
+  ]
+}
+
+function transactionBudget(figures: Figures, mode: VariantName): string[] {
+  const [factor, noise] = [figures.factor('transaction', mode), figures.noise('transaction')]
+  const promise = `${variants[mode].title}, ${titleOf('transaction')}: at most 1.10x`
+  return [promise, measured(factor, noise), judge(factor, 1.1 + rounding, noise)]
+}
+
+/** In the row where it is nearest to an alternative, or furthest above it. */
+function alternativesBudget(figures: Figures, mode: VariantName): string[] {
+  const comparisons = figures.rows.flatMap((row) =>
+    alternatives
+      .filter((name) => figures.has(row, name))
+      .map((name) => ({
+        row,
+        name,
+        lead: figures.factor(row, name) - figures.factor(row, mode),
+      })),
+  )
+  const above = comparisons.filter(({ row, lead }) => lead + figures.noise(row) < 0)
+  const unclear = comparisons.filter(
+    ({ row, lead }) => lead < figures.noise(row) && !above.some((one) => one.row === row),
+  )
+  const nearest = comparisons.reduce((one, other) => (other.lead < one.lead ? other : one))
+  const promise = `${variants[mode].title}, each row: below every alternative`
+  const text = `nearest in "${titleOf(nearest.row)}": ${times(figures.factor(nearest.row, mode))}, ${variants[nearest.name].column} ${times(figures.factor(nearest.row, nearest.name))}`
+  const rows = new Set(above.map(({ row }) => row)).size
+  if (rows > 0) return [promise, text, `**missed** in ${rows} of ${figures.rows.length} rows`]
+  return [promise, text, unclear.length === 0 ? 'met' : 'too noisy']
+}
+
+function unwatchedBudget(figures: Figures): string[] {
+  const rows = figures.rows.filter((row) => figures.has(row, 'unwatched'))
+  const excess = (row: string) => figures.factor(row, 'unwatched') - figures.noise(row)
+  const worst = rows.reduce((one, other) => (excess(other) > excess(one) ? other : one))
+  const [factor, noise] = [figures.factor(worst, 'unwatched'), figures.noise(worst)]
+  return [
+    `${variants.unwatched.title}, each row: 1.00x`,
+    `at most ${measured(factor, noise)}, in "${titleOf(worst)}"`,
+    judge(factor, 1 + rounding, noise),
+  ]
+}
+
+/** None is a matter of bytes: what the engine itself keeps differs by fractions of one. */
+function heapBudget(
+  variant: VariantName,
+  retainedBytes: Judged['retainedBytes'],
+  checkouts: number,
+): string[] {
+  const bytes = (name: VariantName) => retainedBytes.get(name) ?? Number.NaN
+  const [more, noise] = [bytes(variant) - bytes('bare'), Math.abs(bytes('bare') - bytes('twin'))]
+  const promise = `${variants[variant].title}, heap left behind by ${count(checkouts)} checkouts: none`
+  const verdict = more - noise > 1 ? '**missed**' : more <= 1 && noise <= 1 ? 'met' : 'too noisy'
+  return [promise, `${more.toFixed(1)} ± ${noise.toFixed(1)} bytes each`, verdict]
+}
+
+function sweepBudget({ openMillis, checkouts }: SweepCost): string[] {
+  const millis = median(openMillis)
+  const promise = `sweep over ${count(checkouts)} open transactions: below 2 ms`
+  return [promise, `${millis.toFixed(2)} ms`, millis < 2 ? 'met' : '**missed**']
+}
+
+/** No verdict where the run is too noisy for one: two bare programs that differ by half prove nothing about a third. */
+function judge(factor: number, limit: number, noise: number): string {
+  if (factor - noise > limit) return '**missed**'
+  return factor <= limit && noise <= tolerableNoise ? 'met' : 'too noisy'
+}
+
+const measured = (factor: number, noise: number) => `${times(factor)} ± ${noise.toFixed(2)}`
