@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
-import { Figures } from '../../bench/figures.ts'
-import { budgetTable } from '../../bench/targets.ts'
-import type { VariantName } from '../../bench/worker.mjs'
+import { Figures } from '../../../bench/figures.ts'
+import { budgetTable } from '../../../bench/targets.ts'
+import type { VariantName } from '../../../bench/worker.mjs'
 
 const sweep = {
   checkouts: 10_000,

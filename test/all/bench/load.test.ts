@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, expect, it } from 'vitest'
-import { sendRequests } from '../../bench/load.ts'
+import { sendRequests } from '../../../bench/load.ts'
 
 let close = () => {}
 afterEach(() => close())
