@@ -91,7 +91,12 @@ async function openPool(url, guard) {
   // The timer that node-postgres starts at each release by default remains part of the operation.
   const pool = new Pool({ connectionString: url, max: poolSize, idleTimeoutMillis })
   guard.adopt(pool)
-  await useEachClient(() => transaction(pool))
+  await useEachClient(async (all) => {
+    const client = await pool.connect()
+    await all()
+    client.release()
+  })
+  await Promise.all(Array.from({ length: poolSize }, () => transaction(pool)))
   return {
     pool,
     run: (row, count) => operations[/** @type {keyof typeof operations} */ (row)].run(pool, count),
@@ -160,8 +165,8 @@ async function openKnex(url, guard) {
   const pool = { min: poolSize, max: poolSize, idleTimeoutMillis }
   const knex = makeKnex({ client: 'pg', connection: url, pool })
   guard.adopt(knex)
+  await useEachClient((all) => knex.transaction(all))
   const operation = () => knex.transaction((trx) => trx.raw('SELECT 1'))
-  await useEachClient(operation)
   return { run: (_, count) => inTurn(count, operation) }
 }
 
@@ -191,7 +196,20 @@ async function openDrizzle(url, guard) {
   return { pool, run: (_, count) => inTurn(count, operation) }
 }
 
-/** @param {() => Promise<unknown>} operation */
-async function useEachClient(operation) {
-  await Promise.all(Array.from({ length: poolSize }, operation))
+/** Each call holds a client until all of them have one.
+ *  @param {(all: () => Promise<void>) => Promise<unknown>} hold */
+async function useEachClient(hold) {
+  let held = 0
+  /** @type {() => void} */
+  let release = () => {}
+  /** @type {Promise<void>} */
+  const released = new Promise((resolve) => {
+    release = resolve
+  })
+  const all = () => {
+    held += 1
+    if (held === poolSize) release()
+    return released
+  }
+  await Promise.all(Array.from({ length: poolSize }, () => hold(all)))
 }
