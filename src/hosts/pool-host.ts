@@ -1,6 +1,6 @@
 import type { GuardedClient } from '../client/guarded-client.ts'
 import type { StatementTexts } from '../client/statement-texts.ts'
-import type { Client, GiveBack, PoolTraits } from '../client/types.ts'
+import type { Callback, Client, GiveBack, Method, PoolTraits } from '../client/types.ts'
 import type { Checkout, CheckoutPool, Via } from '../core/checkout.ts'
 import type { CheckoutEvents } from '../core/checkout-events.ts'
 import type { TagSettings } from '../core/checkout-tag.ts'
@@ -129,8 +129,8 @@ export interface PoolCore {
   start(waiter: Checkout, acquire: () => unknown): unknown
   /** The pool has answered a started caller. */
   answered(): void
-  /** Does the same as `start`, for a caller that is not tracked. */
-  startPassing(acquire: () => unknown): unknown
+  /** Does the same as `start`, for a caller that is not tracked: calls the pool's own `acquire` with `callback`. */
+  startPassing(acquire: Method, pool: unknown, callback: Callback): unknown
   /** Work on a session that must be done before its first owner gets it; undefined if there is none. */
   arriving(client: unknown): Promise<void> | undefined
   /** The pool has handed out a client. Returns the client, or the handle that its owner gets in its place. */

@@ -1,25 +1,29 @@
+import type { PoolGauge } from '../core/pool-record.ts'
+
 /**
  * Callers that were already waiting when the pool became watched. They are left alone: their line is not known, and the
  * clients that they get are as unknown as those that were checked out before.
  */
 export class Strangers {
+  readonly #gauge: () => PoolGauge
   #waiting: number
   /** The number of guarded callers for whom the pool has opened a connection at once. */
   #opening = 0
 
-  constructor(waiting: number) {
-    this.#waiting = waiting
+  constructor(gauge: () => PoolGauge) {
+    this.#gauge = gauge
+    this.#waiting = gauge().waiting
   }
 
   get areWaiting(): boolean {
     return this.#waiting > 0
   }
 
-  /** A guarded caller asks while strangers wait. `total` returns the number of connections of the pool. */
-  ask<Answer>(acquire: () => Answer, total: () => number): Answer {
-    const before = total()
+  /** A guarded caller asks while strangers wait. */
+  ask<Answer>(acquire: () => Answer): Answer {
+    const before = this.#connections
     const answer = acquire()
-    if (total() > before) this.#opening += 1
+    if (this.#connections > before) this.#opening += 1
     return answer
   }
 
@@ -33,5 +37,9 @@ export class Strangers {
     if (this.#waiting === 0) return false
     this.#waiting -= 1
     return true
+  }
+
+  get #connections(): number {
+    return this.#gauge().total ?? 0
   }
 }

@@ -2,7 +2,8 @@ import { type ClientHost, GuardedClient } from '../client/guarded-client.ts'
 import { clientBehind, formerCheckout } from '../client/handle.ts'
 import { StatementTexts } from '../client/statement-texts.ts'
 import { type StatementTagger, statementTagger } from '../client/tag.ts'
-import { type Client, type GiveBack, isClient, type PoolTraits } from '../client/types.ts'
+import type { Callback, Client, GiveBack, Method, PoolTraits } from '../client/types.ts'
+import { isClient } from '../client/types.ts'
 import { countSilent, passingQueries } from '../client/work.ts'
 import type { Checkout, CheckoutPool, Via } from '../core/checkout.ts'
 import type { CheckoutEvents } from '../core/checkout-events.ts'
@@ -62,7 +63,7 @@ export class WatchedPool implements PoolCore, ClientHost {
       passingQueries: () => passingQueries(host.clients(), (client) => this.isOut(client)),
       unseen: () => countSilent(host.clients(), (client) => this.#guards.has(client) || host.isIdle(client)),
     }
-    this.#strangers = new Strangers(host.gauge().waiting)
+    this.#strangers = new Strangers(this.record.gauge)
     this.#installed = host.install(this)
     Object.defineProperty(host.pool, watchedMark, { value: true, configurable: true })
     ledger.pools.add(this.record)
@@ -131,9 +132,10 @@ export class WatchedPool implements PoolCore, ClientHost {
     this.#pending -= 1
   }
 
-  startPassing(acquire: () => unknown): unknown {
+  startPassing(acquire: Method, pool: unknown, callback: Callback): unknown {
     this.#pending += 1
-    return this.#ask(acquire)
+    const isPlain = !this.#strangers.areWaiting && this.ledger.context.current() === undefined
+    return isPlain ? acquire.call(pool, callback) : this.#ask(() => acquire.call(pool, callback))
   }
 
   arriving(client: unknown): Promise<void> | undefined {
@@ -282,10 +284,7 @@ export class WatchedPool implements PoolCore, ClientHost {
   #ask(acquire: () => unknown): unknown {
     const { ledger } = this
     if (!this.#strangers.areWaiting) return ledger.detached(acquire)
-    return this.#strangers.ask(
-      () => ledger.detached(acquire),
-      () => this.#host.gauge().total ?? 0,
-    )
+    return this.#strangers.ask(() => ledger.detached(acquire))
   }
 
   #arrived(checkout: Checkout, client: unknown): unknown {

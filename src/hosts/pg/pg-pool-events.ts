@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events'
 import { Override } from '../../client/override.ts'
 import { type Callback, type Client, isClient, type Method, type Pool } from '../../client/types.ts'
 import type { Installed, PoolCore } from '../pool-host.ts'
@@ -21,6 +22,8 @@ function emitFor(pool: Pool, core: PoolCore, original: Method): Method {
   const emitTo = (client: Client, self: unknown, args: unknown[]) =>
     core.guardOf(client).runListeners(() => Reflect.apply(original, self, args))
   const isHeard = (event: string) => Number(pool.listenerCount?.(event)) > 0
+  /** Nothing happens if nobody listens. */
+  const isPlain = original === EventEmitter.prototype.emit
 
   // Called twice for each checkout: indices, because destructuring would iterate over the arguments.
   return function (...args: unknown[]) {
@@ -32,9 +35,11 @@ function emitFor(pool: Pool, core: PoolCore, original: Method): Method {
         core.goesOut(subject, subject === opened)
         opened = undefined
         if (isHeard(event)) return emitTo(subject, this, args)
+        if (isPlain) return false
         break
       case 'release':
         core.cameBack(args[2], subject)
+        if (isPlain && !isHeard(event)) return false
         break
       case 'connect':
         if (!isClient(subject) || core.unwatched) break

@@ -79,14 +79,13 @@ function installOn(pool: Pool, core: PoolCore, callerStack: CallerStack | undefi
       const start = () => Reflect.apply(original, self, args)
       return core.acquire(start, viaOf(asked), callerStack?.() ?? stack)
     }
-    const connectWith = (given: Callback) => original.call(self, given)
     const isPassing =
       isStatement(callback, asked) &&
       core.events.sessionState !== 'by query' &&
       !leavesSomething(core.texts, asked?.text)
-    if (isPassing) return pass(core, connectWith, callback, asked, stack, core.isFull())
+    if (isPassing) return pass(core, { original, self }, callback, asked, stack, core.isFull())
     const via = isStatement(callback, asked) ? 'pool.query' : 'connect'
-    return callBack(core, connectWith, callback, via, stack, asked)
+    return callBack(core, (given) => original.call(self, given), callback, via, stack, asked)
   }
   // As small as possible: V8 decodes all variables of each function that a stack begins with.
   const connect = (original: Method): Method =>
@@ -191,7 +190,7 @@ function passAtOnce(core: PoolCore, original: Method, self: unknown, callback: C
     if (isClient(client) && !core.unwatched) core.guardOf(client).pass()
     return answer?.(error, client, done)
   }
-  return core.startPassing(() => original.call(self, onClient))
+  return core.startPassing(original, self, onClient)
 }
 
 /**
@@ -200,7 +199,7 @@ function passAtOnce(core: PoolCore, original: Method, self: unknown, callback: C
  */
 function pass(
   core: PoolCore,
-  connect: (callback: Callback) => unknown,
+  { original, self }: { readonly original: Method; readonly self: unknown },
   callback: Callback,
   asked: AskedStatement | undefined,
   stack: CapturedStack,
@@ -223,7 +222,7 @@ function pass(
     if (isClient(client) && !core.unwatched) core.guardOf(client).pass(caller)
     return answer(error, client, done)
   }
-  return core.startPassing(() => connect(oneShot(onClient)))
+  return core.startPassing(original, self, oneShot(onClient))
 }
 
 /** A caller of `pool.query` that waits for a client. */
