@@ -183,7 +183,7 @@ function FindingDetails({ finding, others }: FindingDetailsProps) {
       )}
       {frames.length > 1 && (
         <>
-          <h3>Called from</h3>
+          <h3>{finding.areFramesUsual === true ? 'Usually called from' : 'Called from'}</h3>
           <ol class="frames">
             {frames.map((frame) => (
               <li key={frame}>

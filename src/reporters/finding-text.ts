@@ -152,8 +152,7 @@ function checkoutPlace(
   const action = origin === undefined ? 'transaction opened' : asked
   const lines = [`  ${action} at ${frameText(main, style)}`, ...framed(main, options)]
   const caller = main.frames.slice(1).find(({ file }) => !/[\\/]node_modules[\\/]/.test(file))
-  const called = main.callersVary === true ? 'called from several places, such as' : 'called from'
-  if (caller !== undefined) lines.push(`  ${style('dim', called)} ${frameText(caller, style)}`)
+  if (caller !== undefined) lines.push(`  ${style('dim', calledFrom(main))} ${frameText(caller, style)}`)
   if (
     origin !== undefined &&
     transactionOrigin !== undefined &&
@@ -164,6 +163,11 @@ function checkoutPlace(
     lines.push(`  ${style('dim', opened)} ${frameText(transactionOrigin, style)}`)
   }
   return lines
+}
+
+function calledFrom({ callersVary }: Origin): string {
+  if (callersVary === undefined) return 'called from'
+  return callersVary ? 'called from several places, such as' : 'usually called from'
 }
 
 function framed(origin: Frame, { style, columns, frame }: TextOptions): string[] {

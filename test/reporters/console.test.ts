@@ -180,6 +180,16 @@ describe('a report', () => {
     expect(text()).not.toContain('node_modules')
   })
 
+  it('says of a caller whether it is that of other checkouts', () => {
+    const caller = { file: '/app/src/server.ts', line: 80, column: 5, functionName: 'handler' }
+    const origin = { ...place, frames: [place, caller] }
+    const { reporter, text } = reporting()
+    reporter.finding(sampleFinding({ origin: { ...origin, callersVary: false } }))
+    expect(text()).toContain('  usually called from /app/src/server.ts:80:5 in handler\n')
+    reporter.finding(sampleFinding({ fingerprint: 'other', origin: { ...origin, callersVary: true } }))
+    expect(text()).toContain('  called from several places, such as /app/src/server.ts:80:5 in handler\n')
+  })
+
   it('says that the line of BEGIN is the usual one, if it is that of other transactions', () => {
     const { reporter, text } = reporting()
     reporter.finding(

@@ -16,8 +16,8 @@ export interface Origin extends Frame {
   /** That frame and its callers, including dependencies, at most ten. */
   readonly frames: readonly Frame[]
   /**
-   * True if `frames` beyond the first are those of another checkout from the same line: this one was recorded with that
-   * line only, and other checkouts have had different callers.
+   * Set if `frames` beyond the first are those of another checkout from the same line, because this one was recorded
+   * with that line only. True if other checkouts have had different callers.
    */
   readonly callersVary?: boolean
   /**
@@ -125,7 +125,7 @@ function readOrigin(captured: CapturedStack): ReadStack {
 function withCallers(origin: Origin): Origin {
   const callers = callersOf(origin.frames)
   if (callers === undefined || callers.frames.length <= origin.frames.length) return origin
-  return { ...origin, frames: callers.frames, ...(callers.vary ? { callersVary: true } : {}) }
+  return { ...origin, frames: callers.frames, callersVary: callers.vary }
 }
 
 /** `file:line:column`, the file relative to the working directory where it is below it. */

@@ -218,6 +218,7 @@ export class ApplicationView {
       transactionPlace: transactionPlaceOf(finding),
       eventPlace: placeOf(finding.eventOrigin),
       frames: (origin?.frames ?? []).map((frame) => `${placeOf(frame)}${within(frame)}`),
+      areFramesUsual: origin?.callersVary === undefined ? undefined : true,
       route: text(scope?.name),
       scopeId: text(scope?.id),
       hint: shown(finding.hint),

@@ -72,6 +72,8 @@ export interface PageFinding {
   readonly eventPlace?: string
   /** The callers, the innermost first: `within place`. */
   readonly frames: readonly string[]
+  /** The callers are those of other checkouts from the same line. */
+  readonly areFramesUsual?: boolean
   readonly route?: string
   readonly scopeId?: string
   readonly traceId?: string

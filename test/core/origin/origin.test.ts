@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { describeFrame, originOf } from '../../../src/core/origin/origin.ts'
+import { describeFrame, hasDifferentCallers, originOf } from '../../../src/core/origin/origin.ts'
 import { expectQuick } from '../../support/quick.ts'
 
 const sourceFolder = fileURLToPath(new URL('../../../src/', import.meta.url))
@@ -144,6 +144,28 @@ describe('the origin', () => {
     const lines = Array.from({ length: 40 }, (_, index) => `    at f${index} (/app/a.js:${index + 1}:1)`)
     const origin = originOf({ stack: ['Error', ...lines].join('\n') })
     expect(origin?.frames.map(({ line }) => line)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
+  })
+
+  it('has the callers of another stack from its line where it is short, and says so', () => {
+    const line = '    at one (/borrowed/helper.ts:1:1)'
+    const deep = (caller: string) => ({
+      stack: ['Error', line, `    at ${caller} (/borrowed/${caller}.ts:1:1)`, ...Array(4).fill(line)].join(
+        '\n',
+      ),
+    })
+    const short = { stack: `Error\n${line}` }
+    expect(originOf(deep('users'))?.callersVary).toBeUndefined()
+    expect(originOf(short)).not.toHaveProperty('callersVary')
+    hasDifferentCallers(deep('users'))
+    expect(originOf(short)).toMatchObject({
+      callersVary: false,
+      frames: { 1: { file: '/borrowed/users.ts' } },
+    })
+    hasDifferentCallers(deep('orders'))
+    expect(originOf(short)).toMatchObject({
+      callersVary: true,
+      frames: { 1: { file: '/borrowed/orders.ts' } },
+    })
   })
 
   it('is not misled by the message of the error above the lines', () => {
