@@ -254,6 +254,7 @@ function watchedPools(settings: Settings, { ledger, judge, announcer, inspection
         const advice = missingTimeouts(pool)
         if (advice !== undefined) announcer.info(`${describePool(watched.record.name)} has ${advice}`)
       },
+      () => watches.delete(host),
     )
     names += 1
     watches.set(host, watch)

@@ -52,6 +52,8 @@ export interface Pool {
   readonly idleCount?: number
   readonly waitingCount?: number
   readonly _clients?: readonly Client[]
+  /** `end()` was called, and all connections are closed. */
+  readonly ended?: boolean
   _remove?(client: Client, callback: () => void): void
   _pulseQueue?(): void
   readonly _releaseOnce?: unknown

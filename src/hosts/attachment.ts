@@ -12,23 +12,29 @@ export class Attachment {
   readonly #ledger: Ledger
   readonly #events: CheckoutEvents
   readonly #begun: (watched: WatchedPool, pool: object) => void
+  readonly #ended: () => void
   readonly #pools = new Map<object, WatchedPool>()
   readonly #installed: readonly Installed[]
   #over = false
 
-  /** Calls `begun` with each pool that becomes watched, including those of a later restart. */
+  /**
+   * Calls `begun` with each pool that becomes watched, including those of a later restart, and `ended` if there will be
+   * none any more.
+   */
   constructor(
     source: PoolSource,
     settings: WatchSettings,
     ledger: Ledger,
     events: CheckoutEvents,
     begun: (watched: WatchedPool, pool: object) => void,
+    ended: () => void = () => {},
   ) {
     this.#source = source
     this.#settings = settings
     this.#ledger = ledger
     this.#events = events
     this.#begun = begun
+    this.#ended = ended
     this.#attach()
     this.#installed = source.install?.(() => this.#attach()) ?? []
   }
@@ -65,8 +71,15 @@ export class Attachment {
       const { name } = this.#settings
       const settings = { ...this.#settings, name: host.part === undefined ? name : `${name}-${host.part}` }
       const watched = new WatchedPool(host, settings, this.#ledger, this.#events)
+      watched.onEnded = () => this.#forget(host.pool)
       this.#pools.set(host.pool, watched)
       this.#begun(watched, host.pool)
     }
+  }
+
+  /** Programs that create pools for a while would fill the memory. */
+  #forget(pool: object): void {
+    this.#pools.delete(pool)
+    if (this.#pools.size === 0 && this.#source.install === undefined) this.#ended()
   }
 }

@@ -61,6 +61,8 @@ export interface PoolHost extends PoolTraits {
   drop?(client: Client): boolean
   /** Called by each sweep, before anything is judged. */
   sweep?(): void
+  /** Whether the pool has ended for good and closed its connections: it is forgotten then. */
+  isEnded?(): boolean
   /** The checkout of an object that the library hands out in place of a client. */
   checkoutOf?(given: unknown): Checkout | undefined
 }

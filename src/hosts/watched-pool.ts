@@ -16,6 +16,7 @@ import { excludeInBundle } from '../core/origin/own-code.ts'
 import { PoolStacks } from '../core/origin/pool-stacks.ts'
 import { isThenable } from '../core/thenable.ts'
 import type { Installed, PoolCore, PoolHost, WatchSettings } from './pool-host.ts'
+import { orRejected } from './rejection.ts'
 import { Strangers } from './strangers.ts'
 import { watchedMark } from './watchable.ts'
 
@@ -30,6 +31,8 @@ export class WatchedPool implements PoolCore, ClientHost {
   readonly texts = new StatementTexts()
   /** True after `unwatch`; clients that were checked out before may still be released. */
   unwatched = false
+  /** Called when the pool has ended for good, and is no longer watched. */
+  onEnded: (() => void) | undefined
   readonly #host: PoolHost
   readonly #guards = new WeakMap<Client, GuardedClient>()
   readonly #alive = new Set<GuardedClient>()
@@ -82,7 +85,7 @@ export class WatchedPool implements PoolCore, ClientHost {
         throw error
       },
     )
-    const answer = this.events.rejectsWaiters ? this.#orRejected(checkout, connected, cancel) : connected
+    const answer = this.events.rejectsWaiters ? orRejected(this, checkout, connected, cancel) : connected
     return checkout.queued && this.stacks.mayMissUser ? withLaterStack(answer, checkout) : answer
   }
 
@@ -99,6 +102,8 @@ export class WatchedPool implements PoolCore, ClientHost {
 
   ending(): void {
     this.record.endingSince ??= this.ledger.time.now()
+    // The sweep that finds the end, even if only statements of `pool.query` have used the pool.
+    this.ledger.wake()
   }
 
   ended(): void {
@@ -265,20 +270,10 @@ export class WatchedPool implements PoolCore, ClientHost {
       this.#hasReportedUnseen = true
       this.events.wentUnseen(this.record)
     }
-  }
-
-  /** A promise that either the pool or a remedy settles. */
-  #orRejected(
-    checkout: Checkout,
-    connected: PromiseLike<unknown>,
-    cancel: ((error: Error) => void) | undefined,
-  ): PromiseLike<unknown> {
-    if (cancel !== undefined) {
-      this.makeRejectable(checkout, cancel)
-      return connected
-    }
-    const rejected = new Promise((_resolve, reject) => this.makeRejectable(checkout, reject))
-    return Promise.race([connected, rejected])
+    const { endingSince, out, waiters } = this.record
+    if (endingSince === undefined || out.size + waiters.size > 0 || this.#host.isEnded?.() !== true) return
+    this.unwatch()
+    this.onEnded?.()
   }
 
   #ask(acquire: () => unknown): unknown {

@@ -24,6 +24,7 @@ interface TarnPool {
   readonly min: number
   readonly max: number
   readonly used: readonly Resource[]
+  readonly destroyed?: boolean
   readonly free: readonly Resource[]
   readonly pendingCreates: readonly unknown[]
   readonly pendingAcquires: readonly unknown[]
@@ -56,6 +57,7 @@ export function tarnHost(
       pool.free.length <= pool.pendingAcquires.length,
     isIdle: (client) => pool.free.some(({ resource }) => resource === client),
     clients: () => [...pool.used, ...pool.free].map(({ resource }) => resource),
+    isEnded: () => pool.destroyed === true && pool.used.length + pool.free.length === 0,
     install: (core) => [
       new Override(pool, 'acquire', (original) => acquireOf(core, original, callerStack)),
       new Override(pool, 'release', (original) => releaseOf(core, original)),

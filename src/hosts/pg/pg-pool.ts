@@ -47,6 +47,7 @@ export function pgPoolHost(pool: Pool, part?: string, callerStack?: CallerStack)
     takesBackTwice: typeof pool._releaseOnce !== 'function',
     isIdle: (client) => pool._idle?.some((item) => item.client === client) === true,
     clients: () => pool._clients ?? [],
+    isEnded: () => pool.ended === true,
     install: (core) => installOn(pool, core, callerStack),
     giveBackOf: (client) => client.release,
     destroy: giveBackUnlocked,

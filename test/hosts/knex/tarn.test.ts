@@ -115,6 +115,15 @@ describe('a pool of tarn', () => {
     await ended
   })
 
+  it('is forgotten when it has been destroyed', async () => {
+    const { pool, clock, lifeguard } = watchTarn()
+    const client = await pool.acquire().promise
+    pool.release(client)
+    await pool.destroy()
+    clock.advance(200)
+    expect(lifeguard.snapshot().pools).toEqual([])
+  })
+
   it('has its own methods again when the guard is taken off', async () => {
     const { pool, unwatch } = watchTarn()
     const client = await pool.acquire().promise
