@@ -14,8 +14,10 @@ const waitBounds = [0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30]
 const useBounds = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300]
 const createBounds = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10]
 
-/** The attribute value of lines beyond `maxOrigins`. */
-const otherOrigins = '(other)'
+/** The attribute value of pools and lines beyond the limits. */
+const others = '(other)'
+/** A limit of memory, because an SDK keeps all attributes that it has seen, and a program may create a pool per call. */
+const mostPools = 200
 
 /** Records the pools and findings of a lifeguard. Returns a function that stops it. */
 export function recordMetrics(
@@ -24,13 +26,23 @@ export function recordMetrics(
   ledger: Ledger,
   maxOrigins: number,
 ): () => void {
+  const poolOf = firstOnes(mostPools)
   const ends = [
     observePools(meter, ledger),
-    timeCheckouts(meter, ledger),
-    countFindings(meter, lifeguard, maxOrigins),
+    timeCheckouts(meter, ledger, poolOf),
+    countFindings(meter, lifeguard, poolOf, maxOrigins === 0 ? undefined : firstOnes(maxOrigins)),
   ]
   return () => {
     for (const end of ends) end()
+  }
+}
+
+/** Returns the first so many different values as they are, and one value for all others. */
+function firstOnes(most: number): (value: string) => string {
+  const known = new Set<string>()
+  return (value) => {
+    if (known.size < most) known.add(value)
+    return known.has(value) ? value : others
   }
 }
 
@@ -90,7 +102,7 @@ function observePools(meter: Meter, ledger: Ledger): () => void {
   return () => meter.removeBatchObservableCallback(observe, instruments)
 }
 
-function timeCheckouts(meter: Meter, ledger: Ledger): () => void {
+function timeCheckouts(meter: Meter, ledger: Ledger, poolOf: (name: string) => string): () => void {
   const seconds = (name: string, description: string, explicitBucketBoundaries: number[]) =>
     meter.createHistogram(name, { unit: 's', description, advice: { explicitBucketBoundaries } })
   const create = seconds(metric.createTime, 'Time to open a connection.', createBounds)
@@ -105,7 +117,7 @@ function timeCheckouts(meter: Meter, ledger: Ledger): () => void {
   function of(pool: CheckoutPool): Attributes {
     const known = attributes.get(pool)
     if (known !== undefined) return known
-    const made = { [attribute.pool]: pool.name }
+    const made = { [attribute.pool]: poolOf(pool.name) }
     attributes.set(pool, made)
     // A counter that appears only with its first timeout would not show an increase to an alert.
     timeouts.add(0, made)
@@ -125,7 +137,12 @@ function timeCheckouts(meter: Meter, ledger: Ledger): () => void {
   })
 }
 
-function countFindings(meter: Meter, lifeguard: Lifeguard, maxOrigins: number): () => void {
+function countFindings(
+  meter: Meter,
+  lifeguard: Lifeguard,
+  poolOf: (name: string) => string,
+  lineOf: ((line: string) => string) | undefined,
+): () => void {
   const findings = meter.createCounter(metric.findings, {
     unit: '{finding}',
     description: 'Findings, by kind and certainty.',
@@ -134,20 +151,18 @@ function countFindings(meter: Meter, lifeguard: Lifeguard, maxOrigins: number): 
     unit: '{remedy}',
     description: 'Remedies that were applied, by outcome.',
   })
-  const origins = new Set<string>()
 
   function originOf({ origin, transactionOrigin }: Finding): Attributes {
     const frame = origin ?? transactionOrigin
-    if (maxOrigins === 0 || frame === undefined) return {}
-    const text = describeFrame(frame)
-    if (origins.size < maxOrigins) origins.add(text)
-    return { [attribute.origin]: origins.has(text) ? text : otherOrigins }
+    return frame === undefined || lineOf === undefined
+      ? {}
+      : { [attribute.origin]: lineOf(describeFrame(frame)) }
   }
 
   function countRemedy({ pool, kind, remedy, outcome }: Finding): void {
     if (outcome === undefined) return
     remedies.add(1, {
-      [attribute.pool]: pool,
+      [attribute.pool]: poolOf(pool),
       [attribute.kind]: kind,
       [attribute.remedy]: remedy,
       [attribute.outcome]: outcome,
@@ -157,7 +172,7 @@ function countFindings(meter: Meter, lifeguard: Lifeguard, maxOrigins: number): 
   const ends = [
     lifeguard.on('finding', (finding) => {
       findings.add(1, {
-        [attribute.pool]: finding.pool,
+        [attribute.pool]: poolOf(finding.pool),
         [attribute.kind]: finding.kind,
         [attribute.certainty]: finding.certainty,
         ...originOf(finding),

@@ -1,5 +1,7 @@
 import pg from 'pg'
 import { describe, expect, it } from 'vitest'
+import { UncleanReleases } from '../../src/client/unclean-releases.ts'
+import { pretendedPool } from '../core/pretended-pool.ts'
 import { abandonAfterTest, failureOf, guard } from '../support/bare-twin.ts'
 import { useDatabase } from '../support/database.ts'
 import { startProxy } from '../support/tcp-proxy.ts'
@@ -73,4 +75,13 @@ it('blames a lost COMMIT on its own owner, though the server was still busy with
     ['busy-release', 1],
     ['lost-commit', 1],
   ])
+})
+
+it('keeps the last fifty of those that released a session before it was clean', () => {
+  const { checkOut } = pretendedPool()
+  const releases = new UncleanReleases(0)
+  const checkouts = Array.from({ length: 60 }, () => checkOut())
+  const forgotten = checkouts.flatMap((checkout) => releases.add(checkout, 0))
+  expect(forgotten.map(({ checkout }) => checkout)).toEqual(checkouts.slice(0, 10))
+  expect(releases.takeAll().map(({ checkout }) => checkout)).toEqual(checkouts.slice(10))
 })

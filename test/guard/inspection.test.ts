@@ -86,6 +86,15 @@ describe('an inspector', () => {
     expect(frames.some((frame) => frame.file === import.meta.filename && frame.line === line + 1)).toBe(true)
   })
 
+  it('knows the last hundred pools of a program that keeps making them', () => {
+    const guarded = guardedPool({ ...db.config, max: 1 })
+    for (let n = 0; n < 100; n += 1) guarded.lifeguard.watch(new pg.Pool(db.config), { name: `made ${n}` })
+    const names = inspectorOf(guarded)
+      .pools()
+      .map(({ name }) => name)
+    expect(names).toEqual(Array.from({ length: 100 }, (_, n) => `made ${n}`))
+  })
+
   it('has clean-up enforced in observe, too', async () => {
     const guarded = guardedPool({ ...db.config, max: 1 })
     inspectorOf(guarded).enforceCleanUp()

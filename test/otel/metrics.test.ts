@@ -3,6 +3,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { internalsOf } from '../../src/guard/internals.ts'
 import { createLifeguard, manualClock } from '../../src/index.ts'
 import { attributeNames as attribute, instrumentLifeguard, metricNames } from '../../src/otel/index.ts'
+import { pretendedPool } from '../core/pretended-pool.ts'
 import { useDatabase } from '../support/database.ts'
 import { guardedPool, socketOf } from '../support/guarded-pool.ts'
 import { startPipeline } from './pipeline.ts'
@@ -222,5 +223,19 @@ describe('an SDK that is broken', () => {
     expect(findings.map(({ kind }) => kind)).toContain('long-hold')
     // A listener that fails is told of as every other one.
     await expect.poll(() => warned).not.toEqual([])
+  })
+})
+
+describe('the attributes of metrics', () => {
+  it('have the names of two hundred pools, and one for all others', async () => {
+    const { lifeguard, ...pipeline } = await workload()
+    const meter = internalsOf(lifeguard)?.ledger.meter
+    for (let n = 0; n < 1000; n += 1) meter?.timedOut({ ...pretendedPool().pool, name: `of call ${n}` })
+    const points = (await pipeline.metrics()).get(metricNames.timeouts)?.points ?? []
+    const names = points.map(({ attributes }) => attributes[attribute.pool])
+    expect(names).toHaveLength(201)
+    expect(names).toEqual(expect.arrayContaining(['of call 0', 'of call 199', '(other)']))
+    const others = points.find(({ attributes }) => attributes[attribute.pool] === '(other)')
+    expect(others?.value).toBe(800)
   })
 })

@@ -26,6 +26,21 @@ const { origin } = sampleFinding()
 if (origin === undefined) throw new Error('the sample has an origin')
 const place = origin
 
+describe('the source of a checkout', () => {
+  it('is shown once, as far as the last hundred checkouts are remembered', () => {
+    const { reporter, writes } = reporting()
+    const line = { file: import.meta.filename, line: 1, column: 1 }
+    const shows = (id: number) => {
+      const { checkout } = sampleFinding()
+      reporter.finding(sampleFinding({ checkout: { ...checkout, id }, origin: { ...line, frames: [line] } }))
+      return writes.at(-1)?.includes('import { afterEach') === true
+    }
+    for (let id = 0; id < 101; id += 1) expect(shows(id)).toBe(true)
+    expect(shows(1)).toBe(false)
+    expect(shows(0)).toBe(true)
+  })
+})
+
 describe('repeats of one line', () => {
   it('name a route that is new', () => {
     const { reporter, text } = reporting()

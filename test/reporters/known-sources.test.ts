@@ -30,6 +30,15 @@ describe('the sources of a mistake', () => {
     expect(named.filter((source) => source !== undefined)).toHaveLength(5)
   })
 
+  it('are remembered of the last hundred mistakes', () => {
+    const sources = new KnownSources()
+    const note = (mistake: number) =>
+      sources.note({ ...found('GET /a'), fingerprint: `mistake ${mistake}` }) !== undefined
+    for (let mistake = 0; mistake < 101; mistake += 1) expect(note(mistake)).toBe(true)
+    expect(note(1)).toBe(false)
+    expect(note(0)).toBe(true)
+  })
+
   it('are none of a finding whose scope and callers are not known', () => {
     const { scope: _scope, ...finding } = found('GET /a')
     expect(new KnownSources().note(finding)).toBeUndefined()

@@ -41,6 +41,14 @@ describe('a limit of reports', () => {
     expect(limit.admits('resolved', nth(2))).toBe(false)
   })
 
+  it('remembers the last thousand that it left out', () => {
+    const { limit } = limited(1)
+    for (let n = 0; n <= 1001; n += 1) limit.admits('finding', nth(n))
+    expect(limit.admits('resolved', nth(1))).toBe(true)
+    expect(limit.admits('resolved', nth(2))).toBe(false)
+    expect(limit.admits('resolved', nth(1001))).toBe(false)
+  })
+
   it('counts no repetition that reporters leave out anyway', () => {
     const { limit } = limited(1)
     for (let n = 3; n < 9; n++)
