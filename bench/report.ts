@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { cpus } from 'node:os'
+import { cpus, loadavg } from 'node:os'
 import type { Figures } from './figures.ts'
 import { count, median, times } from './formats.ts'
 import type { SweepCost } from './sweep.mjs'
@@ -70,7 +70,9 @@ export function describeMachine(nodeVersion: string, serverVersion: string): str
   const processors = cpus()
   const model = processors[0]?.model.replaceAll(/\((R|TM)\)/g, '').trim() ?? 'unknown'
   const software = `Node ${nodeVersion}, pg ${version}, PostgreSQL ${serverVersion}`
-  return `${software}, ${process.platform}, ${processors.length} x ${model}`
+  // What else the machine does explains figures that nobody else gets.
+  const load = `load average ${(loadavg()[0] ?? 0).toFixed(1)} before`
+  return `${software}, ${process.platform}, ${processors.length} x ${model}, ${load}`
 }
 
 /** A row for each operation; `-` where a variant has nothing to do with it. */

@@ -27,7 +27,7 @@ const { values: options } = parseArgs({
     /** Processes per variant and program, one after the other. */
     processes: { type: 'string', default: '2' },
     /** Turns of each process, for each row. */
-    rounds: { type: 'string', default: '12' },
+    rounds: { type: 'string', default: '8' },
     /** Checkouts after which the heap must not have grown. */
     checkouts: { type: 'string', default: '100000' },
     /** The part over a server alone. */
@@ -65,6 +65,7 @@ async function measureServer(): Promise<Measurements> {
   const server = await provideServer()
   try {
     const place = { node, url: server.url }
+    const machine = describeMachine(versionOf(node), await serverVersion(server.url))
     const main = await measure(
       {
         variants: [
@@ -112,7 +113,7 @@ async function measureServer(): Promise<Measurements> {
     const versions = await measureVersions(server.url)
     note('sweeps')
     return {
-      machine: describeMachine(versionOf(node), await serverVersion(server.url)),
+      machine,
       isPinned,
       processes,
       rounds,
