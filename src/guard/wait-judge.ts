@@ -36,7 +36,8 @@ export class WaitJudge {
   readonly #exhaustedPools = new WeakMap<CheckoutPool, FindingRecord>()
   /** The holders of reported deadlocks. */
   readonly #deadlocked = new WeakSet<Checkout>()
-  #holders: { readonly pool: CheckoutPool; readonly list: readonly Holder[] } | undefined
+  /** Until the end of this turn. */
+  readonly #holders = new Map<CheckoutPool, readonly Holder[]>()
 
   constructor(settings: Settings, ledger: Ledger, announcer: Announcer, enforcer: Enforcer) {
     this.#settings = settings
@@ -160,13 +161,12 @@ export class WaitJudge {
 
   /** The holders, described once for all callers that time out at once, which may be thousands. */
   #holdersNow(pool: CheckoutPool): readonly Holder[] {
-    if (this.#holders?.pool !== pool) {
-      this.#holders = { pool, list: holdersOf(this.#ledger, pool) }
-      setImmediate(() => {
-        this.#holders = undefined
-      })
-    }
-    return this.#holders.list
+    const known = this.#holders.get(pool)
+    if (known !== undefined) return known
+    const list = holdersOf(this.#ledger, pool)
+    if (this.#holders.size === 0) setImmediate(() => this.#holders.clear())
+    this.#holders.set(pool, list)
+    return list
   }
 }
 

@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest'
+import { Announcer } from '../../src/guard/announcer.ts'
+import { Enforcer } from '../../src/guard/enforcer.ts'
+import { WaitJudge } from '../../src/guard/wait-judge.ts'
 import { PoolDeadlockError } from '../../src/index.ts'
+import { resolveOptions } from '../../src/options.ts'
+import { pretendedPool } from '../core/pretended-pool.ts'
 import { useDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
 import { guardedPool } from '../support/guarded-pool.ts'
@@ -136,5 +141,32 @@ describe('a deadlock', () => {
     expect(kinds()).toHaveLength(3)
     await Promise.all([first?.(), second?.()])
     ;(await behind).release()
+  })
+})
+
+describe('callers of several pools that give up at once', () => {
+  it('have the holders of each pool described once', async () => {
+    const pools = [pretendedPool(), pretendedPool()]
+    const [first] = pools
+    if (first === undefined) throw new Error('there are two')
+    const { ledger } = first
+    const announcer = new Announcer([])
+    const settings = resolveOptions({ reporters: [] })
+    const judge = new WaitJudge(settings, ledger, announcer, new Enforcer(settings, ledger, announcer))
+    let described = 0
+    for (const { pool, checkOut } of pools) {
+      checkOut()
+      pool.passingQueries = () => {
+        described += 1
+        return []
+      }
+    }
+    for (let n = 0; n < 10; n += 1) {
+      for (const { pool } of pools) judge.timedOut(pool, new Error('timeout exceeded when trying to connect'))
+    }
+    expect(described).toBe(2)
+    await new Promise((resolve) => setImmediate(resolve))
+    judge.timedOut(first.pool, new Error('timeout exceeded when trying to connect'))
+    expect(described).toBe(3)
   })
 })
