@@ -1,9 +1,11 @@
 import { type CapturedStack, type Frame, type Origin, originOf } from './origin.ts'
 import { placeKey } from './stack-text.ts'
 
-/** So many pairs of stacks are read first, and between two sweeps, because formatting one costs as much as twenty checkouts. */
+/** So many pairs of stacks are read first, and at a time, because formatting one costs as much as twenty checkouts. */
 const firstRead = 50
-const readPerSweep = 2
+const readAtATime = 2
+/** Sweeps between two such times as long as they show nothing new, at most. */
+const longestPause = 25
 /** A limit of memory, for programs that check clients out at many lines. */
 const mostLines = 500
 
@@ -16,6 +18,8 @@ export class BeginOrigins {
   #areFixed = true
   #read = 0
   #readsLeft = firstRead
+  #pause = 0
+  #untilRead = 0
 
   /** Whether the line of the checkout says the line of BEGIN, in all pairs of stacks that were read so far. */
   get areFixed(): boolean {
@@ -46,10 +50,19 @@ export class BeginOrigins {
   }
 
   sweep(): void {
-    this.#readsLeft = Math.max(this.#readsLeft, readPerSweep)
+    if (this.#readsLeft > 0) return
+    if (this.#untilRead > 0) {
+      this.#untilRead -= 1
+      return
+    }
+    this.#readsLeft = readAtATime
+    this.#pause = Math.min(longestPause, 2 * this.#pause + 1)
+    this.#untilRead = this.#pause
   }
 
   #learn(key: string, { file, line, column, functionName }: Origin): void {
+    this.#pause = 0
+    this.#untilRead = 0
     if (this.#lines.size >= mostLines) this.#lines.clear()
     const frame: Frame = { file, line, column, ...(functionName === undefined ? {} : { functionName }) }
     this.#lines.set(key, { ...frame, frames: [frame], isUsual: true })

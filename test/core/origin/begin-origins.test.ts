@@ -68,6 +68,23 @@ describe('the lines of BEGIN by the line of the checkout', () => {
     expect(read).toBe(2)
   })
 
+  it('are read less and less often as long as they are known', () => {
+    const lines = learnt()
+    let read = 0
+    const counted = {
+      get stack() {
+        read += 1
+        return at('place', 2).stack
+      },
+    }
+    for (let sweep = 0; sweep < 1000; sweep += 1) {
+      lines.sweep()
+      lines.see(counted, at('place', 1))
+    }
+    expect(read).toBeGreaterThan(50)
+    expect(read).toBeLessThan(100)
+  })
+
   it("are kept for a bounded number of checkouts' lines", () => {
     const lines = learnt()
     for (let line = 10; line < 3010; line += 1) {
