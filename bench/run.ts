@@ -80,6 +80,8 @@ async function measureServer(): Promise<Measurements> {
           'otelOff',
           'otelOn',
           'wrapper',
+          'wrapperLine',
+          'stack',
         ],
         workloads: Object.keys(workloads) as WorkloadName[],
         processes,

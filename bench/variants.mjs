@@ -2,7 +2,7 @@
 // The ways to run the same program. Whatever a variant needs is loaded by itself: the bare program's process knows no guard.
 
 import { requirePg } from './packages.mjs'
-import { logLongCheckouts } from './wrapper.mjs'
+import { logLongCheckouts, recordStacks } from './wrapper.mjs'
 
 /**
  * @typedef {import('pg').Pool} Pool
@@ -79,7 +79,20 @@ export const variants = {
     isAlternative: true,
     // It sees no `pool.query`, and there is nothing to wrap where the pool is not of node-postgres.
     has: (workload, row) => workload.ownsPool !== true && !['query', 'contended'].includes(row),
-    prepare: wrapped,
+    prepare: () => wrapped({ withLine: false }),
+  }),
+  wrapperLine: variant({
+    title: 'the 5 s wrapper with the line',
+    column: '5 s wrapper + line',
+    isAlternative: true,
+    has: (workload, row) => workload.ownsPool !== true && !['query', 'contended'].includes(row),
+    prepare: () => wrapped({ withLine: true }),
+  }),
+  stack: variant({
+    title: 'bare, with a stack of each checkout',
+    column: 'a stack',
+    has: (workload, row) => workload.ownsPool !== true && !['query', 'contended'].includes(row),
+    prepare: stacked,
   }),
   checked: guardedVariant("`handles: 'checked'`", { handles: 'checked' }, hasHandles),
   verify: guardedVariant('`sessionState.verify`', { sessionState: { verify: true } }, undefined, {
@@ -251,15 +264,32 @@ async function traced(sampler) {
   }
 }
 
-/** @returns {Promise<Guard>} */
-async function wrapped() {
+/** @param {{ withLine: boolean }} options
+ *  @returns {Promise<Guard>} */
+async function wrapped(options) {
   return {
-    adopt: (host) => logLongCheckouts(/** @type {Pool} */ (host)),
+    adopt: (host) => logLongCheckouts(/** @type {Pool} */ (host), options),
     async verify(pool) {
       const client = await pool?.connect()
       await client?.query('SELECT 2')
       client?.release()
       if (String(Reflect.get(client ?? {}, 'lastQuery')) !== 'SELECT 2') throw new Error('nothing is wrapped')
+    },
+  }
+}
+
+/** @returns {Promise<Guard>} */
+async function stacked() {
+  /** @type {{ stack: Error } | undefined} */
+  let latest
+  return {
+    adopt(host) {
+      latest = recordStacks(/** @type {Pool} */ (host))
+    },
+    async verify(pool) {
+      const client = await pool?.connect()
+      client?.release()
+      if (latest?.stack.stack?.split('\n').length !== 3) throw new Error(`no stack: ${latest?.stack.stack}`)
     },
   }
 }

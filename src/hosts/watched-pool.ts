@@ -229,7 +229,7 @@ export class WatchedPool implements PoolCore, ClientHost {
   unwatch(): void {
     if (this.unwatched) return
     this.unwatched = true
-    // In reverse order: V8 keeps an object fast if the property that was added last is deleted first.
+    // In reverse order: V8 of Node.js 20 keeps an object fast if the property that was added last is deleted first.
     Reflect.deleteProperty(this.#host.pool, watchedMark)
     for (const installed of this.#installed.toReversed()) installed.restore()
     for (const guard of this.#alive) guard.unguard()
