@@ -73,7 +73,12 @@ function addLeaks(lifeguard: Lifeguard): void {
   for (const kind of findingKinds) {
     app.post(`/leaks/${kind}`, async (request, response) => {
       const id = String(request.headers['x-request-id'])
-      const healed = new Promise<void>((resolve) => heals.set(id, resolve))
+      const healed = new Promise<void>((resolve) =>
+        heals.set(id, () => {
+          heals.delete(id)
+          resolve()
+        }),
+      )
       const made = (...clients: readonly pg.PoolClient[]) => {
         const { processID: pid } = (clients[0] ?? {}) as { processID?: number }
         const lost = () => report({ type: 'lost', id })
