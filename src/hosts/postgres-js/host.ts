@@ -1,6 +1,7 @@
-import { callBefore, Override } from '../../client/override.ts'
+import { Override } from '../../client/override.ts'
 import { nameConnections } from '../../client/tag.ts'
-import type { PoolHost } from '../pool-host.ts'
+import { isThenable } from '../../core/thenable.ts'
+import type { PoolCore, PoolHost } from '../pool-host.ts'
 import { guardedBegin } from './begin.ts'
 import { KnownConnections } from './connections.ts'
 import type { DriverSql } from './driver.ts'
@@ -17,6 +18,7 @@ const unnamed = 'postgres.js'
 export function postgresJsHost(given: PostgresJsLike): PoolHost {
   const sql = given as unknown as DriverSql
   let connections: KnownConnections | undefined
+  let hasEnded = false
   return {
     pool: sql,
     checked: true,
@@ -32,6 +34,7 @@ export function postgresJsHost(given: PostgresJsLike): PoolHost {
     isFull: () => connections?.isFull === true,
     isIdle: (session) => connections?.isIdle(session) === true,
     clients: () => [],
+    isEnded: () => hasEnded,
     checkoutOf: (sql) => connections?.checkoutOf(sql),
     install(core) {
       const known = new KnownConnections(sql, core)
@@ -41,10 +44,28 @@ export function postgresJsHost(given: PostgresJsLike): PoolHost {
         { restore: nameConnections(sql.options.connection, core.settings.tag, unnamed) },
         new Override(sql, 'begin', (original) => guardedBegin(known, original)),
         new Override(sql, 'reserve', (original) => guardedReserve(known, original)),
-        callBefore(sql, 'end', () => core.ending()),
+        endOf(sql, core, () => {
+          hasEnded = true
+        }),
       ]
     },
     giveBackOf: (session) => connections?.giveBackOf(session),
     destroy: (session, error) => connections?.destroy(session, error),
   }
+}
+
+/** The driver does not show that it has ended, but the promise of its `end` does. */
+function endOf(sql: DriverSql, core: PoolCore, ended: () => void): Override {
+  return new Override(
+    sql,
+    'end',
+    (original) =>
+      function (...args) {
+        core.ending()
+        const ending: unknown = Reflect.apply(original, this, args)
+        // The same promise: the driver gives it to everybody who ends it.
+        if (isThenable(ending)) void ending.then(ended, () => {})
+        return ending
+      },
+  )
 }

@@ -15,6 +15,7 @@ interface SequelizePool {
   readonly waiting: number
   readonly maxSize: number
   readonly minSize: number
+  readonly _draining?: boolean
   readonly _inUseObjects?: readonly { readonly resource: Client }[]
   readonly _availableObjects?: readonly { readonly resource: Client }[]
 }
@@ -46,6 +47,7 @@ export function sequelizePoolHost(given: SequelizePoolLike, part?: 'read' | 'wri
     isFull: () => pool.size >= pool.maxSize && pool.available <= pool.waiting,
     isIdle: (client) => pool._availableObjects?.some(({ resource }) => resource === client) === true,
     clients: () => resources().map(({ resource }) => resource),
+    isEnded: () => pool._draining === true && pool.size === 0,
     install: (core) => [
       new Override(
         pool,

@@ -1,4 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { manualClock } from '../../../src/core/time/clock.ts'
 import { postgresJsHost } from '../../../src/hosts/postgres-js/host.ts'
 import { createLifeguard, WatchError } from '../../../src/index.ts'
 import { ToyDriver } from './toy-driver.ts'
@@ -45,5 +46,17 @@ describe('the host of postgres.js', () => {
     lifeguard.watch(sql)
     await sql.end()
     expect(lifeguard.snapshot().pools).toMatchObject([{ ending: true }])
+  })
+
+  it('is forgotten when it has ended', async () => {
+    const { sql } = new ToyDriver()
+    const clock = manualClock()
+    const lifeguard = createLifeguard({ reporters: [], clock })
+    onTestFinished(() => lifeguard.close())
+    lifeguard.watch(sql)
+    await sql.begin(async () => {})
+    await sql.end()
+    clock.advance(200)
+    expect(lifeguard.snapshot().pools).toEqual([])
   })
 })

@@ -31,7 +31,8 @@ function watchPool(options: LifeguardOptions = {}) {
     logging: false,
     pool: { max: 2, min: 0 },
   })
-  const lifeguard = createLifeguard({ clock: manualClock(), reporters: [], ...options })
+  const clock = manualClock()
+  const lifeguard = createLifeguard({ clock, reporters: [], ...options })
   const findings: Finding[] = []
   lifeguard.on('finding', (finding) => findings.push(finding))
   const unwatch = lifeguard.watch(sequelize, { name: 'main' })
@@ -40,7 +41,7 @@ function watchPool(options: LifeguardOptions = {}) {
     await sequelize.close()
   })
   const { connectionManager } = sequelize as unknown as { connectionManager: Manager }
-  return { connectionManager, lifeguard, findings, unwatch }
+  return { sequelize, connectionManager, lifeguard, clock, findings, unwatch }
 }
 
 describe('a pool of sequelize-pool', () => {
@@ -91,6 +92,14 @@ describe('a pool of sequelize-pool', () => {
     for (const connection of connections) connectionManager.releaseConnection(connection)
     connectionManager.releaseConnection(await waiting)
     expect(pool()).toMatchObject({ total: 2, idle: 2, out: 0, waiting: 0 })
+  })
+
+  it('is forgotten when the instance is closed', async () => {
+    const { sequelize, connectionManager, lifeguard, clock } = watchPool()
+    connectionManager.releaseConnection(await connectionManager.getConnection())
+    await sequelize.close()
+    clock.advance(200)
+    expect(lifeguard.snapshot().pools).toEqual([])
   })
 
   it('has its own methods again when the guard is taken off', async () => {
