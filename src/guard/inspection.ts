@@ -70,8 +70,16 @@ const mostPools = 100
 /** `remedies` are those of the lifeguard; a leak check changes them for good. */
 export function createInspector(ledger: Ledger, remedies: Record<FindingKind, Remedy>): InspectorSource {
   const inspections = new Inspections(ledger)
-  const pools: WatchedPool[] = []
+  let pools: (WatchedPool | InspectedPool)[] = []
   let outAtClose: number | undefined
+
+  /** What is known of a pool that has ended needs neither the pool nor the stack, which keeps a request in memory. */
+  function withoutEnded(pool: WatchedPool | InspectedPool): WatchedPool | InspectedPool {
+    if (!('record' in pool)) return pool
+    const { record } = pool
+    const hasEnded = record.endingSince !== undefined && !ledger.pools.has(record)
+    return hasEnded && (record.gauge().total ?? 0) === 0 ? describePool(pool) : pool
+  }
 
   const inspector: Inspector = {
     openScope: (options) => inspections.openScope(options),
@@ -84,7 +92,7 @@ export function createInspector(ledger: Ledger, remedies: Record<FindingKind, Re
       if (remedies['session-state'] === 'report') remedies['session-state'] = 'reset'
       if (remedies['blocked-shutdown'] === 'report') remedies['blocked-shutdown'] = 'destroy'
     },
-    pools: () => pools.map(describePool),
+    pools: () => pools.map((pool) => ('record' in pool ? describePool(pool) : pool)),
     get outAtClose() {
       return outAtClose
     },
@@ -93,8 +101,8 @@ export function createInspector(ledger: Ledger, remedies: Record<FindingKind, Re
   return {
     watched(record, stack) {
       const { total = 0, idle = 0 } = record.gauge()
+      pools = pools.slice(1 - mostPools).map(withoutEnded)
       pools.push({ record, stack, unseen: Math.max(0, total - idle) })
-      if (pools.length > mostPools) pools.shift()
     },
     closed() {
       outAtClose = openCheckouts(ledger, ({ phase }) => phase === 'out').length

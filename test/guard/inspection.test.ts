@@ -95,6 +95,22 @@ describe('an inspector', () => {
     expect(names).toEqual(Array.from({ length: 100 }, (_, n) => `made ${n}`))
   })
 
+  it('knows a pool that has ended without keeping it', async () => {
+    const guarded = guardedPool({ ...db.config, max: 1 })
+    const { pool, clock, lifeguard } = guarded
+    await pool.query('SELECT 1')
+    await pool.end()
+    clock.advance(200)
+    const before = inspectorOf(guarded).pools()
+    const another = new pg.Pool(db.config)
+    lifeguard.watch(another, { name: 'another' })
+    let reads = 0
+    Object.defineProperty(pool, 'totalCount', { get: () => (reads += 1) })
+    expect(inspectorOf(guarded).pools()).toMatchObject([...before, { name: 'another' }])
+    expect(before).toMatchObject([{ name: 'main', ending: true, connections: 0 }])
+    expect(reads).toBe(0)
+  })
+
   it('has clean-up enforced in observe, too', async () => {
     const guarded = guardedPool({ ...db.config, max: 1 })
     inspectorOf(guarded).enforceCleanUp()
