@@ -4,28 +4,19 @@
  */
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { type OfflineRow, offlineBudget, offlineBudgets, recorderBudget } from './budgets.mjs'
 import type { OfflineRun, RecordedRow } from './offline-worker.mjs'
 import { operations } from './operations.mjs'
+import { nodeBinaries } from './processes.ts'
 
 export const offlineRows = Object.keys(offlineBudgets) as OfflineRow[]
 export const recordedRows: readonly RecordedRow[] = ['transaction', 'checkout']
 
-/** The binaries of npm, which `npm ci` in `test/all` brings; without them the present one. */
-function nodeBinaries(): string[] {
-  const binaries = [20, 22, 24, 26]
-    .map((major) => new URL(`../test/all/node_modules/node-${major}/bin/node`, import.meta.url))
-    .map((url) => fileURLToPath(url))
-    .filter((file) => existsSync(file))
-  return binaries.length === 0 ? [process.execPath] : binaries
-}
-
 /** One process per version, one after the other. */
 export async function measureOffline(note: (text: string) => void = () => {}): Promise<OfflineRun[]> {
   const runs: OfflineRun[] = []
-  for (const execPath of nodeBinaries()) {
+  for (const execPath of nodeBinaries([20, 22, 24, 26])) {
     note(`without a server: ${execPath}`)
     const file = fileURLToPath(new URL('offline-worker.mjs', import.meta.url))
     const child = fork(file, { execPath, execArgv: [], env: { ...process.env, NODE_OPTIONS: '' } })

@@ -95,6 +95,12 @@ export function installedNode(major: number | string): string | undefined {
   return existsSync(binary) ? binary : undefined
 }
 
+/** Those of these that are installed, or else the present one. */
+export function nodeBinaries(majors: readonly number[]): string[] {
+  const binaries = majors.map(installedNode).filter((binary) => binary !== undefined)
+  return binaries.length === 0 ? [process.execPath] : binaries
+}
+
 /** What a program answers that measures one thing and ends. */
 export async function answerOf<Answer>(file: string, node: string): Promise<Answer> {
   return new Child(file, [], { execPath: node, execArgv: [], env: {} }).answer<Answer>()

@@ -77,21 +77,20 @@ export const variants = {
     title: 'the 5 s wrapper',
     column: '5 s wrapper',
     isAlternative: true,
-    // It sees no `pool.query`, and there is nothing to wrap where the pool is not of node-postgres.
-    has: (workload, row) => workload.ownsPool !== true && !['query', 'contended'].includes(row),
+    has: callsConnect,
     prepare: () => wrapped({ withLine: false }),
   }),
   wrapperLine: variant({
     title: 'the 5 s wrapper with the line',
     column: '5 s wrapper + line',
     isAlternative: true,
-    has: (workload, row) => workload.ownsPool !== true && !['query', 'contended'].includes(row),
+    has: callsConnect,
     prepare: () => wrapped({ withLine: true }),
   }),
   stack: variant({
     title: 'bare, with a stack of each checkout',
     column: 'a stack',
-    has: (workload, row) => workload.ownsPool !== true && !['query', 'contended'].includes(row),
+    has: callsConnect,
     prepare: stacked,
   }),
   checked: guardedVariant("`handles: 'checked'`", { handles: 'checked' }, hasHandles),
@@ -120,6 +119,15 @@ export const variants = {
     column: 'otel without an SDK',
     prepare: () => measured(false),
   }),
+}
+
+/**
+ * Whether there is anything to wrap: not for `pool.query`, nor where the pool is not of node-postgres.
+ * @param {Workload} workload
+ * @param {string} row
+ */
+function callsConnect(workload, row) {
+  return workload.ownsPool !== true && !['query', 'contended'].includes(row)
 }
 
 /** @returns {Promise<Guard>} */

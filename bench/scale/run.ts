@@ -4,9 +4,9 @@
  */
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { nodeBinaries } from '../processes.ts'
 import { publish } from '../report.ts'
 import { table } from '../table.ts'
 import { scaleRows } from './rows.ts'
@@ -22,15 +22,6 @@ const { values: options } = parseArgs({
   options: { write: { type: 'boolean', default: false }, processes: { type: 'string', default: '3' } },
 })
 const processes = Number(options.processes)
-
-/** The binaries of npm, which `npm ci` in `test/all` brings; without them the present one. */
-function nodeBinaries(): string[] {
-  const binaries = [20, 24]
-    .map((major) => new URL(`../../test/all/node_modules/node-${major}/bin/node`, import.meta.url))
-    .map((url) => fileURLToPath(url))
-    .filter((file) => existsSync(file))
-  return binaries.length === 0 ? [process.execPath] : binaries
-}
 
 async function measure(execPath: string, scenario: string, variant: string): Promise<Answer> {
   const file = fileURLToPath(new URL('worker.mjs', import.meta.url))
@@ -65,7 +56,7 @@ async function measureAll(execPath: string): Promise<ScaleRun> {
 }
 
 const runs: ScaleRun[] = []
-for (const execPath of nodeBinaries()) runs.push(await measureAll(execPath))
+for (const execPath of nodeBinaries([20, 24])) runs.push(await measureAll(execPath))
 const text = [
   `CPU time and heap: the least of ${processes} processes, with their median in parentheses; one for the checkouts in a row.`,
   '',

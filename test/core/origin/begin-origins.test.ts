@@ -13,6 +13,17 @@ function learnt(): BeginOrigins {
   return lines
 }
 
+/** A stack of BEGIN that counts how often it is read. */
+function counted() {
+  return {
+    reads: 0,
+    get stack() {
+      this.reads += 1
+      return at('place', 2).stack
+    },
+  }
+}
+
 describe('the lines of BEGIN by the line of the checkout', () => {
   it('are fixed where one function checks out and begins, once enough of them were read', () => {
     const lines = new BeginOrigins()
@@ -54,35 +65,23 @@ describe('the lines of BEGIN by the line of the checkout', () => {
 
   it('are read at the first transactions, and at a few between two sweeps', () => {
     const lines = learnt()
-    let read = 0
-    const counted = {
-      get stack() {
-        read += 1
-        return at('place', 2).stack
-      },
-    }
-    for (let pair = 0; pair < 20; pair += 1) lines.see(counted, at('place', 1))
-    expect(read).toBe(0)
+    const opener = counted()
+    for (let pair = 0; pair < 20; pair += 1) lines.see(opener, at('place', 1))
+    expect(opener.reads).toBe(0)
     lines.sweep()
-    for (let pair = 0; pair < 20; pair += 1) lines.see(counted, at('place', 1))
-    expect(read).toBe(2)
+    for (let pair = 0; pair < 20; pair += 1) lines.see(opener, at('place', 1))
+    expect(opener.reads).toBe(2)
   })
 
   it('are read less and less often as long as they are known', () => {
     const lines = learnt()
-    let read = 0
-    const counted = {
-      get stack() {
-        read += 1
-        return at('place', 2).stack
-      },
-    }
+    const opener = counted()
     for (let sweep = 0; sweep < 1000; sweep += 1) {
       lines.sweep()
-      lines.see(counted, at('place', 1))
+      lines.see(opener, at('place', 1))
     }
-    expect(read).toBeGreaterThan(50)
-    expect(read).toBeLessThan(100)
+    expect(opener.reads).toBeGreaterThan(50)
+    expect(opener.reads).toBeLessThan(100)
   })
 
   it("are kept for a bounded number of checkouts' lines", () => {
