@@ -168,6 +168,39 @@ describe('a client that the pool still works on', () => {
   })
 })
 
+describe("the pool's own events", () => {
+  it('reach an emit of the pool, although nobody listens', async () => {
+    const events: unknown[] = []
+    class NotingPool extends pg.Pool {
+      override emit(...args: Parameters<pg.Pool['emit']>): boolean {
+        events.push(args[0])
+        return super.emit(...args)
+      }
+    }
+    const pool = abandonAfterTest(new NotingPool({ ...db.config, max: 1 })) as pg.Pool
+    guard(pool)
+    await pool.query('SELECT 1')
+    expect(events).toEqual(['connect', 'acquire', 'release'])
+  })
+
+  it('have listeners whose late statements are noticed during a pool.query, too', async () => {
+    const pool = openPool()
+    await pool.query('SELECT 1')
+    const late: Promise<unknown>[] = []
+    pool.on('acquire', (client) => {
+      late.push(Promise.resolve().then(() => client.query('SELECT 2')))
+    })
+    const notes: string[] = []
+    const reporter: Reporter = { finding: () => {}, info: (message) => void notes.push(message) }
+    guard(pool, { reporters: [reporter] })
+    await pool.query('SELECT 1')
+    await eventually(() =>
+      expect(notes.join()).toContain("a listener of the pool's event connect or acquire"),
+    )
+    await Promise.all(late)
+  })
+})
+
 describe('a connection that is lost before its owner has it', () => {
   const message = (type: string, content: Buffer) => {
     const head = Buffer.alloc(5)
