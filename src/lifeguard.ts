@@ -204,7 +204,7 @@ export function createLifeguard(options?: LifeguardOptions): Lifeguard {
   const { inspector } = inspection
   attachInternals(lifeguard, {
     ...{ ledger, announcer, inspector, timeline, closing },
-    requests: new WeakMap(),
+    requestKey: Symbol('pg-lifeguard.request'),
     surfaces: new Set(),
   })
   return lifeguard

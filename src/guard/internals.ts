@@ -4,7 +4,7 @@ import type { Inspector } from './inspection.ts'
 import type { TimelineRecording } from './timeline-recording.ts'
 
 /** Incremented when a part changes its shape, so that two copies of the package can detect a mismatch. */
-export const internalsVersion = 1
+export const internalsVersion = 2
 
 /** The same symbol in every copy of the package, ES module or CommonJS. */
 const key = Symbol.for('pg-lifeguard.internals')
@@ -16,8 +16,8 @@ export interface Internals {
   readonly announcer: Announcer
   readonly inspector: Inspector
   readonly timeline: TimelineRecording
-  /** The open request scope of an HTTP request, shared by all surfaces that see the request. */
-  readonly requests: WeakMap<object, unknown>
+  /** The property of an HTTP request with its scope, shared by all surfaces that see the request. */
+  readonly requestKey: symbol
   /** Called when the lifeguard is closed. */
   readonly closing: Set<() => void>
   /** The surfaces that may be there once for a lifeguard, while they are. */

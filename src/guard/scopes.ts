@@ -80,14 +80,6 @@ export const scopeOptions = {
 
 /** The scopes of a lifeguard, carried by the context of its ledger. */
 export function scopesOf(ledger: Ledger): Scopes {
-  function open(options: ScopeOptions): Scope {
-    return new Scope(readOptions(scopeOptions, options), ledger.currentScope())
-  }
-
-  function current(scope: Scope): CurrentScope {
-    return { describe: () => scope.data(), sessions: () => scopeCheckouts(ledger, scope) }
-  }
-
   function end(scope: Scope, how: string): void {
     scope.end(ledger.time.now(), how)
   }
@@ -108,7 +100,7 @@ export function scopesOf(ledger: Ledger): Scopes {
   function runInScope<Result>(options: ScopeOptions, work: () => Result): Result
   function runInScope(options: ScopeOptions, work: () => unknown): unknown {
     requireWork('runInScope(scope, work)', work)
-    const scope = open(options)
+    const scope = new Scope(readOptions(scopeOptions, options), ledger.currentScope())
     return ledger.context.run(scope, () => {
       let result: unknown
       try {
@@ -125,23 +117,28 @@ export function scopesOf(ledger: Ledger): Scopes {
   }
 
   return {
-    openScope(options) {
-      const scope = open(options)
-      return {
-        ...current(scope),
-        run: (work) => ledger.context.run(scope, work),
-        end: (how = 'ended') => end(scope, how),
-      }
-    },
+    openScope: (options) => openScope(ledger, readOptions(scopeOptions, options)),
     runInScope,
     currentScope() {
       const scope = ledger.currentScope()
-      return scope === undefined ? undefined : current(scope)
+      if (scope === undefined) return undefined
+      return { describe: () => scope.data(), sessions: () => scopeCheckouts(ledger, scope) }
     },
     detach(work) {
       requireWork('detach(work)', work)
       return ledger.context.run(undefined, work)
     },
+  }
+}
+
+/** Opens a scope with options that need no check. */
+export function openScope(ledger: Ledger, options: ScopeOptions): OpenScope {
+  const scope = new Scope(options, ledger.currentScope())
+  return {
+    describe: () => scope.data(),
+    sessions: () => scopeCheckouts(ledger, scope),
+    run: (work) => ledger.context.run(scope, work),
+    end: (how = 'ended') => scope.end(ledger.time.now(), how),
   }
 }
 

@@ -7,18 +7,49 @@ export interface ExpressRequestLike extends RequestLike {
   readonly params?: Readonly<Record<string, unknown>>
 }
 
-interface MatchedRoute {
-  readonly route: { readonly path?: unknown } | undefined
-  readonly baseUrl: string
+/** The route of a request, and where its router was mounted when it matched. */
+class MatchedRoute {
+  #route: { readonly path?: unknown } | undefined
+  #mountedAt: string
+  #baseUrl: string
+
+  constructor({ route, baseUrl = '' }: RoutedRequest) {
+    this.#route = route
+    this.#mountedAt = baseUrl
+    this.#baseUrl = baseUrl
+  }
+
+  get route(): { readonly path?: unknown } | undefined {
+    return this.#route
+  }
+
+  match(route: { readonly path?: unknown } | undefined, { baseUrl = '', params = {} }: RoutedRequest): void {
+    // The route itself sets it again, when the parameters are its own.
+    if (route === this.#route && baseUrl === this.#mountedAt) return
+    this.#route = route
+    this.#mountedAt = baseUrl
+    this.#baseUrl = withParameters(baseUrl, params)
+  }
+
+  pattern(): string | undefined {
+    return this.#route && joined(this.#baseUrl, patternOf(this.#route.path))
+  }
+}
+
+const matched = Symbol('pg-lifeguard.route')
+
+type RoutedRequest = ExpressRequestLike & {
+  route?: { readonly path?: unknown } | undefined
+  [matched]?: MatchedRoute
 }
 
 /** Names a request by its route, as soon as Express knows it. */
 export function namingOf(request: ExpressRequestLike): RequestNaming {
-  const matched = followRoute(request)
+  const route = followRoute(request)
   return {
     name() {
-      const { route, baseUrl } = matched()
-      return route && `${request.method ?? ''} ${joined(baseUrl, patternOf(route.path))}`
+      const pattern = route.pattern()
+      return pattern === undefined ? undefined : `${request.method ?? ''} ${pattern}`
     },
     id() {
       const { id } = request as { readonly id?: unknown }
@@ -31,24 +62,25 @@ export function namingOf(request: ExpressRequestLike): RequestNaming {
  * Express sets `request.route` when a route matches, and keeps it. It restores `baseUrl` and the parameters of the mount
  * path afterwards, so these must be read at that moment.
  */
-function followRoute(request: ExpressRequestLike): () => MatchedRoute {
-  let route = (request as { readonly route?: MatchedRoute['route'] }).route
-  let mountedAt = request.baseUrl ?? ''
-  let baseUrl = mountedAt
-  Object.defineProperty(request, 'route', {
-    get: () => route,
-    set(next: MatchedRoute['route']) {
-      const { baseUrl: mount = '', params = {} } = request
-      // The route itself sets it again, when the parameters are its own.
-      if (next === route && mount === mountedAt) return
-      route = next
-      mountedAt = mount
-      baseUrl = withParameters(mount, params)
-    },
-    enumerable: true,
-    configurable: true,
-  })
-  return () => ({ route, baseUrl })
+function followRoute(request: RoutedRequest): MatchedRoute {
+  const known = request[matched]
+  if (known !== undefined) return known
+  const route = new MatchedRoute(request)
+  Object.defineProperty(request, matched, { value: route })
+  Object.defineProperty(request, 'route', followed)
+  return route
+}
+
+/** The same functions for each request: with others, each would be of a shape of its own, which makes all its use slow. */
+const followed: PropertyDescriptor & ThisType<RoutedRequest> = {
+  get() {
+    return this[matched]?.route
+  },
+  set(route) {
+    this[matched]?.match(route, this)
+  },
+  enumerable: true,
+  configurable: true,
 }
 
 /** Turns the `/users/7` of a router mounted at `/users/:user` back into `/users/:user`, by its parameters. */

@@ -1,4 +1,4 @@
-import type { CurrentScope } from '../guard/scopes.ts'
+import type { CurrentScope, OpenScope } from '../guard/scopes.ts'
 import type { Lifeguard } from '../lifeguard.ts'
 import { type ExpressRequestLike, namingOf } from './express-naming.ts'
 import { routesBefore } from './express-routes.ts'
@@ -54,7 +54,7 @@ export function lifeguardMiddleware(lifeguard: Lifeguard): LifeguardMiddleware {
       saidTwice = true
       return next()
     }
-    Object.assign(request, { lifeguard: scope })
+    ;(request as { lifeguard?: OpenScope }).lifeguard = scope
     scope.run(next)
   }
 }

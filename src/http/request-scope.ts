@@ -1,6 +1,8 @@
+import { EventEmitter } from 'node:events'
+import type { ScopeOptions } from '../core/scope.ts'
 import { OptionError } from '../errors.ts'
 import { internalsOf } from '../guard/internals.ts'
-import type { OpenScope } from '../guard/scopes.ts'
+import { type OpenScope, openScope } from '../guard/scopes.ts'
 import type { Lifeguard } from '../lifeguard.ts'
 import { endWithSocket, type SocketLike } from './socket-end.ts'
 
@@ -42,23 +44,10 @@ export interface RequestScope {
   readonly again: boolean
 }
 
-interface Entry {
-  readonly scope: OpenScope
-  surface: Surface
-  naming: RequestNaming
-  name: () => string
-  id: () => string | undefined
-}
-
 const nameless: RequestNaming = { name: () => undefined, id: () => undefined }
 
 /** The limit of names and ids, because a client chooses the contents of a path and a header. */
 const longestText = 200
-
-/** The scopes of requests, stored on the lifeguard, so that middleware of another copy of this package finds them. */
-function requestsOf(lifeguard: Lifeguard): WeakMap<object, Entry> {
-  return (internalsOf(lifeguard)?.requests ?? new WeakMap()) as WeakMap<object, Entry>
-}
 
 /** The error if the value is not a lifeguard; undefined if it is. */
 export function refuseOther(name: string, lifeguard: unknown): OptionError | undefined {
@@ -73,6 +62,59 @@ export function requireLifeguard(name: string, lifeguard: unknown): void {
 }
 
 /**
+ * What a report shows of one request. It reads the name when a report needs it, because a router knows the route late.
+ */
+class RequestRecord {
+  readonly scope: OpenScope
+  surface: Surface
+  /** Undefined when its name and id are settled. */
+  #request: RequestLike | undefined
+  #naming: RequestNaming
+  #name = ''
+  #id: string | undefined = undefined
+
+  constructor(lifeguard: Lifeguard, surface: Surface, request: RequestLike, naming: RequestNaming) {
+    this.surface = surface
+    this.#request = request
+    this.#naming = naming
+    this.scope = openScopeOf(lifeguard, {
+      kind: 'request',
+      name: () => this.#readName(),
+      id: () => this.#readId(),
+      traceparent: header(request, 'traceparent'),
+    })
+  }
+
+  /** Another integration has got the request: an Express stack inside Fastify, which need not have the route. */
+  renameWithin(surface: Surface, inner: RequestNaming): void {
+    const outer = this.#naming
+    this.surface = surface
+    this.#naming = { name: () => inner.name() ?? outer.name(), id: () => inner.id() ?? outer.id() }
+  }
+
+  /** Work that continues after the request keeps the scope, which must not keep the request in memory. */
+  forgetRequest(): void {
+    this.#name = this.#readName()
+    this.#id = this.#readId()
+    this.#request = undefined
+    this.#naming = nameless
+  }
+
+  #readName(): string {
+    const request = this.#request
+    if (request === undefined) return this.#name
+    return bounded(
+      this.#naming.name() ?? `${request.method ?? ''} ${pathOf(request.originalUrl ?? request.url)}`,
+    )
+  }
+
+  #readId(): string | undefined {
+    const request = this.#request
+    return request === undefined ? this.#id : bounded(this.#naming.id() ?? header(request, 'x-request-id'))
+  }
+}
+
+/**
  * Opens the scope of a request, which ends when its response closes. A request has one scope per lifeguard: if an outer
  * integration has opened it, the inner one only sets its name, if it knows it.
  */
@@ -83,40 +125,35 @@ export function openRequestScope(
   response: ResponseLike,
   naming: RequestNaming,
 ): RequestScope {
-  const requests = requestsOf(lifeguard)
-  const known = requests.get(request)
+  const key = internalsOf(lifeguard)?.requestKey
+  const known = key === undefined ? undefined : (Reflect.get(request, key) as RequestRecord | undefined)
   if (known !== undefined) {
     const again = known.surface === surface
-    if (!again) Object.assign(known, { surface, ...namesOf(request, within(naming, known.naming)) })
+    if (!again) known.renameWithin(surface, naming)
     return { scope: known.scope, again }
   }
 
-  const named = namesOf(request, naming)
-  const scope = lifeguard.openScope({
-    kind: 'request',
-    // The route, and often the id as well, are known only later.
-    name: () => named.name(),
-    id: () => named.id(),
-    traceparent: header(request, 'traceparent'),
-  })
-  const entry: Entry = Object.assign(named, { scope, surface })
-  requests.set(request, entry)
-  endWithResponse(entry, request, response)
+  const record = new RequestRecord(lifeguard, surface, request, naming)
+  const { scope } = record
+  // On the request itself: each entry of a WeakMap would live until V8 collects its old objects, with all it refers to.
+  if (key !== undefined) Object.defineProperty(request, key, { value: record })
+  endWithResponse(record, request, response)
   emitInside(scope, request)
   emitInside(scope, response)
   return { scope, again: false }
 }
 
-function endWithResponse(entry: Entry, request: RequestLike, response: ResponseLike): void {
-  const { scope } = entry
+/** Without the checks for what an application passes, where the lifeguard is of this version. */
+function openScopeOf(lifeguard: Lifeguard, options: ScopeOptions): OpenScope {
+  const internals = internalsOf(lifeguard)
+  return internals === undefined ? lifeguard.openScope(options) : openScope(internals.ledger, options)
+}
+
+function endWithResponse(record: RequestRecord, request: RequestLike, response: ResponseLike): void {
   const end = () => {
-    scope.end(endingOf(request, response))
-    // Work that continues after the request keeps the scope, which must not keep the request in memory. An aborted
-    // request may not have reached its route yet.
-    if (!isAnswered(request, response)) return
-    entry.name = constant(entry.name())
-    entry.id = constant(entry.id())
-    entry.naming = nameless
+    record.scope.end(endingOf(request, response))
+    // An aborted request may not have reached its route yet.
+    if (isAnswered(request, response)) record.forgetRequest()
   }
   if (response.closed === true || response.destroyed === true) {
     end()
@@ -159,28 +196,6 @@ function endingOf(request: RequestLike, response: ResponseLike): string {
   return response.writableEnded === true ? 'answered' : 'the server cut the connection'
 }
 
-/**
- * Reads the name when a report needs it, because a router knows the route late. A separate function, because closures of
- * one scope share their variables, and would keep the request in memory.
- */
-function namesOf(request: RequestLike, naming: RequestNaming): Pick<Entry, 'naming' | 'name' | 'id'> {
-  return {
-    naming,
-    name: () =>
-      bounded(naming.name() ?? `${request.method ?? ''} ${pathOf(request.originalUrl ?? request.url)}`),
-    id: () => bounded(naming.id() ?? header(request, 'x-request-id')),
-  }
-}
-
-/** The names of a surface inside another one: of an Express stack inside Fastify, which need not have the route. */
-function within(inner: RequestNaming, outer: RequestNaming): RequestNaming {
-  return { name: () => inner.name() ?? outer.name(), id: () => inner.id() ?? outer.id() }
-}
-
-function constant<Value>(value: Value): () => Value {
-  return () => value
-}
-
 /** The path without the query, which may contain user input. */
 export function pathOf(url: string | undefined): string {
   return (url ?? '').split('?', 1)[0] || '/'
@@ -204,8 +219,11 @@ function bounded<Text extends string | undefined>(text: Text): Text {
 function emitInside(scope: OpenScope, emitter: object): void {
   const { emit } = emitter as { emit?: unknown }
   if (typeof emit !== 'function') return
+  // Most events of most requests have no listener.
+  const isPlain = emit === EventEmitter.prototype.emit
   Object.defineProperty(emitter, 'emit', {
-    value(this: unknown, ...args: unknown[]) {
+    value(this: EventEmitter, ...args: unknown[]) {
+      if (isPlain && this.listenerCount(args[0] as string) === 0) return Reflect.apply(emit, this, args)
       return scope.run(() => Reflect.apply(emit, this, args))
     },
     configurable: true,
