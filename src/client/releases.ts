@@ -51,10 +51,10 @@ export class Releases {
       case 'destroyed':
         checkout.phase = 'over' // Only once: any further release is a double release.
         this.#events.releasedLate(checkout)
-        return this.#answer
+        return this.#answer()
       case 'returning':
         this.#events.releasedAgain(checkout, false)
-        if (this.#host.takesBackTwice) return this.#answer
+        if (this.#host.takesBackTwice) return this.#answer()
         throw new Error('Release called on client which has already been released to the pool.')
       default:
         return this.#releaseAgain(checkout, giveBack, error)
@@ -78,11 +78,11 @@ export class Releases {
 
   #releaseAgain(checkout: Checkout, giveBack: GiveBack, error: unknown): unknown {
     const isRefused = !this.#host.unwatched && this.#events.releasedAgain(checkout, false)
-    return isRefused && this.#host.takesBackTwice ? this.#answer : giveBack(error)
+    return isRefused && this.#host.takesBackTwice ? this.#answer() : giveBack(error)
   }
 
   /** The result of a release that does not reach the pool, or not yet. */
-  get #answer(): unknown {
+  #answer(): unknown {
     // Such pools may have a release that is awaited.
     return this.#host.takesBackTwice ? Promise.resolve() : undefined
   }
@@ -178,7 +178,7 @@ export class Releases {
       this.#control.raised = undefined
       this.#giveBack(checkout, giveBack, error)
     })
-    return this.#answer
+    return this.#answer()
   }
 
   #giveBack(checkout: Checkout, giveBack: GiveBack, error: unknown): unknown {

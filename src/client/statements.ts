@@ -80,7 +80,7 @@ export class OwnerStatements {
     const statements = this
     // As small as possible: V8 decodes all variables of each function that a stack begins with.
     return function (...args) {
-      if (statements.#passes) return Reflect.apply(original, this, args)
+      if (statements.#isPassing()) return Reflect.apply(original, this, args)
       const depth = statements.#stackDepth(args[0])
       if (depth === 0) return statements.#send(original, this, args, undefined)
       const before = setStackDepth(depth)
@@ -90,8 +90,8 @@ export class OwnerStatements {
     }
   }
 
-  /** Whether the next statement is that of `pool.query` which is known already. */
-  get #passes(): boolean {
+  /** Whether the next statement is that of `pool.query` which is known already. A method: V8 calls private getters slowly. */
+  #isPassing(): boolean {
     const { isPassing, checkout, passingCaller, isUnclaimed, hasListeners } = this.#ownership
     if (!isPassing || checkout !== undefined || passingCaller !== undefined) return false
     return !isUnclaimed && !hasListeners && this.#control.raised === undefined
@@ -173,7 +173,7 @@ export class OwnerStatements {
 
   /** Records that a statement starts to run, unless another one is running. */
   noteSending(checkout: Checkout | undefined): void {
-    if (checkout !== undefined && this.#isReady) checkout.busySince = this.#ledger.time.now()
+    if (checkout !== undefined && this.#isReady()) checkout.busySince = this.#ledger.time.now()
   }
 
   #listenerFlow(): ListenerFlow | undefined {
@@ -238,11 +238,11 @@ export class OwnerStatements {
       const { session, changes } = this.#control
       const { opens, mayLeave } = this.#host.texts.traitsOf(text)
       if (opens) {
-        session.sending(text, stack ?? 'not recorded', this.#isReady)
+        session.sending(text, stack ?? 'not recorded', this.#isReady())
         if (stack !== undefined) this.#host.stacks.sawOpener(stack, checkout.stack)
       }
       // Once something is left, statements that undo it are recorded, too; their line is not needed.
-      if (mayLeave || changes?.touched === true) changes?.sending(text, stack, this.#isReady)
+      if (mayLeave || changes?.touched === true) changes?.sending(text, stack, this.#isReady())
     }
     if (!isWanted) return
     checkout.laterStacks ??= []
@@ -258,7 +258,7 @@ export class OwnerStatements {
   }
 
   /** Whether nothing is in flight. */
-  get #isReady(): boolean {
+  #isReady(): boolean {
     return this.#control.client.readyForQuery !== false
   }
 }

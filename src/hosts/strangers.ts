@@ -21,9 +21,9 @@ export class Strangers {
 
   /** A guarded caller asks while strangers wait. */
   ask<Answer>(acquire: () => Answer): Answer {
-    const before = this.#connections
+    const before = this.#connections()
     const answer = acquire()
-    if (this.#connections > before) this.#opening += 1
+    if (this.#connections() > before) this.#opening += 1
     return answer
   }
 
@@ -39,7 +39,7 @@ export class Strangers {
     return true
   }
 
-  get #connections(): number {
+  #connections(): number {
     return this.#gauge().total ?? 0
   }
 }

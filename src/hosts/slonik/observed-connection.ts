@@ -92,7 +92,7 @@ export class ObservedConnection {
 
   #sending(checkout: Checkout | undefined, text: unknown): void {
     if (checkout === undefined) return
-    if (this.#work === 'none') checkout.busySince = this.#ledger.time.now()
+    if (this.#work() === 'none') checkout.busySince = this.#ledger.time.now()
     checkout.noteQuery(typeof text === 'string' ? text : undefined)
   }
 
@@ -102,13 +102,13 @@ export class ObservedConnection {
     checkout.lastQueryFailed = failed
   }
 
-  get #work(): Work {
+  #work(): Work {
     if (this.#streams > 0) return 'portal'
     return this.#queries > 0 ? 'query' : 'none'
   }
 
   #control(): ClientControl {
-    const work = () => this.#work
+    const work = () => this.#work()
     const refused = () => Promise.reject(new Error('the client of this connection cannot be reached'))
     return {
       isObserved: true,
