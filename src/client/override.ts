@@ -1,5 +1,6 @@
 import { excludeInBundle } from '../core/origin/own-code.ts'
 import { isThenable } from '../core/thenable.ts'
+import { removeOwn } from './remove-own.ts'
 import type { Method } from './types.ts'
 
 /** Replaces a method on the object itself, not on its prototype, and restores the previous one. */
@@ -33,7 +34,7 @@ export class Override {
     this.#active = false
     // Other code has wrapped the method meanwhile: restoring it would remove that wrapper.
     if (Reflect.get(this.#host, this.#name) !== this.#replacement) return
-    if (this.#before === undefined) Reflect.deleteProperty(this.#host, this.#name)
+    if (this.#before === undefined) removeOwn(this.#host, this.#name)
     else Object.defineProperty(this.#host, this.#name, this.#before)
   }
 }

@@ -3,6 +3,7 @@ import type { Checkout } from '../core/checkout.ts'
 import { checkoutTag, type TagSettings } from '../core/checkout-tag.ts'
 import { applicationName } from '../sql/application-name.ts'
 import { tagged } from '../sql/comment.ts'
+import { removeOwn } from './remove-own.ts'
 
 /** Adds the tag of a checkout to the arguments of its `query`. */
 export type StatementTagger = (checkout: Checkout, args: readonly unknown[]) => readonly unknown[]
@@ -53,7 +54,7 @@ export function nameConnections(
   options.application_name = name
   return () => {
     if (options.application_name !== name) return
-    if (before === undefined) Reflect.deleteProperty(options, 'application_name')
+    if (before === undefined) removeOwn(options, 'application_name')
     else options.application_name = before
   }
 }

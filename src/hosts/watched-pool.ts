@@ -1,5 +1,6 @@
 import { type ClientHost, GuardedClient } from '../client/guarded-client.ts'
 import { clientBehind, formerCheckout } from '../client/handle.ts'
+import { removeOwn } from '../client/remove-own.ts'
 import { StatementTexts } from '../client/statement-texts.ts'
 import { type StatementTagger, statementTagger } from '../client/tag.ts'
 import type { Callback, Client, GiveBack, Method, PoolTraits } from '../client/types.ts'
@@ -229,8 +230,7 @@ export class WatchedPool implements PoolCore, ClientHost {
   unwatch(): void {
     if (this.unwatched) return
     this.unwatched = true
-    // In reverse order: V8 of Node.js 20 keeps an object fast if the property that was added last is deleted first.
-    Reflect.deleteProperty(this.#host.pool, watchedMark)
+    removeOwn(this.#host.pool, watchedMark)
     for (const installed of this.#installed.toReversed()) installed.restore()
     for (const guard of this.#alive) guard.unguard()
     for (const waiter of this.record.waiters) this.ledger.dismiss(waiter)

@@ -5,6 +5,7 @@ import { createLifeguard, WatchError } from '../../../src/index.ts'
 import { abandonAfterTest, drivers, failureOf, guard } from '../../support/bare-twin.ts'
 import { useDatabase } from '../../support/database.ts'
 import { eventually } from '../../support/eventually.ts'
+import { isFast } from '../../support/fast-object.ts'
 
 const db = useDatabase()
 const openPool = (max = 2) => abandonAfterTest(new pg.Pool({ ...db.config, max }))
@@ -58,6 +59,7 @@ describe.each(drivers)('pg $version', ({ driver }) => {
     expect(pool.query).toBe(driver.Pool.prototype.query)
     expect(pool.end).toBe(driver.Pool.prototype.end)
     for (const client of clients) expect(client.query).toBe(driver.Client.prototype.query)
+    expect([pool, ...clients].filter((host) => !isFast(host))).toEqual([])
     expect((await pool.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }])
   })
 
