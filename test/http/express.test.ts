@@ -154,10 +154,10 @@ describe.each(Object.entries(expresses))('%s', (_name, express) => {
   it('serves two lifeguards side by side', async () => {
     const other = createLifeguard({ reporters: [] })
     const app = express().use(lifeguardMiddleware(lifeguard)).use(lifeguardMiddleware(other))
-    app.get('/both', (_request, response) => {
+    app.get('/both/:id', (_request, response) => {
       response.json([lifeguard, other].map((one) => one.currentScope()?.describe().name))
     })
-    expect(await ask(app, '/both')).toEqual(['GET /both', 'GET /both'])
+    expect(await ask(app, '/both/7')).toEqual(['GET /both/:id', 'GET /both/:id'])
   })
 })
 

@@ -1,4 +1,4 @@
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import { createServer, type IncomingMessage, type RequestListener, ServerResponse } from 'node:http'
 import {
   connect as connectHttp2,
@@ -244,6 +244,51 @@ it('keeps no request alive that was answered, whatever it has left running', asy
     expect(request?.deref() === undefined).toBe(true)
   })
   expect(scope?.describe()).toEqual({ kind: 'request', name: 'GET /once', ending: 'answered' })
+})
+
+it('runs in the scope what listens to a request, and whoever has replaced its emit', () => {
+  const lifeguard = createLifeguard({ reporters: [] })
+  const heard: string[] = []
+  const hear = (what: string) => heard.push(`${what} in ${lifeguard.currentScope()?.describe().name}`)
+  const emitter = (url: string) => Object.assign(new EventEmitter(), { method: 'GET', url, headers: {} })
+  const serve = withRequestScope(
+    lifeguard,
+    (_request: ReturnType<typeof emitter>, _response: EventEmitter) => {},
+  )
+
+  const plain = emitter('/plain')
+  serve(plain, new EventEmitter())
+  expect(plain.emit('data')).toBe(false)
+  plain.on('data', () => hear('data'))
+  expect(plain.emit('data')).toBe(true)
+
+  const replaced = emitter('/replaced')
+  replaced.emit = (event) => hear(`emit ${String(event)}`) > 0
+  serve(replaced, new EventEmitter())
+  replaced.emit('data')
+  expect(heard).toEqual(['data in GET /plain', 'emit data in GET /replaced'])
+})
+
+it('leaves no enumerable trace on request and response', async () => {
+  const lifeguard = createLifeguard({ reporters: [] })
+  let before: unknown[] = []
+  let after: unknown[] = []
+  const namesOf = (...emitters: object[]) => emitters.map((emitter) => Object.keys(emitter))
+  const symbolsOf = (...emitters: object[]) =>
+    emitters.map((emitter) =>
+      Object.getOwnPropertySymbols(emitter).filter((symbol) =>
+        Object.prototype.propertyIsEnumerable.call(emitter, symbol),
+      ),
+    )
+  const server = createServer((request, response) => {
+    before = [namesOf(request, response), symbolsOf(request, response)]
+    withRequestScope(lifeguard, () => {
+      after = [namesOf(request, response), symbolsOf(request, response)]
+      response.end()
+    })(request, response)
+  })
+  await fetch(`http://127.0.0.1:${await listen(server)}/`)
+  expect(after).toEqual(before)
 })
 
 it('says once that it is wrapped around a handler twice', async () => {
