@@ -11,17 +11,18 @@ const mostLines = 500
 
 /**
  * The lines of one pool's BEGIN statements, by the line of the checkout. Where a function checks a client out and sends
- * BEGIN itself, the one line says the other: the stack of each BEGIN, half the cost of a transaction, is not needed.
+ * BEGIN itself, the one line says the other; where a library sends BEGIN, its stack may never reach the user. Then the
+ * stack of each BEGIN, half the cost of a transaction, is not needed.
  */
 export class BeginOrigins {
-  readonly #lines = new Map<string, Origin>()
+  readonly #lines = new Map<string, Origin | 'none'>()
   #areFixed = true
   #read = 0
   #readsLeft = firstRead
   #pause = 0
   #untilRead = 0
 
-  /** Whether the line of the checkout says the line of BEGIN, in all pairs of stacks that were read so far. */
+  /** Whether the line of the checkout says the line of BEGIN, or that it has none, in all pairs of stacks read so far. */
   get areFixed(): boolean {
     return this.#areFixed && this.#read >= firstRead
   }
@@ -36,8 +37,7 @@ export class BeginOrigins {
     const begun = originOf(opener)
     const key = placeKey(line)
     const known = this.#lines.get(key)
-    const isOther = begun !== undefined && known !== undefined && placeKey(known) !== placeKey(begun)
-    if (begun === undefined || !areInOneFunction(line, begun) || isOther) {
+    if ((begun && !areInOneFunction(line, begun)) || (known !== undefined && !isSame(known, begun))) {
       this.#areFixed = false
       this.#lines.clear()
     } else if (known === undefined) this.#learn(key, begun)
@@ -46,7 +46,8 @@ export class BeginOrigins {
   /** The line where other transactions of the checkouts from a line have begun; undefined if it is not known. */
   usualOf(caller: CapturedStack | undefined): Origin | undefined {
     const line = originOf(caller)
-    return line && this.#lines.get(placeKey(line))
+    const known = line && this.#lines.get(placeKey(line))
+    return known === 'none' ? undefined : known
   }
 
   sweep(): void {
@@ -60,13 +61,22 @@ export class BeginOrigins {
     this.#untilRead = this.#pause
   }
 
-  #learn(key: string, { file, line, column, functionName }: Origin): void {
+  #learn(key: string, begun: Origin | undefined): void {
     this.#pause = 0
     this.#untilRead = 0
     if (this.#lines.size >= mostLines) this.#lines.clear()
-    const frame: Frame = { file, line, column, ...(functionName === undefined ? {} : { functionName }) }
-    this.#lines.set(key, { ...frame, frames: [frame], isUsual: true })
+    this.#lines.set(key, begun === undefined ? 'none' : usual(begun))
   }
+}
+
+function usual({ file, line, column, functionName }: Origin): Origin {
+  const frame: Frame = { file, line, column, ...(functionName === undefined ? {} : { functionName }) }
+  return { ...frame, frames: [frame], isUsual: true }
+}
+
+function isSame(known: Origin | 'none', begun: Origin | undefined): boolean {
+  if (known === 'none' || begun === undefined) return known === 'none' && begun === undefined
+  return placeKey(known) === placeKey(begun)
 }
 
 /** As far as names say: functions without one count as the same. */

@@ -55,6 +55,25 @@ describe('the lines of BEGIN by the line of the checkout', () => {
     expect(lines.areFixed).toBe(false)
   })
 
+  it('are fixed where a library sends BEGIN, and its stacks never reach the user', () => {
+    const ofLibrary = { stack: 'Error\n    at begin (/app/node_modules/orm/x.js:1:1)' }
+    const lines = new BeginOrigins()
+    for (let pair = 0; pair < 50; pair += 1) lines.see(ofLibrary, at('place', 1))
+    expect([lines.areFixed, lines.usualOf(at('place', 1))]).toEqual([true, undefined])
+
+    lines.sweep()
+    lines.see(at('place', 2), at('place', 1))
+    expect(lines.areFixed).toBe(false)
+  })
+
+  it('are fixed where some lines have their own BEGIN, and others that of a library', () => {
+    const lines = learnt()
+    lines.sweep()
+    lines.see({ stack: 'Error\n    at begin (/app/node_modules/orm/x.js:1:1)' }, at('report', 9))
+    expect([lines.areFixed, lines.usualOf(at('report', 9))]).toEqual([true, undefined])
+    expect(lines.usualOf(at('place', 1))?.line).toBe(2)
+  })
+
   it('stay as they are where the line of the checkout is not known', () => {
     const lines = learnt()
     lines.sweep()
