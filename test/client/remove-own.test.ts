@@ -37,6 +37,20 @@ it('asks a proxy for nothing but the removal', () => {
   expect(target.query()).toBe('rows')
 })
 
+it('reads nothing from the object and its prototypes', () => {
+  const read: string[] = []
+  const get = (name: string) => () => void read.push(name)
+  const spy = new Proxy({}, { get: (_target, name) => get(String(name))() })
+  const client = Object.create(spy, {
+    constructor: { get: get('constructor') },
+    own: { get: get('own') },
+    query: { value: () => 'other', configurable: true },
+  }) as object
+  removeOwn(client, 'query')
+  expect(Object.getOwnPropertyNames(client)).toEqual(['constructor', 'own'])
+  expect(read).toEqual([])
+})
+
 it('removes nothing from an object that has no prototype, or does not have the property', () => {
   const bare = Object.assign(Object.create(null) as object, { host: 'localhost' })
   removeOwn(bare, 'port')
