@@ -7,36 +7,36 @@ export interface ExpressRequestLike extends RequestLike {
   readonly params?: Readonly<Record<string, unknown>>
 }
 
-/** The route of a request, and where its router was mounted when it matched. */
+/**
+ * The route of a request, and where its router was mounted when it matched. Without private fields, because a proxy that
+ * the application has put around the request may put one around this, too.
+ */
 class MatchedRoute {
-  #route: { readonly path?: unknown } | undefined
-  #mountedAt: string
-  #baseUrl: string
+  route: { readonly path?: unknown } | undefined
+  mountedAt: string
+  baseUrl: string
 
   constructor({ route, baseUrl = '' }: RoutedRequest) {
-    this.#route = route
-    this.#mountedAt = baseUrl
-    this.#baseUrl = baseUrl
-  }
-
-  get route(): { readonly path?: unknown } | undefined {
-    return this.#route
+    this.route = route
+    this.mountedAt = baseUrl
+    this.baseUrl = baseUrl
   }
 
   match(route: { readonly path?: unknown } | undefined, { baseUrl = '', params = {} }: RoutedRequest): void {
     // The route itself sets it again, when the parameters are its own.
-    if (route === this.#route && baseUrl === this.#mountedAt) return
-    this.#route = route
-    this.#mountedAt = baseUrl
-    this.#baseUrl = withParameters(baseUrl, params)
+    if (route === this.route && baseUrl === this.mountedAt) return
+    this.route = route
+    this.mountedAt = baseUrl
+    this.baseUrl = withParameters(baseUrl, params)
   }
 
   pattern(): string | undefined {
-    return this.#route && joined(this.#baseUrl, patternOf(this.#route.path))
+    return this.route && joined(this.baseUrl, patternOf(this.route.path))
   }
 }
 
-const matched = Symbol('pg-lifeguard.route')
+/** The same symbol in every copy of the package, because only one can follow the route. Another shape needs another name. */
+const matched = Symbol.for('pg-lifeguard.route')
 
 type RoutedRequest = ExpressRequestLike & {
   route?: { readonly path?: unknown } | undefined
@@ -64,20 +64,47 @@ export function namingOf(request: ExpressRequestLike): RequestNaming {
  */
 function followRoute(request: RoutedRequest): MatchedRoute {
   const known = request[matched]
-  if (known !== undefined) return known
+  if (known !== undefined) {
+    refollowRoute(request, known)
+    return known
+  }
   const route = new MatchedRoute(request)
-  Object.defineProperty(request, matched, { value: route })
-  Object.defineProperty(request, 'route', followed)
+  // Configurable, because a proxy must not hide any other property. It fails if the request is frozen.
+  if (Reflect.defineProperty(request, matched, { value: route, configurable: true }))
+    Reflect.defineProperty(request, 'route', followed)
   return route
+}
+
+/** The application may have replaced or deleted `request.route` since it was followed first. */
+function refollowRoute(request: RoutedRequest, known: MatchedRoute): void {
+  if (Object.getOwnPropertyDescriptor(request, 'route')?.get === followed.get) return
+  if (request.route !== known.route) known.match(request.route, request)
+  Reflect.defineProperty(request, 'route', followed)
+}
+
+function matchedOf(request: RoutedRequest): MatchedRoute | undefined {
+  // A proxy of the application may return only the properties that it knows.
+  return (
+    request[matched] ?? (Object.getOwnPropertyDescriptor(request, matched)?.value as MatchedRoute | undefined)
+  )
 }
 
 /** The same functions for each request: with others, each would be of a shape of its own, which makes all its use slow. */
 const followed: PropertyDescriptor & ThisType<RoutedRequest> = {
   get() {
-    return this[matched]?.route
+    return matchedOf(this)?.route
   },
   set(route) {
-    this[matched]?.match(route, this)
+    const known = matchedOf(this)
+    if (known !== undefined) known.match(route, this)
+    // A copy of the request, made by the names of its properties, has a route of its own.
+    else
+      Object.defineProperty(this, 'route', {
+        value: route,
+        writable: true,
+        enumerable: true,
+        configurable: true,
+      })
   },
   enumerable: true,
   configurable: true,
