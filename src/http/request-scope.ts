@@ -63,54 +63,56 @@ export function requireLifeguard(name: string, lifeguard: unknown): void {
 
 /**
  * What a report shows of one request. It reads the name when a report needs it, because a router knows the route late.
+ * Without private fields, because a proxy that the application has put around the request may put one around this, too.
  */
 class RequestRecord {
   readonly scope: OpenScope
   surface: Surface
   /** Undefined when its name and id are settled. */
-  #request: RequestLike | undefined
-  #naming: RequestNaming
-  #name = ''
-  #id: string | undefined = undefined
+  request: RequestLike | undefined
+  naming: RequestNaming
+  name = ''
+  id: string | undefined = undefined
 
   constructor(lifeguard: Lifeguard, surface: Surface, request: RequestLike, naming: RequestNaming) {
     this.surface = surface
-    this.#request = request
-    this.#naming = naming
+    this.request = request
+    this.naming = naming
     this.scope = openScopeOf(lifeguard, {
       kind: 'request',
-      name: () => this.#readName(),
-      id: () => this.#readId(),
+      name: () => this.readName(),
+      id: () => this.readId(),
       traceparent: header(request, 'traceparent'),
     })
   }
 
   /** Another integration has got the request: an Express stack inside Fastify, which need not have the route. */
   renameWithin(surface: Surface, inner: RequestNaming): void {
-    const outer = this.#naming
     this.surface = surface
-    this.#naming = { name: () => inner.name() ?? outer.name(), id: () => inner.id() ?? outer.id() }
+    if (this.request === undefined) return
+    const outer = this.naming
+    this.naming = { name: () => inner.name() ?? outer.name(), id: () => inner.id() ?? outer.id() }
   }
 
   /** Work that continues after the request keeps the scope, which must not keep the request in memory. */
   forgetRequest(): void {
-    this.#name = this.#readName()
-    this.#id = this.#readId()
-    this.#request = undefined
-    this.#naming = nameless
+    this.name = this.readName()
+    this.id = this.readId()
+    this.request = undefined
+    this.naming = nameless
   }
 
-  #readName(): string {
-    const request = this.#request
-    if (request === undefined) return this.#name
+  readName(): string {
+    const request = this.request
+    if (request === undefined) return this.name
     return bounded(
-      this.#naming.name() ?? `${request.method ?? ''} ${pathOf(request.originalUrl ?? request.url)}`,
+      this.naming.name() ?? `${request.method ?? ''} ${pathOf(request.originalUrl ?? request.url)}`,
     )
   }
 
-  #readId(): string | undefined {
-    const request = this.#request
-    return request === undefined ? this.#id : bounded(this.#naming.id() ?? header(request, 'x-request-id'))
+  readId(): string | undefined {
+    const request = this.request
+    return request === undefined ? this.id : bounded(this.naming.id() ?? header(request, 'x-request-id'))
   }
 }
 
@@ -136,7 +138,8 @@ export function openRequestScope(
   const record = new RequestRecord(lifeguard, surface, request, naming)
   const { scope } = record
   // On the request itself: each entry of a WeakMap would live until V8 collects its old objects, with all it refers to.
-  if (key !== undefined) Object.defineProperty(request, key, { value: record })
+  // Configurable, because a proxy must not hide any other property. It fails if the request is frozen.
+  if (key !== undefined) Reflect.defineProperty(request, key, { value: record, configurable: true })
   endWithResponse(record, request, response)
   emitInside(scope, request)
   emitInside(scope, response)
@@ -212,6 +215,9 @@ function bounded<Text extends string | undefined>(text: Text): Text {
     : (`${text.slice(0, longestText)}...` as Text)
 }
 
+/** As they are now: who replaces them later may do more than call listeners. */
+const { emit: plainEmit, listenerCount } = EventEmitter.prototype
+
 /**
  * Runs listeners of the request and its response in its scope. Node.js emits most of their events from the connection,
  * which has no scope.
@@ -219,16 +225,20 @@ function bounded<Text extends string | undefined>(text: Text): Text {
 function emitInside(scope: OpenScope, emitter: object): void {
   const { emit } = emitter as { emit?: unknown }
   if (typeof emit !== 'function') return
-  // Most events of most requests have no listener.
-  const isPlain = emit === EventEmitter.prototype.emit
-  Object.defineProperty(emitter, 'emit', {
+  const isPlain = emit === plainEmit
+  Reflect.defineProperty(emitter, 'emit', {
     value(this: EventEmitter, ...args: unknown[]) {
-      if (isPlain && this.listenerCount(args[0] as string) === 0) return Reflect.apply(emit, this, args)
+      if (isPlain && !isHeard(this, args[0])) return Reflect.apply(emit, this, args)
       return scope.run(() => Reflect.apply(emit, this, args))
     },
     configurable: true,
     writable: true,
   })
+}
+
+/** Most events of most requests have no listener. A domain listens to errors without one. */
+function isHeard(emitter: EventEmitter, event: unknown): boolean {
+  return event === 'error' || listenerCount.call(emitter, event as string) > 0
 }
 
 /** Emits a process warning, for a middleware that is mounted wrongly; the service continues. */
