@@ -30,9 +30,9 @@ export class BeginOrigins {
   /** The stacks of a BEGIN and of its checkout. */
   see(opener: CapturedStack, caller: CapturedStack | undefined): void {
     if (!this.#areFixed || this.#readsLeft === 0 || caller === undefined) return
+    this.#readsLeft -= 1
     const line = originOf(caller)
     if (line === undefined) return
-    this.#readsLeft -= 1
     this.#read += 1
     const begun = originOf(opener)
     const key = placeKey(line)

@@ -13,13 +13,13 @@ function learnt(): BeginOrigins {
   return lines
 }
 
-/** A stack of BEGIN that counts how often it is read. */
-function counted() {
+/** A stack that counts how often it is read. */
+function counted({ stack } = at('place', 2)) {
   return {
     reads: 0,
     get stack() {
       this.reads += 1
-      return at('place', 2).stack
+      return stack
     },
   }
 }
@@ -90,6 +90,16 @@ describe('the lines of BEGIN by the line of the checkout', () => {
     lines.sweep()
     for (let pair = 0; pair < 20; pair += 1) lines.see(opener, at('place', 1))
     expect(opener.reads).toBe(2)
+  })
+
+  it('are read no more often where the line of the checkout is not known', () => {
+    const lines = new BeginOrigins()
+    const caller = counted({ stack: 'Error\n    at run (/app/node_modules/orm/x.js:1:1)' })
+    for (let pair = 0; pair < 500; pair += 1) lines.see(at('place', 2), caller)
+    lines.sweep()
+    for (let pair = 0; pair < 500; pair += 1) lines.see(at('place', 2), caller)
+    expect(caller.reads).toBe(52)
+    expect(lines.areFixed).toBe(false)
   })
 
   it('are read less and less often as long as they are known', () => {
