@@ -22,7 +22,7 @@ import type { StatementTagger } from './tag.ts'
 import { type Client, type Method, sentFrom } from './types.ts'
 import { newestQuery } from './work.ts'
 
-/** More than one, because the stacks of an ORM's own first statements (version query, BEGIN) lack user code, too. */
+/** Of an owner that has got its client past the guard. */
 const queriesCaptured = 4
 
 /** The parts of the pool that the owners' statements need. */
@@ -109,7 +109,7 @@ export class OwnerStatements {
     if (text === undefined) return 0
     const { stacks, texts } = this.#host
     const { opens, mayLeave, isNew } = texts.traitsOf(text)
-    if (isNew && stacks.isTooShort(checkout.stack)) {
+    if (isNew && stacks.lackLine(checkout.stack, checkout.laterStacks)) {
       this.#showsLine = true
       return deepStack
     }
@@ -252,9 +252,10 @@ export class OwnerStatements {
 
   /** Whether its first statements may be the only source of a line. `sent` is the number of those before this one. */
   #wantsStackOf(checkout: Checkout, sent: number): boolean {
-    if (sent >= queriesCaptured) return false
-    if (this.#host.stacks.loseUser || checkout.laterStacks !== undefined) return true
-    return this.#ownership.isAdopted && checkout.stack === undefined
+    const { stacks } = this.#host
+    const isUnknown = this.#ownership.isAdopted && checkout.stack === undefined
+    if (stacks.loseUser && !isUnknown) return stacks.wantStatement(sent)
+    return sent < queriesCaptured && (isUnknown || checkout.laterStacks !== undefined)
   }
 
   /** Whether nothing is in flight. */

@@ -146,6 +146,9 @@ export class Checkout implements Linked<Checkout> {
 
   /** Drops everything that is needed only until the release, so that a released client keeps no request in memory. */
   forget(): void {
+    // Stacks of a wait come first, and reach the user more often than those of statements.
+    if (this.laterStacks !== undefined && !this.queued)
+      this.pool.stacks?.sawStatements(this.stack, this.laterStacks)
     this.control = undefined
     this.lastQuery = undefined
     this.laterStacks = undefined

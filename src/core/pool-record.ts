@@ -35,6 +35,8 @@ export interface CheckoutSet<Checkout> extends Iterable<Checkout> {
 export interface StackPolicy {
   /** The line of a checkout was looked for, and its stack did not have one. */
   raise(): void
+  /** The stacks of a caller and of its first statements, when its checkout is over. */
+  sawStatements(caller: CapturedStack | undefined, stacks: readonly CapturedStack[]): void
   /** A finding was opened, and the stack of its checkout has not all callers of its line. */
   deepen(): void
   /** The line of BEGIN for a checkout with this stack, where that of BEGIN was not recorded. */

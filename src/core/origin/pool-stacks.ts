@@ -1,15 +1,17 @@
 import { BeginOrigins } from './begin-origins.ts'
-import { type CapturedStack, deepStack, framesToUser, type Origin, shallowStack } from './origin.ts'
+import { type CapturedStack, deepStack, type Origin, shallowStack } from './origin.ts'
 import { OriginDepth } from './origin-depth.ts'
+import { reachesUser, StatementStacks } from './statement-stacks.ts'
 
 /** The number of callers' stacks that are read between two sweeps, for programs whose statements are always new. */
 const checksPerSweep = 5
 
-/** The stacks of one pool: of the callers that ask for a client, and of the statements that open a transaction. */
+/** The stacks of one pool: of the callers that ask for a client, of their first statements, and of BEGIN. */
 export class PoolStacks {
   readonly #callers = new OriginDepth(deepStack)
   readonly #openers = new OriginDepth(shallowStack)
   readonly #beginOrigins = new BeginOrigins()
+  readonly #statements = new StatementStacks()
   readonly #areDeep: () => boolean
   #checksLeft = checksPerSweep
 
@@ -21,6 +23,16 @@ export class PoolStacks {
   /** Whether some deep stacks do not reach the user's code, so that those of the first statements are needed. */
   get loseUser(): boolean {
     return this.#callers.losesUser
+  }
+
+  /** Whether one of the first statements, after `sent` others, may be the first whose stack reaches the user's code. */
+  wantStatement(sent: number): boolean {
+    return this.#statements.wants(sent, this.#areDeep())
+  }
+
+  /** The stacks of a caller and of its first statements, when its checkout is over. */
+  sawStatements(caller: CapturedStack | undefined, stacks: readonly CapturedStack[]): void {
+    if (this.#callers.losesUser) this.#statements.see(caller, stacks)
   }
 
   /** Whether a library may be between the user and the pool, or it is not known yet. */
@@ -57,20 +69,24 @@ export class PoolStacks {
   }
 
   /**
-   * Whether a caller's stack is too short for the user's line, so that a statement has to show it. Asked at statements
-   * that are new, as those of a path through the program that has not been taken before.
+   * Whether the stacks of a caller and of its statements so far do not have the user's line because not all are recorded,
+   * so that another statement has to show it. Asked at statements that are new, as those of a path through the program
+   * that has not been taken before.
    */
-  isTooShort(caller: CapturedStack | undefined): boolean {
-    if (caller === undefined || !this.#callers.isShallow || this.#checksLeft === 0) return false
+  lackLine(caller: CapturedStack | undefined, stacks: readonly CapturedStack[] = []): boolean {
+    const { isShallow, losesUser } = this.#callers
+    const areAll = losesUser ? this.#statements.wants(stacks.length) : !isShallow
+    if (caller === undefined || areAll || this.#checksLeft === 0) return false
     this.#checksLeft -= 1
-    if (framesToUser(caller) !== Number.POSITIVE_INFINITY) return false
-    this.#callers.raise()
+    if (reachesUser(caller) || stacks.some(reachesUser)) return false
+    this.raise()
     return true
   }
 
-  /** A stack has turned out to be too short for the user's line. */
+  /** A checkout has no line, although a stack was recorded. */
   raise(): void {
     this.#callers.raise()
+    if (this.#callers.losesUser) this.#statements.raise()
   }
 
   /** A finding has shown less than all callers of its line. */
@@ -85,5 +101,6 @@ export class PoolStacks {
     this.#callers.sweep()
     this.#openers.sweep()
     this.#beginOrigins.sweep()
+    this.#statements.sweep()
   }
 }

@@ -64,18 +64,54 @@ describe('the stacks of a pool that its users call themselves', () => {
 
   it('become deep when a new statement finds one that is too short', () => {
     const stacks = direct()
-    expect(stacks.isTooShort(user)).toBe(false)
-    expect(stacks.isTooShort(library)).toBe(true)
+    expect(stacks.lackLine(user)).toBe(false)
+    expect(stacks.lackLine(library)).toBe(true)
     expect(stacks.callerDepth()).toBe(deepStack)
     // From now on they are deep, and reading them is the sweep's work.
-    expect(stacks.isTooShort(library)).toBe(false)
+    expect(stacks.lackLine(library)).toBe(false)
   })
 
   it('are read at a few new statements between two sweeps only, which may all be new', () => {
     const stacks = direct()
-    for (let statement = 0; statement < 5; statement += 1) expect(stacks.isTooShort(user)).toBe(false)
-    expect(stacks.isTooShort(library)).toBe(false)
+    for (let statement = 0; statement < 5; statement += 1) expect(stacks.lackLine(user)).toBe(false)
+    expect(stacks.lackLine(library)).toBe(false)
     stacks.sweep()
-    expect(stacks.isTooShort(library)).toBe(true)
+    expect(stacks.lackLine(library)).toBe(true)
+  })
+})
+
+describe('the stacks of a pool whose library loses its user', () => {
+  /** Checkouts that are over, with the stacks of their statements. */
+  function lost(areDeep = () => false): PoolStacks {
+    const stacks = new PoolStacks(areDeep)
+    for (let checkout = 0; checkout < 1000; checkout += 1) {
+      stacks.callerDepth()
+      stacks.sawCaller(library)
+      stacks.sawStatements(library, [user, begin])
+    }
+    return stacks
+  }
+  const wanted = (stacks: PoolStacks) => [0, 1, 2, 3, 4].filter((sent) => stacks.wantStatement(sent))
+
+  it('are deep, with one of as many first statements as it took to find a line', () => {
+    const stacks = lost()
+    expect([stacks.callerDepth(), stacks.loseUser]).toEqual([deepStack, true])
+    expect(wanted(stacks)).toEqual([0])
+    expect(wanted(lost(() => true))).toEqual([0, 1, 2, 3])
+  })
+
+  it('are those of a new statement, too, if those before it have no line, and of four from then on', () => {
+    const stacks = lost()
+    expect(stacks.lackLine(library, [user])).toBe(false)
+    // The next one is recorded anyway.
+    expect(stacks.lackLine(library, [])).toBe(false)
+    expect(stacks.lackLine(library, [library])).toBe(true)
+    expect(wanted(stacks)).toEqual([0, 1, 2, 3])
+  })
+
+  it('are those of four statements once a checkout has no line', () => {
+    const stacks = lost()
+    stacks.raise()
+    expect(wanted(stacks)).toEqual([0, 1, 2, 3])
   })
 })
