@@ -17,7 +17,7 @@ import { Enforcer } from './guard/enforcer.ts'
 import { createInspector } from './guard/inspection.ts'
 import { attachInternals } from './guard/internals.ts'
 import { Judge } from './guard/judge.ts'
-import { type Scopes, scopesOf } from './guard/scopes.ts'
+import { openScope, type Scopes, scopesOf } from './guard/scopes.ts'
 import { keepStatistics } from './guard/statistics-reporting.ts'
 import { startSweep, sweepPeriod } from './guard/sweep.ts'
 import { timelineRecording } from './guard/timeline-recording.ts'
@@ -204,6 +204,7 @@ export function createLifeguard(options?: LifeguardOptions): Lifeguard {
   const { inspector } = inspection
   attachInternals(lifeguard, {
     ...{ ledger, announcer, inspector, timeline, closing },
+    openScope: (given) => openScope(ledger, given),
     requestKey: Symbol('pg-lifeguard.request'),
     surfaces: new Set(),
   })

@@ -1,6 +1,8 @@
 import type { Ledger } from '../core/ledger.ts'
+import type { ScopeOptions } from '../core/scope.ts'
 import type { Announcer } from './announcer.ts'
 import type { Inspector } from './inspection.ts'
+import type { OpenScope } from './scopes.ts'
 import type { TimelineRecording } from './timeline-recording.ts'
 
 /** Incremented when a part changes its shape, so that two copies of the package can detect a mismatch. */
@@ -16,6 +18,8 @@ export interface Internals {
   readonly announcer: Announcer
   readonly inspector: Inspector
   readonly timeline: TimelineRecording
+  /** Opens a scope with options that need no check. A scope of another copy of the package would not be recognised. */
+  readonly openScope: (options: ScopeOptions) => OpenScope
   /** The property of an HTTP request with its scope, shared by all surfaces that see the request. */
   readonly requestKey: symbol
   /** Called when the lifeguard is closed. */

@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events'
 import type { ScopeOptions } from '../core/scope.ts'
 import { OptionError } from '../errors.ts'
 import { internalsOf } from '../guard/internals.ts'
-import { type OpenScope, openScope } from '../guard/scopes.ts'
+import type { OpenScope } from '../guard/scopes.ts'
 import type { Lifeguard } from '../lifeguard.ts'
 import { endWithSocket, type SocketLike } from './socket-end.ts'
 
@@ -148,8 +148,7 @@ export function openRequestScope(
 
 /** Without the checks for what an application passes, where the lifeguard is of this version. */
 function openScopeOf(lifeguard: Lifeguard, options: ScopeOptions): OpenScope {
-  const internals = internalsOf(lifeguard)
-  return internals === undefined ? lifeguard.openScope(options) : openScope(internals.ledger, options)
+  return (internalsOf(lifeguard) ?? lifeguard).openScope(options)
 }
 
 function endWithResponse(record: RequestRecord, request: RequestLike, response: ResponseLike): void {
@@ -215,8 +214,15 @@ function bounded<Text extends string | undefined>(text: Text): Text {
     : (`${text.slice(0, longestText)}...` as Text)
 }
 
-/** As they are now: who replaces them later may do more than call listeners. */
-const { emit: plainEmit, listenerCount } = EventEmitter.prototype
+const { emit: presentEmit, listenerCount } = EventEmitter.prototype
+
+/**
+ * The one of Node.js, which does nothing if there is no listener. Undefined if this is another one by now, because that of
+ * a domain or a tracer may do more.
+ */
+const plainEmit = Function.prototype.toString.call(presentEmit).includes('kErrorMonitor')
+  ? presentEmit
+  : undefined
 
 /**
  * Runs listeners of the request and its response in its scope. Node.js emits most of their events from the connection,
@@ -228,17 +234,13 @@ function emitInside(scope: OpenScope, emitter: object): void {
   const isPlain = emit === plainEmit
   Reflect.defineProperty(emitter, 'emit', {
     value(this: EventEmitter, ...args: unknown[]) {
-      if (isPlain && !isHeard(this, args[0])) return Reflect.apply(emit, this, args)
+      // Most events of most requests have no listener.
+      if (isPlain && listenerCount.call(this, args[0] as string) === 0) return Reflect.apply(emit, this, args)
       return scope.run(() => Reflect.apply(emit, this, args))
     },
     configurable: true,
     writable: true,
   })
-}
-
-/** Most events of most requests have no listener. A domain listens to errors without one. */
-function isHeard(emitter: EventEmitter, event: unknown): boolean {
-  return event === 'error' || listenerCount.call(emitter, event as string) > 0
 }
 
 /** Emits a process warning, for a middleware that is mounted wrongly; the service continues. */

@@ -1,18 +1,17 @@
-import domain from 'node:domain'
 import { EventEmitter } from 'node:events'
-import { expect, it, onTestFinished } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { lifeguardMiddleware } from '../../src/http/express.ts'
 import { withRequestScope } from '../../src/http/node.ts'
 import type { RequestLike, ResponseLike } from '../../src/http/request-scope.ts'
-import { type CurrentScope, createLifeguard } from '../../src/index.ts'
+import { type CurrentScope, createLifeguard, type ScopeContext } from '../../src/index.ts'
 import { eventually } from '../support/eventually.ts'
 import { collectGarbage } from '../support/garbage.ts'
 
 const lifeguard = createLifeguard({ reporters: [] })
 const scopeName = () => lifeguard.currentScope()?.describe().name
 const emitter = () => Object.assign(new EventEmitter(), { method: 'GET', url: '/orders', headers: {} })
-const inScope = <Result>(handle: () => Result) =>
-  withRequestScope(lifeguard, (_request: RequestLike, _response: ResponseLike) => handle())
+const inScope = <Result>(handle: () => Result, of = lifeguard) =>
+  withRequestScope(of, (_request: RequestLike, _response: ResponseLike) => handle())
 const serve = inScope(scopeName)
 
 it('has a scope if it is frozen, as its response may be', () => {
@@ -87,32 +86,79 @@ it('emits without the other methods of an emitter', () => {
   expect(request.emit('data')).toBe(false)
 })
 
-it('tells a domain of its errors in the scope, and throws them without one', () => {
-  const heard: unknown[] = []
+it('enters the scope for an event only if it has a listener', () => {
+  let runs = 0
+  const context: ScopeContext = {
+    current: () => undefined,
+    run(_scope, work) {
+      runs += 1
+      return work()
+    },
+  }
   const request = emitter()
-  serve(request, new EventEmitter())
-  expect(() => request.emit('error', new Error('lost'))).toThrow('lost')
-  const around = domain.create().on('error', ({ message }) => heard.push(`${message} in ${scopeName()}`))
-  // Once loaded, a domain catches what each emitter emits.
-  const inDomain = emitter()
-  around.add(inDomain)
-  serve(inDomain, new EventEmitter())
-  inDomain.emit('error', new Error('lost'))
-  expect(heard).toEqual(['lost in GET /orders'])
+  inScope(() => {}, createLifeguard({ reporters: [], context }))(request, new EventEmitter())
+  const before = runs
+  request.emit('data')
+  expect(runs).toBe(before)
+  request.once('data', () => {})
+  request.emit('data')
+  expect(runs).toBe(before + 1)
 })
 
-it('emits in the scope what a replaced emit of all emitters hears without a listener', () => {
-  const heard: unknown[] = []
+/** Loading `node:domain` replaces it for good. */
+let replacedByDomain: typeof EventEmitter.prototype.emit | undefined
+
+describe.each([
+  ['after the package', false],
+  ['before the package', true],
+])('where the emit of all emitters has been replaced %s', (_when, isBefore) => {
   const { emit } = EventEmitter.prototype
-  onTestFinished(() => {
-    EventEmitter.prototype.emit = emit
-  })
-  EventEmitter.prototype.emit = function (this: EventEmitter, ...args) {
-    if (args[0] === 'finish') heard.push(scopeName())
-    return Reflect.apply(emit, this, args)
+  const heard: unknown[] = []
+  let serveHere = serve
+
+  async function replace(replacement: () => void): Promise<void> {
+    replacement()
+    if (!isBefore) return
+    vi.resetModules()
+    const other = await import('../../src/http/node.ts')
+    serveHere = other.withRequestScope(lifeguard, scopeName) as unknown as typeof serve
   }
-  const response = new EventEmitter()
-  serve(emitter(), response)
-  response.emit('finish')
-  expect(heard).toEqual(['GET /orders'])
+  afterEach(() => {
+    EventEmitter.prototype.emit = emit
+    serveHere = serve
+    heard.length = 0
+  })
+
+  it('hears in the scope what a tracer does without a listener', async () => {
+    await replace(() => {
+      EventEmitter.prototype.emit = function (this: EventEmitter, ...args) {
+        if (args[0] === 'finish') heard.push(scopeName())
+        return Reflect.apply(emit, this, args)
+      }
+    })
+    const response = new EventEmitter()
+    serveHere(emitter(), response)
+    response.emit('finish')
+    expect(heard).toEqual(['GET /orders'])
+  })
+
+  it('tells a domain of an error in the scope, and throws it without one', async () => {
+    const bare = emitter()
+    serve(bare, new EventEmitter())
+    expect(() => bare.emit('error', new Error('lost'))).toThrow('lost')
+
+    const { create } = await import('node:domain')
+    replacedByDomain ??= EventEmitter.prototype.emit
+    const ofDomain = replacedByDomain
+    await replace(() => {
+      EventEmitter.prototype.emit = ofDomain
+    })
+    const request = emitter()
+    create()
+      .on('error', ({ message }) => heard.push(`${message} in ${scopeName()}`))
+      .add(request)
+    serveHere(request, new EventEmitter())
+    request.emit('error', new Error('lost'))
+    expect(heard).toEqual(['lost in GET /orders'])
+  })
 })
