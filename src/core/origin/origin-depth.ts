@@ -38,6 +38,11 @@ export class OriginDepth {
     return this.#losesUser
   }
 
+  /** Whether all inspected stacks reach the user's line, and there were enough of them. */
+  get reachesUser(): boolean {
+    return this.#inspected >= firstInspected && this.#needed !== Number.POSITIVE_INFINITY
+  }
+
   /** Whether stacks have no more frames than the user's line needs. */
   get isShallow(): boolean {
     return this.#depth < this.#most

@@ -53,7 +53,7 @@ export class PoolStacks {
   /** The depth of the stack of the next statement that opens a transaction, 0 for none. Called for each of them. */
   openerDepth(): number {
     const isDeep = this.#openers.isDeepDue || this.#areDeep()
-    if (!isDeep && this.#beginOrigins.areFixed && this.#callers.isShallow) return 0
+    if (!isDeep && this.#beginOrigins.areFixed && this.#callers.reachesUser) return 0
     return this.#openers.next(isDeep)
   }
 
@@ -74,8 +74,7 @@ export class PoolStacks {
    * that has not been taken before.
    */
   lackLine(caller: CapturedStack | undefined, stacks: readonly CapturedStack[] = []): boolean {
-    const { isShallow, losesUser } = this.#callers
-    const areAll = losesUser ? this.#statements.wants(stacks.length) : !isShallow
+    const areAll = this.#callers.losesUser && this.#statements.wants(stacks.length)
     if (caller === undefined || areAll || this.#checksLeft === 0) return false
     this.#checksLeft -= 1
     if (reachesUser(caller) || stacks.some(reachesUser)) return false

@@ -67,8 +67,8 @@ describe('the stacks of a pool that its users call themselves', () => {
     expect(stacks.lackLine(user)).toBe(false)
     expect(stacks.lackLine(library)).toBe(true)
     expect(stacks.callerDepth()).toBe(deepStack)
-    // From now on they are deep, and reading them is the sweep's work.
-    expect(stacks.lackLine(library)).toBe(false)
+    // A deep one that does not reach the user needs a statement, too.
+    expect(stacks.lackLine(library)).toBe(true)
   })
 
   it('are read at a few new statements between two sweeps only, which may all be new', () => {
@@ -77,6 +77,35 @@ describe('the stacks of a pool that its users call themselves', () => {
     expect(stacks.lackLine(library)).toBe(false)
     stacks.sweep()
     expect(stacks.lackLine(library)).toBe(true)
+  })
+})
+
+describe('the stacks of a pool that a library calls', () => {
+  const deep = {
+    stack: `Error${'\n    at run (/app/node_modules/orm/x.js:1:1)'.repeat(8)}\n    at load (/app/users.ts:1:1)`,
+  }
+
+  function through(opener: typeof begin, caller = deep): PoolStacks {
+    const stacks = new PoolStacks(() => false)
+    for (let checkout = 0; checkout < 1000; checkout += 1) {
+      stacks.callerDepth()
+      stacks.sawCaller(caller)
+      stacks.openerDepth()
+      stacks.sawOpener(opener, caller)
+    }
+    return stacks
+  }
+
+  it('are deep, and none of BEGIN, where that of the library never reaches the user', () => {
+    const stacks = through(library)
+    expect([stacks.callerDepth(), stacks.openerDepth()]).toEqual([deepStack, 0])
+    expect(stacks.usualOpener(deep)).toBeUndefined()
+    expect(stacks.lackLine(deep)).toBe(false)
+  })
+
+  it('are those of BEGIN, too, where it may be the only one that reaches the user', () => {
+    expect(through(begin, library).openerDepth()).toBeGreaterThan(0)
+    expect(through({ stack: begin.stack.replace('load', 'begin') }).openerDepth()).toBeGreaterThan(0)
   })
 })
 
