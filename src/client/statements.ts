@@ -114,7 +114,8 @@ export class OwnerStatements {
       return deepStack
     }
     const depth = opens ? stacks.openerDepth() : 0
-    return depth === 0 && mayLeave && this.#control.changes !== undefined ? shallowStack : depth
+    if (depth > 0 || !mayLeave || this.#control.changes === undefined) return depth
+    return stacks.loseUser ? deepStack : shallowStack
   }
 
   #send(

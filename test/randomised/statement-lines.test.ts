@@ -23,10 +23,13 @@ exports.take = async (pool, statements) => {
   const client = await later(() => pool.connect())
   for (let sent = 0; sent < statements; sent += 1) await later(() => client.query('SELECT ' + sent + ' /* later */'))
   return client
-}`,
+}
+const below = (depth, client, text) => (depth === 0 ? client.query(text) : below(depth - 1, client, text))
+exports.send = (client, text) => below(8, client, text)`,
 )
 const library = createRequire(join(folder, 'index.js'))('later') as {
   take(pool: pg.Pool, statements: number): Promise<pg.PoolClient>
+  send(client: pg.PoolClient, text: string): Promise<unknown>
 }
 afterAll(() => rmSync(folder, { recursive: true }))
 
@@ -119,5 +122,21 @@ describe('the line of a checkout whose library loses its user', () => {
       expect((await leak(guarded, common, 'SELECT 1')).finding?.origin?.line).toBe(lineOf(`after ${common}`))
     }
     console.info(`the line of a rare path was known at once in ${right} of 6 leaks`)
+  })
+
+  it('does not cost the line of a later BEGIN, or of a SET, which a library sends', async () => {
+    const guarded = open()
+    await often(guarded, 0)
+    const { pool, clock, findings } = guarded
+    const client = await library.take(pool, 0)
+    await client.query('SELECT 1')
+    await library.send(client, "SET search_path TO 'other'") // sets
+    await library.send(client, 'BEGIN') // begins
+    clock.advance(31_000)
+    expect(findings.at(-1)?.transactionOrigin?.line).toBe(lineOf('begins'))
+    await client.query('COMMIT')
+    client.release()
+    const left = findings.find(({ kind }) => kind === 'session-state')
+    expect(left?.eventOrigin?.line).toBe(lineOf('sets'))
   })
 })

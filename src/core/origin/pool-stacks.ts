@@ -52,6 +52,7 @@ export class PoolStacks {
 
   /** The depth of the stack of the next statement that opens a transaction, 0 for none. Called for each of them. */
   openerDepth(): number {
+    if (this.#callers.losesUser) return deepStack
     const isDeep = this.#openers.isDeepDue || this.#areDeep()
     if (!isDeep && this.#beginOrigins.areFixed && this.#callers.reachesUser) return 0
     return this.#openers.next(isDeep)
