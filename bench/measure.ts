@@ -25,8 +25,8 @@ export interface Result {
 
 type Note = (text: string) => void
 
-/** Enough for V8 to compile what it is going to compile. */
-const warmUpTurns = 5
+/** Enough for V8 to compile what it is going to compile: a library's transaction takes thousands. */
+const warmUpTurns = 12
 const heapVariants: readonly VariantName[] = ['bare', 'twin', 'observe', 'enforce']
 
 export async function measure(plan: Plan, place: Place, note: Note): Promise<Result> {
