@@ -48,6 +48,10 @@ it('compares the guard with each alternative that was measured', () => {
   expect(verdicts({ wrapper: 107 }).get(alternative)).toBe('met')
   expect(verdicts({ wrapper: 102 }).get(alternative)).toBe('**missed** in 1 of 1 rows')
   expect(verdicts({ wrapper: 102, twin: 103 }).get(alternative)).toBe('too noisy')
+  expect(verdicts({ wrapper: 102, stack: 101 }).get(alternative)).toBe('**missed** in 1 of 1 rows')
+  expect(verdicts({ wrapper: 102, stack: 103 }).get(alternative)).toBe(
+    '**missed** in 1 of 1 rows, in 1 of them already by a stack alone',
+  )
   expect(verdicts({}).has(alternative)).toBe(false)
 })
 
