@@ -83,6 +83,10 @@ export function framesToUser(captured: CapturedStack): number {
   return readOrigin(captured).depth
 }
 
+export function reachesUser(captured: CapturedStack): boolean {
+  return framesToUser(captured) !== Number.POSITIVE_INFINITY
+}
+
 /** Whether a stack may have been cut right after the user's line. */
 export function isShort(captured: CapturedStack): boolean {
   return readOrigin(captured).isShort

@@ -1,7 +1,7 @@
 import { BeginOrigins } from './begin-origins.ts'
-import { type CapturedStack, deepStack, type Origin, shallowStack } from './origin.ts'
+import { type CapturedStack, deepStack, type Origin, reachesUser, shallowStack } from './origin.ts'
 import { OriginDepth } from './origin-depth.ts'
-import { reachesUser, StatementStacks } from './statement-stacks.ts'
+import { StatementStacks } from './statement-stacks.ts'
 
 /** The number of callers' stacks that are read between two sweeps, for programs whose statements are always new. */
 const checksPerSweep = 5

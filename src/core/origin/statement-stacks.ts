@@ -1,4 +1,4 @@
-import { type CapturedStack, framesToUser } from './origin.ts'
+import { type CapturedStack, reachesUser } from './origin.ts'
 
 /** More than one, because the stacks of an ORM's own first statements (version query, BEGIN) lack user code, too. */
 const mostRecorded = 4
@@ -59,8 +59,4 @@ export class StatementStacks {
     this.#pause = 0
     this.#untilRead = 0
   }
-}
-
-export function reachesUser(captured: CapturedStack): boolean {
-  return framesToUser(captured) !== Number.POSITIVE_INFINITY
 }
