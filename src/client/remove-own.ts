@@ -12,8 +12,8 @@ export function removeOwn(object: object, name: PropertyKey): void {
   Reflect.deleteProperty(object, name)
   // The application would notice, and there is nothing to gain.
   if (types.isProxy(object)) return
-  const heir = Object.create(object, { own: { value: undefined } }) as { readonly own: undefined }
-  for (let reads = 0; reads < enoughReads; reads += 1) readOwn(heir)
+  const derived = Object.create(object, { own: { value: undefined } }) as { readonly own: undefined }
+  for (let reads = 0; reads < enoughReads; reads += 1) readOwn(derived)
 }
 
 /** Not a property of the object itself, which could be a getter, or of a proxy that is its prototype. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { callAfter, callBefore, Override } from '../../src/client/override.ts'
+import { isFast } from '../support/fast-object.ts'
 
 class Greeter {
   greet(): string {
@@ -27,6 +28,14 @@ describe('an override', () => {
     const before = Object.getOwnPropertyDescriptor(greeter, 'greet')
     new Override(greeter, 'greet', loudly).restore()
     expect(Object.getOwnPropertyDescriptor(greeter, 'greet')).toEqual(before)
+  })
+
+  it('leaves the object as fast as it was, whatever was added to it meanwhile', () => {
+    const greeter = new Greeter()
+    const override = new Override(greeter, 'greet', loudly)
+    Object.assign(greeter, { language: 'en' })
+    override.restore()
+    expect([isFast(greeter), greeter.greet()]).toEqual([true, 'hello'])
   })
 
   it('stays under what somebody else has put over it', () => {

@@ -1,11 +1,7 @@
 import { type CapturedStack, type Frame, type Origin, originOf } from './origin.ts'
+import { enoughRead, StackSampler } from './stack-sampler.ts'
 import { placeKey } from './stack-text.ts'
 
-/** So many pairs of stacks are read first, and at a time, because formatting one costs as much as twenty checkouts. */
-const firstRead = 50
-const readAtATime = 2
-/** Sweeps between two such times as long as they show nothing new, at most. */
-const longestPause = 25
 /** A limit of memory, for programs that check clients out at many lines. */
 const mostLines = 500
 
@@ -16,21 +12,18 @@ const mostLines = 500
  */
 export class BeginOrigins {
   readonly #lines = new Map<string, Origin | 'none'>()
+  readonly #sampler = new StackSampler()
   #areFixed = true
   #read = 0
-  #readsLeft = firstRead
-  #pause = 0
-  #untilRead = 0
 
   /** Whether the line of the checkout says the line of BEGIN, or that it has none, in all pairs of stacks read so far. */
   get areFixed(): boolean {
-    return this.#areFixed && this.#read >= firstRead
+    return this.#areFixed && this.#read >= enoughRead
   }
 
   /** The stacks of a BEGIN and of its checkout. */
   see(opener: CapturedStack, caller: CapturedStack | undefined): void {
-    if (!this.#areFixed || this.#readsLeft === 0 || caller === undefined) return
-    this.#readsLeft -= 1
+    if (!this.#areFixed || caller === undefined || !this.#sampler.take()) return
     const line = originOf(caller)
     if (line === undefined) return
     this.#read += 1
@@ -51,19 +44,11 @@ export class BeginOrigins {
   }
 
   sweep(): void {
-    if (this.#readsLeft > 0) return
-    if (this.#untilRead > 0) {
-      this.#untilRead -= 1
-      return
-    }
-    this.#readsLeft = readAtATime
-    this.#pause = Math.min(longestPause, 2 * this.#pause + 1)
-    this.#untilRead = this.#pause
+    this.#sampler.sweep()
   }
 
   #learn(key: string, begun: Origin | undefined): void {
-    this.#pause = 0
-    this.#untilRead = 0
+    this.#sampler.quicken()
     if (this.#lines.size >= mostLines) this.#lines.clear()
     this.#lines.set(key, begun === undefined ? 'none' : usual(begun))
   }

@@ -1,33 +1,26 @@
 import { type CapturedStack, reachesUser } from './origin.ts'
+import { enoughRead, StackSampler } from './stack-sampler.ts'
 
 /** More than one, because the stacks of an ORM's own first statements (version query, BEGIN) lack user code, too. */
 const mostRecorded = 4
-/** So many checkouts are read first, and at a time, because formatting a stack costs as much as twenty checkouts. */
-const firstRead = 50
-const readAtATime = 2
-/** Sweeps between two such times as long as they show nothing new, at most. */
-const longestPause = 25
 
 /**
  * Decides for how many first statements of a checkout the stack is recorded, in a pool whose callers' stacks may not
  * reach the user: as many as it took until one did, in all checkouts that were read.
  */
 export class StatementStacks {
+  readonly #sampler = new StackSampler()
   #needed = 1
   #read = 0
-  #readsLeft = firstRead
-  #pause = 0
-  #untilRead = 0
 
   /** Whether to record the stack of a statement. `sent` is the number of those before it, `isDeep` asks for all. */
   wants(sent: number, isDeep = false): boolean {
-    return sent < (isDeep || this.#read < firstRead ? mostRecorded : this.#needed)
+    return sent < (isDeep || this.#read < enoughRead ? mostRecorded : this.#needed)
   }
 
   /** The stacks of a checkout's first statements, in their order, when it is over. */
   see(caller: CapturedStack | undefined, stacks: readonly CapturedStack[]): void {
-    if (this.#readsLeft === 0) return
-    this.#readsLeft -= 1
+    if (!this.#sampler.take()) return
     // Where some callers can be seen, their statements say nothing about those of the others.
     if (caller !== undefined && reachesUser(caller)) return
     const first = stacks.findIndex(reachesUser)
@@ -44,19 +37,11 @@ export class StatementStacks {
 
   /** Called by each sweep. */
   sweep(): void {
-    if (this.#readsLeft > 0) return
-    if (this.#untilRead > 0) {
-      this.#untilRead -= 1
-      return
-    }
-    this.#readsLeft = readAtATime
-    this.#pause = Math.min(longestPause, 2 * this.#pause + 1)
-    this.#untilRead = this.#pause
+    this.#sampler.sweep()
   }
 
   #need(statements: number): void {
     this.#needed = statements
-    this.#pause = 0
-    this.#untilRead = 0
+    this.#sampler.quicken()
   }
 }

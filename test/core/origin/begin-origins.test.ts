@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { BeginOrigins } from '../../../src/core/origin/begin-origins.ts'
+import { countedStack } from './counted-stack.ts'
 
 /** A stack of the user's function `name`, at a line of it. */
 const at = (name: string, line: number, file = '/app/orders.ts') => ({
@@ -11,17 +12,6 @@ function learnt(): BeginOrigins {
   const lines = new BeginOrigins()
   for (let pair = 0; pair < 50; pair += 1) lines.see(at('place', 2), at('place', 1))
   return lines
-}
-
-/** A stack that counts how often it is read. */
-function counted({ stack } = at('place', 2)) {
-  return {
-    reads: 0,
-    get stack() {
-      this.reads += 1
-      return stack
-    },
-  }
 }
 
 describe('the lines of BEGIN by the line of the checkout', () => {
@@ -84,7 +74,7 @@ describe('the lines of BEGIN by the line of the checkout', () => {
 
   it('are read at the first transactions, and at a few between two sweeps', () => {
     const lines = learnt()
-    const opener = counted()
+    const opener = countedStack(at('place', 2))
     for (let pair = 0; pair < 20; pair += 1) lines.see(opener, at('place', 1))
     expect(opener.reads).toBe(0)
     lines.sweep()
@@ -94,7 +84,7 @@ describe('the lines of BEGIN by the line of the checkout', () => {
 
   it('are read no more often where the line of the checkout is not known', () => {
     const lines = new BeginOrigins()
-    const caller = counted({ stack: 'Error\n    at run (/app/node_modules/orm/x.js:1:1)' })
+    const caller = countedStack({ stack: 'Error\n    at run (/app/node_modules/orm/x.js:1:1)' })
     for (let pair = 0; pair < 500; pair += 1) lines.see(at('place', 2), caller)
     lines.sweep()
     for (let pair = 0; pair < 500; pair += 1) lines.see(at('place', 2), caller)
@@ -104,7 +94,7 @@ describe('the lines of BEGIN by the line of the checkout', () => {
 
   it('are read less and less often as long as they are known', () => {
     const lines = learnt()
-    const opener = counted()
+    const opener = countedStack(at('place', 2))
     for (let sweep = 0; sweep < 1000; sweep += 1) {
       lines.sweep()
       lines.see(opener, at('place', 1))

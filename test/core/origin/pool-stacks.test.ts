@@ -13,17 +13,20 @@ const library = {
     'Error\n    at connect (/app/node_modules/pg-lifeguard/x.js:1:1)\n    at run (/app/node_modules/orm/x.js:1:1)',
 }
 
-/** A pool whose users have called it themselves so far. */
-function direct(areDeep = () => false, opener = begin): PoolStacks {
+/** A pool that was used a thousand times, always with these stacks. */
+function used(caller: typeof user, opener: typeof begin, areDeep = () => false): PoolStacks {
   const stacks = new PoolStacks(areDeep)
   for (let checkout = 0; checkout < 1000; checkout += 1) {
     stacks.callerDepth()
-    stacks.sawCaller(user)
+    stacks.sawCaller(caller)
     stacks.openerDepth()
-    stacks.sawOpener(opener, user)
+    stacks.sawOpener(opener, caller)
   }
   return stacks
 }
+
+/** A pool whose users have called it themselves so far. */
+const direct = (areDeep = () => false, opener = begin) => used(user, opener, areDeep)
 
 describe('the stacks of a pool that its users call themselves', () => {
   it('are short, and none of BEGIN, where the function that checks out sends it', () => {
@@ -85,27 +88,16 @@ describe('the stacks of a pool that a library calls', () => {
     stack: `Error${'\n    at run (/app/node_modules/orm/x.js:1:1)'.repeat(8)}\n    at load (/app/users.ts:1:1)`,
   }
 
-  function through(opener: typeof begin, caller = deep): PoolStacks {
-    const stacks = new PoolStacks(() => false)
-    for (let checkout = 0; checkout < 1000; checkout += 1) {
-      stacks.callerDepth()
-      stacks.sawCaller(caller)
-      stacks.openerDepth()
-      stacks.sawOpener(opener, caller)
-    }
-    return stacks
-  }
-
   it('are deep, and none of BEGIN, where that of the library never reaches the user', () => {
-    const stacks = through(library)
+    const stacks = used(deep, library)
     expect([stacks.callerDepth(), stacks.openerDepth()]).toEqual([deepStack, 0])
     expect(stacks.usualOpener(deep)).toBeUndefined()
     expect(stacks.lackLine(deep)).toBe(false)
   })
 
   it('are those of BEGIN, too, where it may be the only one that reaches the user', () => {
-    expect(through(begin, library).openerDepth()).toBe(deepStack)
-    expect(through({ stack: begin.stack.replace('load', 'begin') }).openerDepth()).toBeGreaterThan(0)
+    expect(used(library, begin).openerDepth()).toBe(deepStack)
+    expect(used(deep, { stack: begin.stack.replace('load', 'begin') }).openerDepth()).toBeGreaterThan(0)
   })
 })
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { StatementStacks } from '../../../src/core/origin/statement-stacks.ts'
+import { countedStack } from './counted-stack.ts'
 
 const user = { stack: 'Error\n    at load (/app/users.ts:1:1)' }
 const library = { stack: 'Error\n    at run (/app/node_modules/orm/x.js:1:1)' }
@@ -14,17 +15,6 @@ function learnt(...ofStatements: (typeof user)[]): StatementStacks {
 /** The number of statements whose stacks are recorded. */
 function wanted(statements: StatementStacks): number {
   return [0, 1, 2, 3, 4, 5].filter((sent) => statements.wants(sent)).length
-}
-
-/** A stack that counts how often it is read. */
-function counted({ stack }: typeof user) {
-  return {
-    reads: 0,
-    get stack() {
-      this.reads += 1
-      return stack
-    },
-  }
 }
 
 describe('the stacks of the first statements', () => {
@@ -70,7 +60,7 @@ describe('the stacks of the first statements', () => {
 
   it('are read at the first checkouts, then less and less often', () => {
     const statements = learnt(user)
-    const stack = counted(user)
+    const stack = countedStack(user)
     for (let checkout = 0; checkout < 500; checkout += 1) statements.see(library, [stack])
     expect(stack.reads).toBe(0)
     for (let sweep = 0; sweep < 1000; sweep += 1) {
