@@ -47,6 +47,8 @@ export interface Pool {
   }
   listenerCount?(event: string): number
   emit?: Method
+  /** The class of the promises that it returns. */
+  readonly Promise?: unknown
   readonly _idle?: readonly { readonly client?: unknown }[]
   readonly totalCount?: number
   readonly idleCount?: number

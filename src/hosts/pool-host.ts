@@ -131,8 +131,8 @@ export interface PoolCore {
   start(waiter: Checkout, acquire: () => unknown): unknown
   /** The pool has answered a started caller. */
   answered(): void
-  /** Does the same as `start`, for a caller that is not tracked: calls the pool's own `acquire` with `callback`. */
-  startPassing(acquire: Method, pool: unknown, callback: Callback): unknown
+  /** Calls the pool's own `acquire` with `callback`, outside any scope. */
+  ask(acquire: Method, pool: unknown, callback: Callback): unknown
   /** Work on a session that must be done before its first owner gets it; undefined if there is none. */
   arriving(client: unknown): Promise<void> | undefined
   /** The pool has handed out a client. Returns the client, or the handle that its owner gets in its place. */

@@ -138,10 +138,15 @@ export class WatchedPool implements PoolCore, ClientHost {
     this.#pending -= 1
   }
 
-  startPassing(acquire: Method, pool: unknown, callback: Callback): unknown {
+  ask(acquire: Method, pool: unknown, callback: Callback): unknown {
     this.#pending += 1
     const isPlain = !this.#strangers.areWaiting && this.ledger.context.current() === undefined
-    return isPlain ? acquire.call(pool, callback) : this.#ask(() => acquire.call(pool, callback))
+    try {
+      return isPlain ? acquire.call(pool, callback) : this.#ask(() => acquire.call(pool, callback))
+    } catch (error) {
+      this.answered()
+      throw error
+    }
   }
 
   arriving(client: unknown): Promise<void> | undefined {

@@ -42,8 +42,9 @@ describe('an meter', () => {
     clock.advance(70)
     next.release()
     expect(told).toEqual([
-      { what: 'connected', millis: 0, isCheckout: false },
+      // The driver announces a connection after its pool has answered the caller.
       { what: 'acquired', millis: 0, isCheckout: true },
+      { what: 'connected', millis: 0, isCheckout: false },
       { what: 'released', millis: 300, isCheckout: true },
       { what: 'acquired', millis: 300, isCheckout: true },
       { what: 'released', millis: 70, isCheckout: true },

@@ -1,22 +1,14 @@
-import { AsyncResource } from 'node:async_hooks'
 import { Override } from '../../client/override.ts'
 import { leavesSomething } from '../../client/statements.ts'
 import { nameConnections } from '../../client/tag.ts'
-import { observedConnections, observedStatement } from '../../client/timing.ts'
-import {
-  type Callback,
-  type Client,
-  type GiveBack,
-  isClient,
-  type Method,
-  type Pool,
-} from '../../client/types.ts'
-import type { Checkout, Via } from '../../core/checkout.ts'
+import { observedConnections } from '../../client/timing.ts'
+import type { Callback, Client, GiveBack, Method, Pool } from '../../client/types.ts'
+import type { Via } from '../../core/checkout.ts'
 import { withLaterStack } from '../../core/origin/later-stack.ts'
-import { type CapturedStack, originOf, setStackDepth } from '../../core/origin/origin.ts'
+import { type CapturedStack, setStackDepth } from '../../core/origin/origin.ts'
 import { isThenable } from '../../core/thenable.ts'
-import { statementText } from '../../sql/statement.ts'
 import type { CallerStack, PoolCore, PoolHost } from '../pool-host.ts'
+import { type AskedStatement, callBack, pass, passAtOnce, promiseClient } from './callers.ts'
 import { followEvents } from './pg-pool-events.ts'
 
 /** node-postgres' pool and its subclasses: `connect` with a promise or a callback, `query`, `client.release`. */
@@ -72,13 +64,20 @@ function installOn(pool: Pool, core: PoolCore, callerStack: CallerStack | undefi
     !leavesSomething(core.texts, asked.text) &&
     !core.isFull()
 
-  const connectFor = (original: Method, self: unknown, args: unknown[], stack: CapturedStack) => {
+  const connectFor = (
+    original: Method,
+    isPgPools: boolean,
+    self: unknown,
+    args: unknown[],
+    stack: CapturedStack,
+  ) => {
     const asked = statement
     statement = undefined
     const callback = args[0] as Callback | undefined
     if (typeof callback !== 'function') {
-      const start = () => Reflect.apply(original, self, args)
-      return core.acquire(start, viaOf(asked), callerStack?.() ?? stack)
+      const caller = callerStack?.() ?? stack
+      if (isPgPools) return promiseClient(core, original, self, viaOf(asked), caller)
+      return core.acquire(() => Reflect.apply(original, self, args), viaOf(asked), caller)
     }
     const isPassing =
       isStatement(callback, asked) &&
@@ -89,8 +88,9 @@ function installOn(pool: Pool, core: PoolCore, callerStack: CallerStack | undefi
     return callBack(core, (given) => original.call(self, given), callback, via, stack, asked)
   }
   // As small as possible: V8 decodes all variables of each function that a stack begins with.
-  const connect = (original: Method): Method =>
-    function (...args) {
+  const connect = (original: Method): Method => {
+    const isPgPools = isConnectOfPgPool(pool, original)
+    return function (...args) {
       if (core.unwatched) return Reflect.apply(original, this, args)
       if (statement !== undefined && isOrdinary(args[0], statement)) {
         statement = undefined
@@ -99,8 +99,9 @@ function installOn(pool: Pool, core: PoolCore, callerStack: CallerStack | undefi
       const depth = setStackDepth(core.stacks.callerDepth())
       const stack = new Error()
       setStackDepth(depth)
-      return connectFor(original, this, args, stack)
+      return connectFor(original, isPgPools, this, args, stack)
     }
+  }
   const query = (original: Method): Method =>
     function (...args) {
       const asked: AskedStatement = { text: args[0], lineless: undefined }
@@ -134,114 +135,8 @@ function installOn(pool: Pool, core: PoolCore, callerStack: CallerStack | undefi
   ]
 }
 
-/** A statement passed to `pool.query`. */
-interface AskedStatement {
-  readonly text: unknown
-  /** Set if its line has to be looked for in a later stack. */
-  lineless: Checkout | undefined
-}
-
 function viaOf(statement: object | undefined): Via {
   return statement === undefined ? 'connect' : 'pool.query'
-}
-
-/** The callback form of `connect`. */
-function callBack(
-  core: PoolCore,
-  connect: (callback: Callback) => unknown,
-  callback: Callback,
-  via: Via,
-  stack: CapturedStack,
-  asked: AskedStatement | undefined,
-): unknown {
-  const checkout = core.request(via, stack)
-  if (asked !== undefined && originOf(stack) === undefined) asked.lineless = checkout
-  // A queued caller is served during the release of another owner, and would continue in that owner's context.
-  const caller = new AsyncResource('PG_LIFEGUARD_CONNECT')
-  const answer = (...results: unknown[]) => caller.runInAsyncScope(callback, undefined, ...results)
-  core.makeRejectable(checkout, (error) => answer(error, undefined, () => {}))
-  const onClient: Callback = (error, client, done) => {
-    core.answered()
-    if (error) {
-      core.failed(checkout, error)
-      return core.isRejected(checkout) ? undefined : answer(error, client, done)
-    }
-    const handOut = () => {
-      if (core.isRejected(checkout)) return core.giveUp(client)
-      const given = core.handOut(checkout, client)
-      const release = checkout.phase === 'out' ? (client as Client).release : done
-      return answer(error, given, release)
-    }
-    // In a separate turn: an error that the callback throws must not become a rejection.
-    return core.arriving(client)?.then(() => process.nextTick(handOut)) ?? handOut()
-  }
-  return core.start(checkout, () => connect(oneShot(onClient)))
-}
-
-/** The pool's own call of `connect` for an ordinary statement of `pool.query` that does not wait. */
-function passAtOnce(core: PoolCore, original: Method, self: unknown, callback: Callback): unknown {
-  const { record, ledger } = core
-  const isTimed = ledger.meter?.statements === true
-  // A connection keeps a reference to its first callback, which must not keep the caller's request in memory.
-  let pending: Callback | undefined = isTimed ? observedStatement(callback, record, ledger, false) : callback
-  const onClient: Callback = (error, client, done) => {
-    core.answered()
-    const answer = pending
-    pending = undefined
-    if (isClient(client) && !core.unwatched) core.guardOf(client).pass()
-    return answer?.(error, client, done)
-  }
-  return core.startPassing(original, self, onClient)
-}
-
-/**
- * The same for one that waits, so that a long wait is tracked, or that is not known yet: `stack` serves in case it leaves
- * something behind.
- */
-function pass(
-  core: PoolCore,
-  { original, self }: { readonly original: Method; readonly self: unknown },
-  callback: Callback,
-  asked: AskedStatement | undefined,
-  stack: CapturedStack,
-  isFull: boolean,
-): unknown {
-  const { record, ledger } = core
-  const waiter = isFull ? waiterOf(core, callback, asked, stack) : undefined
-  const answer =
-    ledger.meter?.statements === true
-      ? observedStatement(callback, record, ledger, waiter !== undefined)
-      : callback
-  const caller = asked === undefined ? { stack, scope: ledger.currentScope() } : undefined
-  const onClient: Callback = (error, client, done) => {
-    core.answered()
-    if (waiter !== undefined) {
-      if (core.isRejected(waiter)) return core.giveUp(client)
-      if (error) core.failed(waiter, error)
-      else ledger.withdrawn(waiter, 'got a client')
-    }
-    if (isClient(client) && !core.unwatched) core.guardOf(client).pass(caller)
-    return answer(error, client, done)
-  }
-  return core.startPassing(original, self, oneShot(onClient))
-}
-
-/** A caller of `pool.query` that waits for a client. */
-function waiterOf(
-  core: PoolCore,
-  callback: Callback,
-  asked: AskedStatement | undefined,
-  stack: CapturedStack,
-): Checkout {
-  const { ledger, record } = core
-  const waiter = ledger.request(record, 'pool.query', true, stack, ledger.currentScope())
-  waiter.lastQuery = statementText(asked?.text)
-  if (asked !== undefined) asked.lineless = waiter
-  if (core.events.rejectsWaiters) {
-    const reject = (error: Error) => callback(error, undefined, () => {})
-    core.makeRejectable(waiter, AsyncResource.bind(reject))
-  }
-  return waiter
 }
 
 /**
@@ -253,6 +148,15 @@ function statementTest(pool: Pool): (callback: object, asked: AskedStatement | u
   const extendsPgPool = isPgPools || prototypesOf(pool).some(({ query }) => isOfPoolQuery(query))
   return (callback, asked) =>
     asked !== undefined && (isPgPools || !extendsPgPool) ? true : isOfPoolQuery(callback)
+}
+
+/**
+ * Whether it is the `connect` of pg-pool, whose promise form is its callback form with promises around it, of the class that
+ * everybody uses.
+ */
+function isConnectOfPgPool(pool: Pool, connect: Method): boolean {
+  const text = Function.prototype.toString.call(connect)
+  return pool.Promise === Promise && text.includes('promisify(this.Promise, cb)')
 }
 
 function prototypesOf(pool: Pool): Partial<Pool>[] {
@@ -285,15 +189,5 @@ function giveBackUnlocked(client: Client, error: Error, giveBack: GiveBack): voi
     giveBack(error)
   } finally {
     Object.defineProperty(client, 'end', lock)
-  }
-}
-
-/** A connection keeps a reference to its first callback, which must not keep the caller's request in memory. */
-function oneShot(callback: Callback): Callback {
-  let pending: Callback | undefined = callback
-  return (...results) => {
-    const called = pending
-    pending = undefined
-    return called?.(...results)
   }
 }
