@@ -31,6 +31,8 @@ export class Ownership {
   hasListeners = false
   /** The statements sent by listeners. */
   readonly foreign = new WeakSet<object>()
+  /** A listener has sent a statement. Most clients never have one, and need not look for each answer in `foreign`. */
+  hasForeign = false
   /** A release before the server had answered; the next ReadyForQuery shows the state of the session. */
   unsettled: UnsettledRelease | undefined
   readonly unclean: UncleanReleases
@@ -71,6 +73,12 @@ export class Ownership {
     this.isPassing = true
     this.passingCaller = caller
     this.isUnclaimed = false
+  }
+
+  /** A listener has sent a statement. */
+  addForeign(query: object): void {
+    this.hasForeign = true
+    this.foreign.add(query)
   }
 
   /** The pool's own release behind `release`, if that is the override of the last checkout. */

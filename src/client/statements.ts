@@ -195,7 +195,7 @@ export class OwnerStatements {
     const before = newestQuery(client)
     const sent = Reflect.apply(original, self, inFlow)
     const query = newestQuery(client)
-    if (query !== undefined && query !== before) this.#ownership.foreign.add(query)
+    if (query !== undefined && query !== before) this.#ownership.addForeign(query)
     return sent
   }
 

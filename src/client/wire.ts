@@ -110,7 +110,7 @@ export class Wire {
     const { checkout } = ownership
     const { changes } = this.#control
     const query = activeQuery(this.#client)
-    const runsForeign = query !== undefined && ownership.foreign.has(query)
+    const runsForeign = ownership.hasForeign && query !== undefined && ownership.foreign.has(query)
     const now = this.#ledger.time.now()
     const isOwners = !runsForeign && !this.#control.takeOwn(query)
     const sentAt = isOwners ? checkout?.noteAnswer(now) : undefined

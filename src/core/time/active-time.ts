@@ -14,9 +14,10 @@ const toleranceMillis = 50
 export class ActiveTime {
   readonly #clock: Clock
   readonly #periodMillis: number
-  #lostMillis = 0
-  #lastTick = 0
-  #lastReading = 0
+  // -0 is no integer to V8: with 0, it would compile all code that reads the time again at the first pause.
+  #lostMillis = -0
+  #lastTick = -0
+  #lastReading = -0
   #suspectAfter = Number.POSITIVE_INFINITY
 
   constructor(clock: Clock, periodMillis: number) {
