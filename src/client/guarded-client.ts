@@ -41,6 +41,10 @@ export interface ClientHost extends Omit<StatementHost, 'adopt'> {
  */
 export class GuardedClient implements ReleaseHost, StatementHost {
   readonly client: Client
+  // Those of the pool: read for every statement.
+  readonly texts: StatementTexts
+  readonly stacks: PoolStacks
+  readonly tagged: StatementTagger | undefined
   readonly #host: ClientHost
   readonly #ledger: Ledger
   readonly #events: CheckoutEvents
@@ -52,6 +56,9 @@ export class GuardedClient implements ReleaseHost, StatementHost {
 
   constructor(client: Client, host: ClientHost, ledger: Ledger, events: CheckoutEvents) {
     this.client = client
+    this.texts = host.texts
+    this.stacks = host.stacks
+    this.tagged = host.tagged
     this.#host = host
     this.#ledger = ledger
     this.#events = events
@@ -83,18 +90,6 @@ export class GuardedClient implements ReleaseHost, StatementHost {
 
   get unwatched(): boolean {
     return this.#host.unwatched
-  }
-
-  get texts(): StatementTexts {
-    return this.#host.texts
-  }
-
-  get stacks(): PoolStacks {
-    return this.#host.stacks
-  }
-
-  get tagged(): StatementTagger | undefined {
-    return this.#host.tagged
   }
 
   get takesBackTwice(): boolean {
