@@ -30,6 +30,8 @@ export interface ClientHost extends Omit<StatementHost, 'adopt'> {
   adopted(): void
   /** The pool's own release of a client that is checked out. */
   giveBackOf(client: Client): GiveBack | undefined
+  /** The next sweep has to visit the client. */
+  stirred(guard: GuardedClient): void
 }
 
 /**
@@ -128,6 +130,7 @@ export class GuardedClient implements ReleaseHost, StatementHost {
   /** The pool hands out the client, to a caller that is not known yet. */
   goesOut(): void {
     this.#ownership.goesOut()
+    if (!this.#ownership.isStirred) this.stir()
   }
 
   /** An untracked statement of `pool.query` gets the client. */
@@ -210,10 +213,26 @@ export class GuardedClient implements ReleaseHost, StatementHost {
     })
   }
 
-  /** Called by each sweep. Returns whether the client is checked out past the guard, by an owner without a known line. */
+  /** The next sweep has to visit it. */
+  stir(): void {
+    this.#ownership.isStirred = true
+    this.#host.stirred(this)
+  }
+
+  /**
+   * Called by the sweep after each that has stirred it. Returns whether the client is checked out past the guard, by an
+   * owner without a known line.
+   */
   sweep(): boolean {
-    this.#ownership.forgetReleased()
-    if (!this.#ownership.staysUnclaimed()) return false
+    const ownership = this.#ownership
+    ownership.isStirred = false
+    const isForgotten = ownership.forgetReleased()
+    const isUnseen = ownership.staysUnclaimed() && this.#adoptUnclaimed()
+    if (!isForgotten || ownership.isUnclaimed) this.stir()
+    return isUnseen
+  }
+
+  #adoptUnclaimed(): boolean {
     if (!this.isIdle(this.client)) return this.adopt('connect', undefined, undefined) !== undefined
     this.#ownership.isUnclaimed = false
     return false
@@ -251,6 +270,7 @@ export class GuardedClient implements ReleaseHost, StatementHost {
     this.#ownership.end()
     // If owners release through the pool, a later release is attributed by this.
     this.#ownership.released = checkout
+    this.stir()
     this.#ledger.destroyed(checkout)
     if (isAdopted) this.#ownership.dropped = checkout
     this.#ledger.detached(() => {

@@ -42,6 +42,8 @@ export class Ownership {
   former: Checkout | undefined
   /** A checkout that a remedy has taken back while its owner holds the pool's own release. */
   dropped: Checkout | undefined
+  /** The next sweep has to visit the client: it is unclaimed, or `released` has to be forgotten. */
+  isStirred = false
   #releasedBefore: Checkout | undefined
   #lastRelease: GiveBack | undefined
   #lastGiveBack: GiveBack | undefined
@@ -104,9 +106,14 @@ export class Ownership {
     return stays
   }
 
-  /** Drops the stack of the last checkout one sweep after its end: `client.release` still refers to the checkout. */
-  forgetReleased(): void {
-    if (this.released === this.#releasedBefore) this.released?.forgetSource()
+  /**
+   * Drops the stack of the last checkout one sweep after its end: `client.release` still refers to the checkout. Returns
+   * whether that is done.
+   */
+  forgetReleased(): boolean {
+    const isOld = this.released === this.#releasedBefore
+    if (isOld) this.released?.forgetSource()
     this.#releasedBefore = this.released
+    return isOld
   }
 }

@@ -18,6 +18,8 @@ export interface ReleaseHost {
   readonly takesBackTwice: boolean
   /** Restores the client's own methods if it has been released. */
   unguard(): void
+  /** The next sweep has to visit the client. */
+  stir(): void
 }
 
 /** Judges the releases of one client, and returns it to its pool: at once, or after a remedy. */
@@ -152,6 +154,7 @@ export class Releases {
     this.#ownership.end()
     this.#ledger.closed(checkout, isJudged)
     this.#ownership.released = checkout
+    this.#host.stir()
     if (isJudged && control.isReady()) this.settle()
   }
 
@@ -187,6 +190,7 @@ export class Releases {
     ownership.end()
     this.#ledger.closed(checkout, unsettled)
     ownership.released = checkout
+    if (!ownership.isStirred) this.#host.stir()
     if (this.#host.unwatched) this.#host.unguard()
     // The pool may set timers, and open a connection for the next waiter.
     if (this.#ledger.context.current() === undefined) return giveBack(error)

@@ -81,13 +81,14 @@ export class SessionTransaction {
 
   /**
    * The present owner's statement was answered inside the transaction. If it was BEGIN, PostgreSQL has only
-   * warned, and the owner takes the transaction for its own: from now on it is judged by it.
+   * warned, and the owner takes the transaction for its own: from now on it is judged by it. Returns whether it does.
    */
-  claim(sentAt: number): void {
-    if (!this.inherited || this.#opener === undefined) return
+  claim(sentAt: number): boolean {
+    if (!this.inherited || this.#opener === undefined) return false
     this.inherited = false
     this.since = sentAt
     this.stack = this.#opener
+    return true
   }
 
   /** The transaction is over: committed, rolled back, or lost with its connection. */

@@ -248,7 +248,9 @@ export class OwnerStatements {
     if (!isWanted) return
     checkout.laterStacks ??= []
     checkout.laterStacks.push(stack)
-    checkout.scope ??= this.#ownership.isAdopted ? this.#ledger.currentScope() : undefined
+    if (checkout.scope !== undefined || !this.#ownership.isAdopted) return
+    checkout.scope = this.#ledger.currentScope()
+    checkout.judgeSoon()
   }
 
   /** Whether its first statements may be the only source of a line. `sent` is the number of those before this one. */

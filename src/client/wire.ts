@@ -135,7 +135,7 @@ export class Wire {
     const change = session.note(letter, answered, unsettled?.checkout.busySince ?? sentAt ?? now, now)
     // An owner that released before the server was ready is judged by its own BEGIN, too.
     if (unsettled !== undefined) unsettled.inherited &&= !session.hasOpener
-    else if (sender === checkout) session.claim(sentAt ?? now)
+    else if (sender === checkout && session.claim(sentAt ?? now)) checkout?.judgeSoon()
     if (change !== undefined && checkout !== undefined) {
       checkout.noteTransaction(change, now)
       if (change === 'ended') this.#ledger.recorder?.transactionEnded(checkout, session.since, now)

@@ -1,5 +1,5 @@
 import { presentQueryText, type QueryTextMode } from '../sql/redaction.ts'
-import type { Linked } from './checkout-list.ts'
+import type { Listed } from './checkout-list.ts'
 import type { ClientControl } from './client-control.ts'
 import { type CapturedStack, type Origin, originOf } from './origin/origin.ts'
 import type { PoolRecord } from './pool-record.ts'
@@ -39,10 +39,8 @@ export interface StaleRelease {
  * One interval from acquire to release of a client, and the wait before it. As small and flat as possible, because it
  * is the only object that each `connect()` allocates.
  */
-export class Checkout implements Linked<Checkout> {
-  before: Checkout | undefined = undefined
-  after: Checkout | undefined = undefined
-  isListed = false
+export class Checkout implements Listed {
+  place = -1
   readonly id: number
   readonly pool: CheckoutPool
   readonly via: Via
@@ -136,6 +134,14 @@ export class Checkout implements Linked<Checkout> {
   noteTransaction(change: 'opened' | 'ended', now: number): void {
     if (change === 'ended') this.outsideBefore = this.outsideMillis(now)
     this.outsideSince = change === 'opened' ? now - this.busyMillis : undefined
+    if (change === 'opened') this.judgeSoon()
+  }
+
+  /**
+   * The next sweep judges it: something has happened that a rule may report sooner than was known, or may report again.
+   */
+  judgeSoon(): void {
+    this.pool.out.setDue(this, Number.NEGATIVE_INFINITY)
   }
 
   /** The time that its transactions have been open with no statement running; undefined if it has had none. */

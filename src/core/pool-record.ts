@@ -24,11 +24,21 @@ export interface PassingQuery {
   readonly text: string | undefined
 }
 
-/** The methods of a set of checkouts; to visit them, it may be changed meanwhile. */
+/**
+ * A set of checkouts, with the time at which each is due to be judged. It may be changed while its checkouts are
+ * visited, all or those that are due.
+ */
 export interface CheckoutSet<Checkout> extends Iterable<Checkout> {
   readonly size: number
+  /** Adds one that is due at once. */
   add(checkout: Checkout): void
   delete(checkout: Checkout): boolean
+  /** Sets the time at which it is due; ignored for one that is not in the set. */
+  setDue(checkout: Checkout, at: number): void
+  /** Begins a round over the present checkouts, and ends the one before. */
+  beginRound(): void
+  /** The next one of the round that is due, or whose session is gone; undefined at its end. */
+  nextDue(now: number): Checkout | undefined
 }
 
 /** What reports of a pool show about its stacks. */

@@ -145,6 +145,7 @@ export class Enforcer {
       const stillHeld = ownerHolds && outcome === 'rolled-back' && checkout.phase === 'out'
       if (stillHeld && idleTransactionMillis !== false) {
         checkout.destroyAt = this.#ledger.time.now() + idleTransactionMillis
+        checkout.judgeSoon()
       }
     }
     const lifted = () => {

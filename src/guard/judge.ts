@@ -3,7 +3,7 @@ import type { CheckoutEvents, Verdict } from '../core/checkout-events.ts'
 import type { ClientControl } from '../core/client-control.ts'
 import { isListening } from '../core/exemptions.ts'
 import { bitOf, bitsOf, type FindingKind } from '../core/findings/finding.ts'
-import type { EndedSession, Release, Rule } from '../core/findings/rule.ts'
+import type { EndedSession, Release, TimedRule } from '../core/findings/rule.ts'
 import type { Ledger } from '../core/ledger.ts'
 import { type CapturedStack, describeFrame, originOf } from '../core/origin/origin.ts'
 import { excludeInBundle } from '../core/origin/own-code.ts'
@@ -24,8 +24,8 @@ import { ReleaseJudge } from './release-judge.ts'
 import { SessionStateJudge } from './session-state-judge.ts'
 import { WaitJudge } from './wait-judge.ts'
 
-interface TimedRule {
-  readonly rule: Rule<Checkout>
+interface Timed {
+  readonly rule: TimedRule
   readonly bit: number
   /** Whether an exempted checkout is spared. */
   readonly exempts: boolean
@@ -44,7 +44,7 @@ export class Judge implements CheckoutEvents {
   readonly #releases: ReleaseJudge
   readonly #lateActs: LateActJudge
   readonly #state: SessionStateJudge
-  readonly #timed: readonly TimedRule[]
+  readonly #timed: readonly Timed[]
 
   constructor(settings: Settings, ledger: Ledger, announcer: Announcer, enforcer: Enforcer) {
     const { limits } = settings
@@ -69,15 +69,17 @@ export class Judge implements CheckoutEvents {
     ]
   }
 
-  /** Judges all open checkouts and waiting callers. Yields after each pool and finding, where it may be interrupted. */
+  /** Judges what is due, and all waiting callers. Yields before each pool and after each finding: it may be interrupted. */
   *sweep(): Generator<undefined> {
     const { time, pools } = this.#ledger
     for (const pool of pools) {
+      yield
       // It may read stacks, of each of many pools.
       pool.sweep()
-      yield
       let now = time.now()
-      for (const checkout of pool.out) {
+      const { out } = pool
+      out.beginRound()
+      for (let checkout = out.nextDue(now); checkout !== undefined; checkout = out.nextDue(now)) {
         if (checkout.phase !== 'out' || !this.#judgeCheckout(checkout, now)) continue
         yield
         now = time.now()
@@ -182,8 +184,10 @@ export class Judge implements CheckoutEvents {
 
   /** Returns whether a limit has passed: that takes longer than everything else. */
   #judgeCheckout(checkout: Checkout, now: number): boolean {
-    const exempt = checkout.exemption !== undefined
     if (checkout.control?.gone === true) this.#judgeEnd(checkout, now)
+    // Before anything is reported: whatever follows from that may call for a sooner time.
+    checkout.pool.out.setDue(checkout, this.#dueAt(checkout, now))
+    const exempt = checkout.exemption !== undefined
     const certain = (checkout.reported & lasting) !== 0
     let hasPassed = false
     for (const { rule, bit, exempts, suspects } of this.#timed) {
@@ -197,6 +201,19 @@ export class Judge implements CheckoutEvents {
     if (now < checkout.destroyAt) return hasPassed
     this.#enforcer.destroyAfterRollback(checkout)
     return true
+  }
+
+  /** The earliest time at which a rule can report the checkout, or a remedy is due. */
+  #dueAt(checkout: Checkout, now: number): number {
+    const { exemption, reported } = checkout
+    const certain = (reported & lasting) !== 0
+    let dueAt = checkout.destroyAt
+    for (const { rule, bit, exempts, suspects } of this.#timed) {
+      const isSpared = (exempts && exemption !== undefined) || (suspects && certain)
+      if ((reported & bit) === 0 && !isSpared) dueAt = Math.min(dueAt, rule.dueAt(checkout, now))
+    }
+    // Sums are rounded.
+    return dueAt - 1
   }
 
   /** Evaluated only for checkouts that have passed a limit, because it formats the stack. */
@@ -227,14 +244,14 @@ const lasting = bitsOf(['outlived-scope', 'blocked-shutdown', 'session-killed'])
 /** The rule, or nothing if its limit is off. */
 function timed(
   limitMillis: number | false,
-  rule: (limitMillis: number) => Rule<Checkout>,
+  rule: (limitMillis: number) => TimedRule,
   exempts: boolean,
   remedies: Settings['remedies'],
-): TimedRule[] {
+): Timed[] {
   return limitMillis === false ? [] : [timedRule(rule(limitMillis), exempts, remedies)]
 }
 
-function timedRule(rule: Rule<Checkout>, exempts: boolean, remedies: Settings['remedies']): TimedRule {
+function timedRule(rule: TimedRule, exempts: boolean, remedies: Settings['remedies']): Timed {
   const { kind, certainty, reportsOnly } = rule
   const suspects = certainty === 'suspected' && (reportsOnly === true || remedies[kind] === 'report')
   return { rule, bit: bitOf(kind), exempts, suspects }

@@ -16,6 +16,7 @@ import { type CapturedStack, captureStack } from '../core/origin/origin.ts'
 import { excludeInBundle } from '../core/origin/own-code.ts'
 import { PoolStacks } from '../core/origin/pool-stacks.ts'
 import { isThenable } from '../core/thenable.ts'
+import { Guards } from './guards.ts'
 import type { Installed, PoolCore, PoolHost, WatchSettings } from './pool-host.ts'
 import { orRejected } from './rejection.ts'
 import { Strangers } from './strangers.ts'
@@ -36,7 +37,7 @@ export class WatchedPool implements PoolCore, ClientHost {
   onEnded: (() => void) | undefined
   readonly #host: PoolHost
   readonly #guards = new WeakMap<Client, GuardedClient>()
-  readonly #alive = new Set<GuardedClient>()
+  readonly #alive = new Guards()
   readonly #rejected = new WeakSet<Checkout>()
   readonly #installed: readonly Installed[]
   /** The number of callers that the guard has started and the pool has not answered yet. */
@@ -103,6 +104,7 @@ export class WatchedPool implements PoolCore, ClientHost {
 
   ending(): void {
     this.record.endingSince ??= this.ledger.time.now()
+    for (const checkout of this.record.out) checkout.judgeSoon()
     // The sweep that finds the end, even if only statements of `pool.query` have used the pool.
     this.ledger.wake()
   }
@@ -113,7 +115,7 @@ export class WatchedPool implements PoolCore, ClientHost {
 
   removed(client: unknown): void {
     const guard = isClient(client) ? this.#guards.get(client) : undefined
-    if (guard !== undefined) this.#alive.delete(guard)
+    if (guard !== undefined) this.#alive.remove(guard)
     this.#announced = undefined
   }
 
@@ -258,6 +260,10 @@ export class WatchedPool implements PoolCore, ClientHost {
     return this.#host.isIdle(client)
   }
 
+  stirred(guard: GuardedClient): void {
+    this.#alive.stir(guard)
+  }
+
   drop(client: Client): boolean {
     return this.#host.drop?.(client) ?? false
   }
@@ -269,9 +275,7 @@ export class WatchedPool implements PoolCore, ClientHost {
   #sweep(): void {
     this.stacks.sweep()
     this.#host.sweep?.()
-    for (const guard of this.#alive) {
-      if (guard.isOver) this.#alive.delete(guard)
-      if (!guard.sweep() || this.#hasReportedUnseen) continue
+    if (this.#alive.sweep() && !this.#hasReportedUnseen) {
       this.#hasReportedUnseen = true
       this.events.wentUnseen(this.record)
     }

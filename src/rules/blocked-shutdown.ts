@@ -1,12 +1,12 @@
-import type { Checkout } from '../core/checkout.ts'
-import type { Rule } from '../core/findings/rule.ts'
+import type { TimedRule } from '../core/findings/rule.ts'
 import { describeMillis } from '../text/duration.ts'
 
 /** `pool.end()` was called and waits for a client that is not released. */
-export function blockedShutdown(graceMillis: number): Rule<Checkout> {
+export function blockedShutdown(graceMillis: number): TimedRule {
   return {
     kind: 'blocked-shutdown',
     certainty: 'certain',
+    dueAt: ({ pool }) => (pool.endingSince ?? Number.POSITIVE_INFINITY) + graceMillis,
     judge({ pool }, now) {
       if (pool.endingSince === undefined || now - pool.endingSince < graceMillis) return undefined
       const waited = describeMillis(now - pool.endingSince)

@@ -1,18 +1,19 @@
 import type { Checkout } from '../core/checkout.ts'
-import type { Rule } from '../core/findings/rule.ts'
+import type { ClientControl } from '../core/client-control.ts'
+import type { TimedRule } from '../core/findings/rule.ts'
 import { opensTransaction } from '../sql/statement.ts'
 import { describeMillis } from '../text/duration.ts'
 import { maybeSecondClient, secondClientHint } from './second-client.ts'
 
 /** A transaction is open or failed, and no statement has been running for the limit. */
-export function idleTransaction(limitMillis: number): Rule<Checkout> {
+export function idleTransaction(limitMillis: number): TimedRule {
   return {
     kind: 'idle-transaction',
     certainty: 'suspected',
+    dueAt: (checkout, now) => (inOwnTransaction(checkout) ? checkout.idleSince : now) + limitMillis,
     judge(checkout, now) {
-      const { control } = checkout
-      // An owner that inherited the transaction did not open it, and need not know about it.
-      if (control === undefined || control.transaction === 'idle' || control.inherited) return undefined
+      const control = inOwnTransaction(checkout)
+      if (control === undefined) return undefined
       // The time is compared first: `work` is slower, and a sweep may judge thousands of checkouts.
       if (now - checkout.idleSince < limitMillis) return undefined
       // After an error the driver finishes a statement before the server does.
@@ -20,6 +21,11 @@ export function idleTransaction(limitMillis: number): Rule<Checkout> {
       return hint(checkout, now)
     },
   }
+}
+
+/** The client, if its owner has a transaction open. One that inherited it did not open it, and need not know about it. */
+export function inOwnTransaction({ control }: Checkout): ClientControl | undefined {
+  return control === undefined || control.transaction === 'idle' || control.inherited ? undefined : control
 }
 
 function hint(checkout: Checkout, now: number): string {

@@ -1,14 +1,15 @@
 import type { Checkout } from '../core/checkout.ts'
-import type { Rule } from '../core/findings/rule.ts'
+import type { TimedRule } from '../core/findings/rule.ts'
 import { describeMillis } from '../text/duration.ts'
 import { lostByLibrary } from './library-fault.ts'
 import { maybeSecondClient, secondClientHint } from './second-client.ts'
 
 /** A client has been checked out for the limit. */
-export function longHold(limitMillis: number): Rule<Checkout> {
+export function longHold(limitMillis: number): TimedRule {
   return {
     kind: 'long-hold',
     certainty: 'suspected',
+    dueAt: ({ acquiredAt }) => acquiredAt + limitMillis,
     judge(checkout, now) {
       return now - checkout.acquiredAt < limitMillis ? undefined : hint(checkout, now)
     },

@@ -1,16 +1,18 @@
 import type { Checkout } from '../core/checkout.ts'
-import type { Rule } from '../core/findings/rule.ts'
+import type { TimedRule } from '../core/findings/rule.ts'
 import { describeMillis } from '../text/duration.ts'
+import { inOwnTransaction } from './idle-transaction.ts'
 import { secondClientHint } from './second-client.ts'
 
 /** A transaction has been open for the limit, idle or busy. */
-export function longTransaction(limitMillis: number): Rule<Checkout> {
+export function longTransaction(limitMillis: number): TimedRule {
   return {
     kind: 'long-transaction',
     certainty: 'suspected',
+    dueAt: (checkout, now) => (inOwnTransaction(checkout)?.transactionSince ?? now) + limitMillis,
     judge(checkout, now) {
-      const { control } = checkout
-      if (control === undefined || control.transaction === 'idle' || control.inherited) return undefined
+      const control = inOwnTransaction(checkout)
+      if (control === undefined) return undefined
       if (now - control.transactionSince < limitMillis) return undefined
       return hint(checkout, now)
     },

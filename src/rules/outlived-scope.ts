@@ -1,17 +1,18 @@
 import type { Checkout } from '../core/checkout.ts'
 import type { Work } from '../core/client-control.ts'
 import { type Standby, standbyOf } from '../core/exemptions.ts'
-import type { Rule } from '../core/findings/rule.ts'
+import type { TimedRule } from '../core/findings/rule.ts'
 import type { Scope } from '../core/scope.ts'
 import { describeMillis } from '../text/duration.ts'
 import { lostByLibrary } from './library-fault.ts'
 import { secondClientHint } from './second-client.ts'
 
 /** The scope of a checkout has ended, and its client was not released. */
-export function outlivedScope(graceMillis: number): Rule<Checkout> {
+export function outlivedScope(graceMillis: number): TimedRule {
   return {
     kind: 'outlived-scope',
     certainty: 'certain',
+    dueAt: (checkout, now) => graceStart(checkout, now) + graceMillis,
     judge(checkout, now) {
       const endedAt = endOf(checkout, now, graceMillis)
       if (endedAt === undefined || standbyOf(checkout) !== undefined) return undefined
@@ -21,11 +22,12 @@ export function outlivedScope(graceMillis: number): Rule<Checkout> {
 }
 
 /** The same of a session that may be open by design: it is neither a leak for certain, nor ended. */
-export function outlivedStandby(graceMillis: number): Rule<Checkout> {
+export function outlivedStandby(graceMillis: number): TimedRule {
   return {
     kind: 'outlived-scope',
     certainty: 'suspected',
     reportsOnly: true,
+    dueAt: (checkout, now) => graceStart(checkout, now) + graceMillis,
     judge(checkout, now) {
       const endedAt = endOf(checkout, now, graceMillis)
       const standby = endedAt === undefined ? undefined : standbyOf(checkout)
@@ -47,6 +49,11 @@ const standing: Readonly<Record<Standby, string>> = {
 function endOf({ scope, acquiredAt }: Checkout, now: number, graceMillis: number): number | undefined {
   const endedAt = scope?.endedAt
   return endedAt === undefined || now - Math.max(endedAt, acquiredAt) < graceMillis ? undefined : endedAt
+}
+
+/** The start of the grace, which is `now` at the earliest for a scope that has not ended. */
+function graceStart({ scope, acquiredAt }: Checkout, now: number): number {
+  return scope === undefined ? Number.POSITIVE_INFINITY : Math.max(scope.endedAt ?? now, acquiredAt)
 }
 
 const unfinished: Readonly<Record<Exclude<Work, 'none'>, string>> = {

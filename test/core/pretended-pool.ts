@@ -1,5 +1,6 @@
 import { asyncLocalStorageContext } from '../../src/context/async-local-storage.ts'
 import type { Checkout } from '../../src/core/checkout.ts'
+import { CheckoutList } from '../../src/core/checkout-list.ts'
 import type { ClientControl, Work } from '../../src/core/client-control.ts'
 import type { Finding, FindingKind } from '../../src/core/findings/finding.ts'
 import type { FindingRecord } from '../../src/core/findings/finding-record.ts'
@@ -65,7 +66,7 @@ export function pretendedPool(
   })
   const pool: Pool = {
     name: 'main',
-    out: new Set(),
+    out: new CheckoutList(),
     waiters: new Set(),
     endingSince: undefined,
     gauge: () => ({ total: 10, idle: 0, waiting: pool.waiters.size, max: 10 }),

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { Checkout, type CheckoutPool } from '../../src/core/checkout.ts'
+import { CheckoutList } from '../../src/core/checkout-list.ts'
 import { Scope } from '../../src/core/scope.ts'
 import { maybeSecondClient, secondClientHint } from '../../src/rules/second-client.ts'
 
@@ -9,7 +10,7 @@ const request = () => new Scope({ kind: 'request', name: 'GET /x' }, undefined)
 function held(scope: Scope | undefined, ...waits: { by?: Scope | undefined; since: number }[]) {
   const pool: CheckoutPool = {
     name: 'main',
-    out: new Set(),
+    out: new CheckoutList(),
     waiters: new Set(),
     endingSince: undefined,
     gauge: () => ({ total: 1, idle: 0, waiting: waits.length, max: 1 }),

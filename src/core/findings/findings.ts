@@ -93,14 +93,14 @@ export class Findings {
     }
     this.#absorbed.set(record, () => {
       // Callers that still wait have waited since then: their waits are explained. Holders are judged anew.
-      for (const [checkout, bits] of given) if (checkout.phase === 'out') checkout.reported &= ~bits
+      for (const [checkout, bits] of given) if (checkout.phase === 'out') mayReportAgain(checkout, bits)
     })
   }
 
   /** Resolves the findings about a transaction; the checkout's next transaction is judged anew. */
   endTransaction(checkout: Checkout, what: string): void {
     this.resolve(checkout, (kind) => ofTransaction.has(kind), { what })
-    for (const kind of ofTransaction) checkout.reported &= ~bitOf(kind)
+    mayReportAgain(checkout, bitsOf([...ofTransaction]))
   }
 
   /** Forgets a checkout that is no longer tracked. Its open findings do not resolve. */
@@ -138,6 +138,11 @@ export class Findings {
     const open = [...this.#open.values()].flat()
     return [...open.map((record) => record.data()), ...this.#resolved.newestFirst()]
   }
+}
+
+function mayReportAgain(checkout: Checkout, bits: number): void {
+  checkout.reported &= ~bits
+  checkout.judgeSoon()
 }
 
 function resolutionText({ what, afterMillis }: Resolution): string {

@@ -20,6 +20,16 @@ export interface Rule<Subject> {
   judge(subject: Subject, now: number): string | undefined
 }
 
+/** A rule about something that has lasted for a limit. */
+export interface TimedRule extends Rule<Checkout> {
+  /**
+   * The earliest time at which it can report, so that a checkout is not judged before. If something that it needs has not
+   * begun, it may begin now, and the limit passes after that. What it learns of only later, such as a transaction that
+   * the server has opened in the meantime, calls {@link Checkout.judgeSoon}.
+   */
+  dueAt(checkout: Checkout, now: number): number
+}
+
 /** The owner called release. */
 export interface Release {
   readonly checkout: Checkout

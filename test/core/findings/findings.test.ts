@@ -19,6 +19,19 @@ describe('a finding', () => {
     expect(open(checkout, 'idle-transaction')).toBeUndefined()
   })
 
+  it('leaves those that it has explained to be judged anew when it resolves', () => {
+    const { ledger, pool, checkOut, wait, open } = pretendedPool()
+    const holder = checkOut()
+    const record = open(wait(), 'pool-deadlock')
+    if (record === undefined) throw new Error('not opened')
+    ledger.findings.absorb(record, [holder], ['long-hold'])
+    pool.out.setDue(holder, Number.POSITIVE_INFINITY)
+    ledger.findings.resolve(record.evidence.checkout, () => true, { what: 'rejected' })
+    pool.out.beginRound()
+    expect(pool.out.nextDue(0)).toBe(holder)
+    expect(open(holder, 'long-hold')).toBeDefined()
+  })
+
   it('has an id that no other one has', () => {
     const { checkOut, open } = pretendedPool()
     const ids = [open(checkOut())?.id, open(checkOut())?.id, open(checkOut(), 'dirty-release')?.id]
