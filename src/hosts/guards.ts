@@ -1,15 +1,18 @@
 import type { GuardedClient } from '../client/guarded-client.ts'
+import type { Client } from '../client/types.ts'
 
 /** All of them are looked at in this number of sweeps, less than there are before the timer rests. */
 const sweepsPerLook = 8
 
-type Guard = Pick<GuardedClient, 'isOver' | 'sweep'>
+type Guard = Pick<GuardedClient, 'client' | 'isOver' | 'sweep'>
 
 /**
  * The guards of one pool's clients. There may be thousands, and for most of them a sweep has nothing to do: the client
  * is idle, or stays with its owner. It visits those that have been stirred since the last one.
  */
 export class Guards<G extends Guard = GuardedClient> implements Iterable<G> {
+  /** Those of removed clients, too, as long as these exist. */
+  readonly known = new WeakMap<Client, G>()
   readonly #alive = new Set<G>()
   readonly #stirred = new Set<G>()
   /** Those that are still to be looked at, and how many in each sweep. */
@@ -17,10 +20,13 @@ export class Guards<G extends Guard = GuardedClient> implements Iterable<G> {
   #perSweep = 0
 
   add(guard: G): void {
+    this.known.set(guard.client, guard)
     this.#alive.add(guard)
   }
 
-  remove(guard: G): void {
+  remove(client: Client): void {
+    const guard = this.known.get(client)
+    if (guard === undefined) return
     this.#alive.delete(guard)
     this.#stirred.delete(guard)
   }

@@ -36,8 +36,7 @@ export class WatchedPool implements PoolCore, ClientHost {
   /** Called when the pool has ended for good, and is no longer watched. */
   onEnded: (() => void) | undefined
   readonly #host: PoolHost
-  readonly #guards = new WeakMap<Client, GuardedClient>()
-  readonly #alive = new Guards()
+  readonly #guards = new Guards()
   readonly #rejected = new WeakSet<Checkout>()
   readonly #installed: readonly Installed[]
   /** The number of callers that the guard has started and the pool has not answered yet. */
@@ -66,7 +65,7 @@ export class WatchedPool implements PoolCore, ClientHost {
       sweep: () => this.#sweep(),
       stacks: this.stacks,
       passingQueries: () => passingQueries(host.clients(), (client) => this.isOut(client)),
-      unseen: () => countSilent(host.clients(), (client) => this.#guards.has(client) || host.isIdle(client)),
+      unseen: () => countSilent(host.clients(), (one) => this.#guards.known.has(one) || host.isIdle(one)),
     }
     this.#strangers = new Strangers(this.record.gauge)
     this.#installed = host.install(this)
@@ -94,12 +93,12 @@ export class WatchedPool implements PoolCore, ClientHost {
   release(given: Client, giveBack: GiveBack, error?: Error): unknown {
     const former = formerCheckout(given)
     if (former !== undefined && this.events.releasedAgain(former, true)) return undefined
-    const guard = this.#guards.get(clientBehind(given) as Client)
+    const guard = this.#guards.known.get(clientBehind(given) as Client)
     return guard === undefined ? giveBack() : guard.release(giveBack, error)
   }
 
   isOut(client: Client): boolean {
-    return this.#guards.get(clientBehind(client) as Client)?.checkout !== undefined
+    return this.#guards.known.get(clientBehind(client) as Client)?.checkout !== undefined
   }
 
   ending(): void {
@@ -114,8 +113,7 @@ export class WatchedPool implements PoolCore, ClientHost {
   }
 
   removed(client: unknown): void {
-    const guard = isClient(client) ? this.#guards.get(client) : undefined
-    if (guard !== undefined) this.#alive.remove(guard)
+    if (isClient(client)) this.#guards.remove(client)
     this.#announced = undefined
   }
 
@@ -190,7 +188,7 @@ export class WatchedPool implements PoolCore, ClientHost {
 
   giveUp(client: unknown): undefined {
     if (!isClient(client)) return
-    const giveBack = this.#guards.get(client)?.poolRelease ?? this.#host.giveBackOf(client)
+    const giveBack = this.#guards.known.get(client)?.poolRelease ?? this.#host.giveBackOf(client)
     if (giveBack !== undefined) this.ledger.detached(() => giveBack())
   }
 
@@ -205,7 +203,7 @@ export class WatchedPool implements PoolCore, ClientHost {
   }
 
   cameBack(client: unknown, error: unknown): void {
-    if (this.#hasAdopted && isClient(client)) this.#guards.get(client)?.cameBack(error)
+    if (this.#hasAdopted && isClient(client)) this.#guards.known.get(client)?.cameBack(error)
   }
 
   sentByListener(): void {
@@ -219,18 +217,17 @@ export class WatchedPool implements PoolCore, ClientHost {
   }
 
   guardOf(client: Client): GuardedClient {
-    const known = client === this.#announced?.client ? this.#announced : this.#guards.get(client)
+    const known = client === this.#announced?.client ? this.#announced : this.#guards.known.get(client)
     if (known !== undefined) return known
     const guard = new GuardedClient(client, this, this.ledger, this.events)
-    this.#guards.set(client, guard)
-    this.#alive.add(guard)
+    this.#guards.add(guard)
     return guard
   }
 
   /** The present checkout of a client of this pool, or of a handle of one. */
   checkoutOf(client: unknown): Checkout | undefined {
     const behind = clientBehind(client)
-    const guard = isClient(behind) ? this.#guards.get(behind) : undefined
+    const guard = isClient(behind) ? this.#guards.known.get(behind) : undefined
     return guard?.checkout ?? this.#host.checkoutOf?.(client)
   }
 
@@ -239,7 +236,7 @@ export class WatchedPool implements PoolCore, ClientHost {
     this.unwatched = true
     removeOwn(this.#host.pool, watchedMark)
     for (const installed of this.#installed.toReversed()) installed.restore()
-    for (const guard of this.#alive) guard.unguard()
+    for (const guard of this.#guards) guard.unguard()
     for (const waiter of this.record.waiters) this.ledger.dismiss(waiter)
     this.ledger.pools.delete(this.record)
   }
@@ -261,7 +258,7 @@ export class WatchedPool implements PoolCore, ClientHost {
   }
 
   stirred(guard: GuardedClient): void {
-    this.#alive.stir(guard)
+    this.#guards.stir(guard)
   }
 
   drop(client: Client): boolean {
@@ -275,7 +272,7 @@ export class WatchedPool implements PoolCore, ClientHost {
   #sweep(): void {
     this.stacks.sweep()
     this.#host.sweep?.()
-    if (this.#alive.sweep() && !this.#hasReportedUnseen) {
+    if (this.#guards.sweep() && !this.#hasReportedUnseen) {
       this.#hasReportedUnseen = true
       this.events.wentUnseen(this.record)
     }

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest'
+import type { Client } from '../../src/client/types.ts'
 import { Guards } from '../../src/hosts/guards.ts'
 
 class Guard {
+  readonly client: Client = { query: () => {} }
   isOver = false
   visits = 0
   readonly visit: () => boolean
@@ -61,10 +63,11 @@ describe('a sweep over the guards of a pool', () => {
     const guard = new Guard()
     const guards = guardsOf(guard)
     guards.stir(guard)
-    guards.remove(guard)
+    guards.remove(guard.client)
     guards.sweep()
     expect(guard.visits).toBe(0)
     expect([...guards]).toEqual([])
+    expect(guards.known.get(guard.client)).toBe(guard)
   })
 
   it.each([1, 7, 100])('forgets those that are over within a few sweeps, of %i', (count) => {
