@@ -113,9 +113,9 @@ export class OwnerStatements {
       this.#showsLine = true
       return deepStack
     }
-    const depth = opens ? stacks.openerDepth() : 0
+    const depth = opens ? stacks.openerDepth(checkout.stack, checkout.queryCount) : 0
     if (depth > 0 || !mayLeave || this.#control.changes === undefined) return depth
-    return stacks.loseUser ? deepStack : shallowStack
+    return stacks.loseUser(checkout.stack) ? deepStack : shallowStack
   }
 
   #send(
@@ -257,7 +257,7 @@ export class OwnerStatements {
   #wantsStackOf(checkout: Checkout, sent: number): boolean {
     const { stacks } = this.#host
     const isUnknown = this.#ownership.isAdopted && checkout.stack === undefined
-    if (stacks.loseUser && !isUnknown) return stacks.wantStatement(sent)
+    if (stacks.loseUser(checkout.stack) && !isUnknown) return stacks.wantStatement(sent)
     return sent < queriesCaptured && (isUnknown || checkout.laterStacks !== undefined)
   }
 

@@ -103,7 +103,7 @@ export class Checkout implements Listed {
   get origin(): Origin | undefined {
     const origin = originOf(this.stack)
     if (origin !== undefined) return origin
-    if (this.stack !== undefined) this.pool.stacks?.raise()
+    if (this.stack !== undefined) this.pool.stacks?.raise(this.stack)
     const begun = this.control?.transactionStack
     return originOf(...(this.laterStacks ?? []), begun === 'not recorded' ? undefined : begun)
   }

@@ -44,7 +44,7 @@ export interface CheckoutSet<Checkout> extends Iterable<Checkout> {
 /** What reports of a pool show about its stacks. */
 export interface StackPolicy {
   /** The line of a checkout was looked for, and its stack did not have one. */
-  raise(): void
+  raise(caller: CapturedStack): void
   /** The stacks of a caller and of its first statements, when its checkout is over. */
   sawStatements(caller: CapturedStack | undefined, stacks: readonly CapturedStack[]): void
   /** A finding was opened, and the stack of its checkout has not all callers of its line. */

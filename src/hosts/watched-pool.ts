@@ -87,7 +87,7 @@ export class WatchedPool implements PoolCore, ClientHost {
       },
     )
     const answer = this.events.rejectsWaiters ? orRejected(this, checkout, connected, cancel) : connected
-    return checkout.queued && this.stacks.mayMissUser ? withLaterStack(answer, checkout) : answer
+    return checkout.queued && this.stacks.mayMissUser(stack) ? withLaterStack(answer, checkout) : answer
   }
 
   release(given: Client, giveBack: GiveBack, error?: Error): unknown {

@@ -16,6 +16,7 @@ const longestPause = 25
  */
 export class OriginDepth {
   readonly #most: number
+  readonly #close: number
   #inspected = 0
   /** The number of frames that reach the user's line in all inspected stacks. */
   #needed = 0
@@ -27,9 +28,13 @@ export class OriginDepth {
   #pause = 0
   #untilSample = 0
 
-  /** @param most the number of frames of a deep stack */
-  constructor(most: number) {
+  /**
+   * @param most the number of frames of a deep stack
+   * @param close stacks are deep if the user's line needs more frames than this
+   */
+  constructor(most: number, close = mostNeeded) {
     this.#most = most
+    this.#close = close
     this.#depth = most
   }
 
@@ -105,7 +110,7 @@ export class OriginDepth {
     this.#inspected += 1
     this.#losesUser ||= needed === Number.POSITIVE_INFINITY
     this.#needed = Math.max(this.#needed, needed)
-    const isSettled = this.#inspected >= firstInspected && this.#needed <= mostNeeded
+    const isSettled = this.#inspected >= firstInspected && this.#needed <= this.#close
     this.#depth = isSettled ? Math.min(this.#needed, this.#most) : this.#most
     return isNew
   }

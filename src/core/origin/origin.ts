@@ -68,8 +68,8 @@ export function passesThrough(captured: CapturedStack, file: RegExp): boolean {
 export function originOf(...stacks: readonly (CapturedStack | undefined)[]): Origin | undefined {
   for (const captured of stacks) {
     if (captured === undefined) continue
-    const { origin, isShort } = readOrigin(captured)
-    if (origin !== undefined) return isShort ? withCallers(origin) : origin
+    const { origin } = readOrigin(captured)
+    if (origin !== undefined) return isShort(captured) ? withCallers(origin) : origin
   }
   return undefined
 }
@@ -89,21 +89,23 @@ export function reachesUser(captured: CapturedStack): boolean {
 
 /** Whether a stack may have been cut right after the user's line. */
 export function isShort(captured: CapturedStack): boolean {
-  return readOrigin(captured).isShort
+  const { lines } = readOrigin(captured)
+  const { carried } = captured
+  return carried === undefined ? lines <= mostNeeded : carried < deepStack && lines <= carried
 }
 
 /** Remembers the callers in a deep stack, for short ones from the same line. Returns whether they are new. */
 export function hasDifferentCallers(captured: CapturedStack): boolean {
-  const { origin, isShort } = readOrigin(captured)
-  return origin !== undefined && !isShort && learnCallers(origin.frames)
+  const { origin } = readOrigin(captured)
+  return origin !== undefined && !isShort(captured) && learnCallers(origin.frames)
 }
 
 interface ReadStack {
   readonly origin: Origin | undefined
   /** The position of the user's line in the stack, from 1. */
   readonly depth: number
-  /** It may have been cut right after that line. */
-  readonly isShort: boolean
+  /** The number of frames. */
+  readonly lines: number
 }
 
 function readOrigin(captured: CapturedStack): ReadStack {
@@ -118,7 +120,7 @@ function readOrigin(captured: CapturedStack): ReadStack {
   const read: ReadStack = {
     origin: found === undefined ? undefined : { ...found.frame, frames: frameList },
     depth: found === undefined ? Number.POSITIVE_INFINITY : found.position,
-    isShort: lines.length <= mostNeeded,
+    lines: lines.length,
   }
   if (remembered.size >= mostRemembered) remembered.clear()
   remembered.set(stack, read)

@@ -22,6 +22,8 @@ export function placeKey({ file, line, column }: Frame): string {
 /** A stack that was recorded but not yet formatted, which is the expensive part. */
 export interface CapturedStack {
   readonly stack?: unknown
+  /** For a stack that was recorded when a library was called, before it asked the pool: the most frames it could have. */
+  carried?: number
 }
 
 const framePattern =

@@ -1,16 +1,14 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
 import { callAfter, Override } from '../../client/override.ts'
-import { type CapturedStack, captureStack } from '../../core/origin/origin.ts'
+import { type CapturedStack, setStackDepth } from '../../core/origin/origin.ts'
 import { WatchError } from '../../errors.ts'
+import { CarriedStacks } from '../carried-stacks.ts'
 import type { CallerStack, Installed, PoolCore, PoolHost, PoolSource } from '../pool-host.ts'
 import { isTarnPool, type KnexLike } from './shape.ts'
 import { releaseStreamsOnce } from './stream-release.ts'
 import { tarnHost } from './tarn.ts'
 
-/** The caller of `knex.transaction()`. */
-interface Caller {
-  stack: CapturedStack | undefined
-}
+/** Calls of `knex.transaction()` with and without a callback: the frames of this package and of Knex, and the user's. */
+const framesToCaller = 7
 
 interface KnexClient {
   readonly pool?: unknown
@@ -18,6 +16,11 @@ interface KnexClient {
   readonly dialect?: unknown
   readonly config?: { readonly connectionPool?: unknown }
   acquireConnection(): Promise<unknown>
+}
+
+/** Takes a client for itself, some turns after `knex.transaction()` has returned it. */
+interface Transaction {
+  acquireConnection: (config: { readonly connection?: unknown } | undefined, use: unknown) => unknown
 }
 
 /**
@@ -39,13 +42,15 @@ export function knexSource(
     )
   }
   const external = config?.connectionPool
-  const callers = new AsyncLocalStorage<Caller>()
-  const callerStack = () => takeStack(callers)
+  const callers = new CarriedStacks(framesToCaller, false)
+  const callerStack = () => callers.take()
   if (external !== undefined && external !== null && !isTarnPool(external)) {
     const source = poolOf(external, callerStack)
     return {
       hosts: () =>
-        source.hosts().map((host) => installingMore(host, (core) => [releaseStreamsOnce(client, core)])),
+        source
+          .hosts()
+          .map((host) => installingMore(host, callers, (core) => [releaseStreamsOnce(client, core)])),
       install: () => [carryStack(client, callers)],
     }
   }
@@ -57,17 +62,31 @@ export function knexSource(
         )
       }
       const host = tarnHost(client.pool, callerStack, part)
-      return [installingMore(host, (core) => [keepHolders(client, core), releaseStreamsOnce(client, core)])]
+      return [
+        installingMore(host, callers, (core) => [
+          keepHolders(client, core),
+          releaseStreamsOnce(client, core),
+        ]),
+      ]
     },
     // `knex.initialize()` after `knex.destroy()` makes a new pool.
     install: (renewed) => [carryStack(client, callers), callAfter(client, 'initializePool', renewed)],
   }
 }
 
-function installingMore(host: PoolHost, more: (core: PoolCore) => readonly Installed[]): PoolHost {
+function installingMore(
+  host: PoolHost,
+  callers: CarriedStacks,
+  more: (core: PoolCore) => readonly Installed[],
+): PoolHost {
   const { install } = host
   // Not a copy: some properties of a host are read anew each time.
-  return Object.assign(host, { install: (core: PoolCore) => [...install(core), ...more(core)] })
+  return Object.assign(host, {
+    install(core: PoolCore) {
+      callers.join(core.stacks)
+      return [...install(core), ...more(core)]
+    },
+  })
 }
 
 /** The native bindings use another client class, which the guard does not support. */
@@ -75,21 +94,23 @@ function isPostgres({ driverName, dialect }: KnexClient): boolean {
   return dialect === 'postgresql' && driverName !== 'pgnative'
 }
 
-/** Only the first acquire takes the stack: later ones inside the transaction have their own line. */
-function takeStack(callers: AsyncLocalStorage<Caller>): CapturedStack | undefined {
-  const caller = callers.getStore()
-  const stack = caller?.stack
-  if (caller !== undefined) caller.stack = undefined
-  return stack
-}
-
-function carryStack(client: KnexClient, callers: AsyncLocalStorage<Caller>): Installed {
+function carryStack(client: KnexClient, callers: CarriedStacks): Installed {
   return new Override(
     client,
     'transaction',
     (original) =>
       function (...args) {
-        return callers.run({ stack: captureStack() }, () => Reflect.apply(original, this, args))
+        const before = setStackDepth(callers.depth())
+        const stack: CapturedStack = new Error()
+        setStackDepth(before)
+        callers.saw(stack)
+        const transaction = Reflect.apply(original, this, args) as Transaction
+        const { acquireConnection } = transaction
+        transaction.acquireConnection = (config, use) => {
+          const acquire = () => Reflect.apply(acquireConnection, transaction, [config, use])
+          return config?.connection ? acquire() : callers.carry(stack, acquire)
+        }
+        return transaction
       },
   )
 }

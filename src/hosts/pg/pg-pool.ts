@@ -75,9 +75,8 @@ function installOn(pool: Pool, core: PoolCore, callerStack: CallerStack | undefi
     statement = undefined
     const callback = args[0] as Callback | undefined
     if (typeof callback !== 'function') {
-      const caller = callerStack?.() ?? stack
-      if (isPgPools) return promiseClient(core, original, self, viaOf(asked), caller)
-      return core.acquire(() => Reflect.apply(original, self, args), viaOf(asked), caller)
+      if (isPgPools) return promiseClient(core, original, self, viaOf(asked), stack)
+      return core.acquire(() => Reflect.apply(original, self, args), viaOf(asked), stack)
     }
     const isPassing =
       isStatement(callback, asked) &&
@@ -96,6 +95,8 @@ function installOn(pool: Pool, core: PoolCore, callerStack: CallerStack | undefi
         statement = undefined
         return passAtOnce(core, original, this, args[0])
       }
+      const carried = callerStack?.()
+      if (carried !== undefined) return connectFor(original, isPgPools, this, args, carried)
       const depth = setStackDepth(core.stacks.callerDepth())
       const stack = new Error()
       setStackDepth(depth)

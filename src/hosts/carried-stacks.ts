@@ -1,0 +1,77 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { type CapturedStack, deepStack } from '../core/origin/origin.ts'
+import { OriginDepth } from '../core/origin/origin-depth.ts'
+import type { PoolStacks } from '../core/origin/pool-stacks.ts'
+
+/** The stacks are deep if the user's line needs more frames than this, because a library is between. */
+const mostCarried = 12
+
+/** The first acquire takes the stack: later ones of the same flow have their own line. */
+interface Carried {
+  stack: CapturedStack | undefined
+}
+
+/**
+ * The stacks of those who call a library's `transaction()`. The library asks its pool for the client some turns later,
+ * when its caller is no longer on the stack.
+ */
+export class CarriedStacks {
+  readonly #depths = new OriginDepth(deepStack, mostCarried)
+  readonly #least: number
+  readonly #flows = new AsyncLocalStorage<Carried>()
+  #stacks: PoolStacks | undefined
+  #depth = deepStack
+  #isLate: boolean
+  #present: CapturedStack | undefined
+
+  /**
+   * @param least the number of frames that all calls of the library need
+   * @param isLate whether the library asks its pool in a later turn than that in which `carry` calls it
+   */
+  constructor(least: number, isLate: boolean) {
+    this.#least = least
+    this.#isLate = isLate
+  }
+
+  /** The stacks are those of this pool's callers, too. */
+  join(stacks: PoolStacks): void {
+    this.#stacks = stacks
+    stacks.carry(this.#depths)
+  }
+
+  /** The depth of the next stack. Called for each transaction. */
+  depth(): number {
+    this.#depth = Math.max(this.#least, this.#depths.next(this.#stacks?.areDeep))
+    return this.#depth
+  }
+
+  /** The stack of that depth. */
+  saw(stack: CapturedStack): void {
+    stack.carried = this.#depth
+    this.#depths.see(stack)
+  }
+
+  /** Calls the part of the library that asks the pool. */
+  carry<Result>(stack: CapturedStack, ask: () => Result): Result {
+    if (this.#isLate) return this.#flows.run({ stack }, ask)
+    this.#present = stack
+    try {
+      return ask()
+    } finally {
+      // The application has put something before it that is awaited.
+      this.#isLate = this.#present !== undefined
+      this.#present = undefined
+    }
+  }
+
+  /** The stack for the acquire that is starting. */
+  take(): CapturedStack | undefined {
+    const present = this.#present
+    this.#present = undefined
+    if (present !== undefined || !this.#isLate) return present
+    const flow = this.#flows.getStore()
+    const stack = flow?.stack
+    if (flow !== undefined) flow.stack = undefined
+    return stack
+  }
+}
