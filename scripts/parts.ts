@@ -20,6 +20,7 @@ const table: readonly (readonly [modules: RegExp, part: string])[] = [
   [/^register\//, 'register/main'],
   // Small, and used by several of these.
   [/^core\/statistics\/pool-figures\.ts$/, core],
+  [/^hosts\/carried-stacks\.ts$/, core],
 ]
 
 /** Whether a part is loaded at the first use of it, instead of together with its user. */

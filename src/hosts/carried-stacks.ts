@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { type CapturedStack, deepStack } from '../core/origin/origin.ts'
 import { OriginDepth } from '../core/origin/origin-depth.ts'
 import type { PoolStacks } from '../core/origin/pool-stacks.ts'
+import type { CallerStacks } from './pool-host.ts'
 
 /** The stacks are deep if the user's line needs more frames than this, because a library is between. */
 const mostCarried = 12
@@ -15,7 +16,7 @@ interface Carried {
  * The stacks of those who call a library's `transaction()`. The library asks its pool for the client some turns later,
  * when its caller is no longer on the stack.
  */
-export class CarriedStacks {
+export class CarriedStacks implements CallerStacks {
   readonly #depths = new OriginDepth(deepStack, mostCarried)
   readonly #least: number
   readonly #flows = new AsyncLocalStorage<Carried>()
@@ -33,7 +34,6 @@ export class CarriedStacks {
     this.#isLate = isLate
   }
 
-  /** The stacks are those of this pool's callers, too. */
   join(stacks: PoolStacks): void {
     this.#stacks = stacks
     stacks.carry(this.#depths)
@@ -64,7 +64,6 @@ export class CarriedStacks {
     }
   }
 
-  /** The stack for the acquire that is starting. */
   take(): CapturedStack | undefined {
     const present = this.#present
     this.#present = undefined

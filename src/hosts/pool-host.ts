@@ -67,8 +67,13 @@ export interface PoolHost extends PoolTraits {
   checkoutOf?(given: unknown): Checkout | undefined
 }
 
-/** The stack of the caller that asks for a client, if a library above the pool has recorded it. */
-export type CallerStack = () => CapturedStack | undefined
+/** The stacks of callers that a library above the pool has recorded. */
+export interface CallerStacks {
+  /** The pool asks for them. */
+  join(stacks: PoolStacks): void
+  /** The stack of the caller whose acquire is starting, if it was recorded. */
+  take(): CapturedStack | undefined
+}
 
 /** The argument of `watch`: it has pools now, and may make new ones later. */
 export interface PoolSource {

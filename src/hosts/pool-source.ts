@@ -17,7 +17,7 @@ import { knexSource } from './knex/knex.ts'
 import { isKnex, isTarnPool, type KnexLike, type TarnPoolLike } from './knex/shape.ts'
 import { tarnHost } from './knex/tarn.ts'
 import { pgPoolHost } from './pg/pg-pool.ts'
-import type { CallerStack, PoolSource } from './pool-host.ts'
+import type { CallerStacks, PoolSource } from './pool-host.ts'
 import { postgresJsHost } from './postgres-js/host.ts'
 import { isPostgresJs, type PostgresJsLike } from './postgres-js/shape.ts'
 import { postgresPoolHost } from './postgres-pool/host.ts'
@@ -57,7 +57,7 @@ export type Watchable =
  * @throws WatchError if it has no pool of PostgreSQL connections that is known
  */
 export function poolSourceOf(given: unknown): PoolSource {
-  if (isKnex(given)) return knexSource(given, (pool, caller) => pgPoolSource(pool, undefined, caller))
+  if (isKnex(given)) return knexSource(given, (pool, callers) => pgPoolSource(pool, undefined, callers))
   if (isMikroOrm(given)) return mikroOrmSource(given, mikroOrmPool)
   if (isSequelize(given)) return sequelizeSource(given)
   if (isTarnPool(given)) return { hosts: () => [tarnHost(given)] }
@@ -89,9 +89,9 @@ function mikroOrmPool(pool: unknown, part: string | undefined): PoolSource {
     : pgPoolSource(pool, part)
 }
 
-function pgPoolSource(given: unknown, part?: string, callerStack?: CallerStack): PoolSource {
+function pgPoolSource(given: unknown, part?: string, callers?: CallerStacks): PoolSource {
   const unwatchable = describeUnwatchable(given)
   if (unwatchable !== undefined) throw new WatchError(`watch(host) got ${unwatchable}`)
   const pool = asPool(given)
-  return { hosts: () => [pgPoolHost(pool, part, callerStack)] }
+  return { hosts: () => [pgPoolHost(pool, part, callers)] }
 }

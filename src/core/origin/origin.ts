@@ -68,8 +68,8 @@ export function passesThrough(captured: CapturedStack, file: RegExp): boolean {
 export function originOf(...stacks: readonly (CapturedStack | undefined)[]): Origin | undefined {
   for (const captured of stacks) {
     if (captured === undefined) continue
-    const { origin } = readOrigin(captured)
-    if (origin !== undefined) return isShort(captured) ? withCallers(origin) : origin
+    const { origin, lines } = readOrigin(captured)
+    if (origin !== undefined) return mayBeCut(captured, lines) ? withCallers(origin) : origin
   }
   return undefined
 }
@@ -89,15 +89,17 @@ export function reachesUser(captured: CapturedStack): boolean {
 
 /** Whether a stack may have been cut right after the user's line. */
 export function isShort(captured: CapturedStack): boolean {
-  const { lines } = readOrigin(captured)
-  const { carried } = captured
-  return carried === undefined ? lines <= mostNeeded : carried < deepStack && lines <= carried
+  return mayBeCut(captured, readOrigin(captured).lines)
 }
 
 /** Remembers the callers in a deep stack, for short ones from the same line. Returns whether they are new. */
 export function hasDifferentCallers(captured: CapturedStack): boolean {
-  const { origin } = readOrigin(captured)
-  return origin !== undefined && !isShort(captured) && learnCallers(origin.frames)
+  const { origin, lines } = readOrigin(captured)
+  return origin !== undefined && !mayBeCut(captured, lines) && learnCallers(origin.frames)
+}
+
+function mayBeCut({ carried }: CapturedStack, lines: number): boolean {
+  return carried === undefined ? lines <= mostNeeded : carried < deepStack && lines <= carried
 }
 
 interface ReadStack {

@@ -2,7 +2,7 @@ import { callAfter, Override } from '../../client/override.ts'
 import { type CapturedStack, setStackDepth } from '../../core/origin/origin.ts'
 import { WatchError } from '../../errors.ts'
 import { CarriedStacks } from '../carried-stacks.ts'
-import type { CallerStack, Installed, PoolCore, PoolHost, PoolSource } from '../pool-host.ts'
+import type { CallerStacks, Installed, PoolCore, PoolHost, PoolSource } from '../pool-host.ts'
 import { isTarnPool, type KnexLike } from './shape.ts'
 import { releaseStreamsOnce } from './stream-release.ts'
 import { tarnHost } from './tarn.ts'
@@ -31,7 +31,7 @@ interface Transaction {
  */
 export function knexSource(
   knex: KnexLike,
-  poolOf: (pool: unknown, callerStack: CallerStack) => PoolSource,
+  poolOf: (pool: unknown, callers: CallerStacks) => PoolSource,
   part?: string,
 ): PoolSource {
   const client = knex.client as KnexClient
@@ -43,14 +43,11 @@ export function knexSource(
   }
   const external = config?.connectionPool
   const callers = new CarriedStacks(framesToCaller, false)
-  const callerStack = () => callers.take()
   if (external !== undefined && external !== null && !isTarnPool(external)) {
-    const source = poolOf(external, callerStack)
+    const source = poolOf(external, callers)
     return {
       hosts: () =>
-        source
-          .hosts()
-          .map((host) => installingMore(host, callers, (core) => [releaseStreamsOnce(client, core)])),
+        source.hosts().map((host) => installingMore(host, (core) => [releaseStreamsOnce(client, core)])),
       install: () => [carryStack(client, callers)],
     }
   }
@@ -61,32 +58,18 @@ export function knexSource(
           'watch(knex) found no pool in knex: it was destroyed, or created without a connection',
         )
       }
-      const host = tarnHost(client.pool, callerStack, part)
-      return [
-        installingMore(host, callers, (core) => [
-          keepHolders(client, core),
-          releaseStreamsOnce(client, core),
-        ]),
-      ]
+      const host = tarnHost(client.pool, callers, part)
+      return [installingMore(host, (core) => [keepHolders(client, core), releaseStreamsOnce(client, core)])]
     },
     // `knex.initialize()` after `knex.destroy()` makes a new pool.
     install: (renewed) => [carryStack(client, callers), callAfter(client, 'initializePool', renewed)],
   }
 }
 
-function installingMore(
-  host: PoolHost,
-  callers: CarriedStacks,
-  more: (core: PoolCore) => readonly Installed[],
-): PoolHost {
+function installingMore(host: PoolHost, more: (core: PoolCore) => readonly Installed[]): PoolHost {
   const { install } = host
   // Not a copy: some properties of a host are read anew each time.
-  return Object.assign(host, {
-    install(core: PoolCore) {
-      callers.join(core.stacks)
-      return [...install(core), ...more(core)]
-    },
-  })
+  return Object.assign(host, { install: (core: PoolCore) => [...install(core), ...more(core)] })
 }
 
 /** The native bindings use another client class, which the guard does not support. */

@@ -3,7 +3,7 @@ import { callBefore, Override } from '../../client/override.ts'
 import type { Client, Method } from '../../client/types.ts'
 import { workOf } from '../../client/work.ts'
 import { captureStack, passesThrough } from '../../core/origin/origin.ts'
-import type { CallerStack, PoolCore, PoolHost } from '../pool-host.ts'
+import type { CallerStacks, PoolCore, PoolHost } from '../pool-host.ts'
 import type { TarnPoolLike } from './shape.ts'
 
 interface Resource {
@@ -31,11 +31,7 @@ interface TarnPool {
 }
 
 /** The host of a tarn pool of node-postgres clients. */
-export function tarnHost(
-  given: TarnPoolLike,
-  callerStack: CallerStack = () => undefined,
-  part?: string,
-): PoolHost {
+export function tarnHost(given: TarnPoolLike, callers?: CallerStacks, part?: string): PoolHost {
   const pool = given as unknown as TarnPool
   const ownRelease = pool.release
   // tarn cannot drop a client in use: it is released as usual, and fails the validation before its next owner gets it.
@@ -58,29 +54,32 @@ export function tarnHost(
     isIdle: (client) => pool.free.some(({ resource }) => resource === client),
     clients: () => [...pool.used, ...pool.free].map(({ resource }) => resource),
     isEnded: () => pool.destroyed === true && pool.used.length + pool.free.length === 0,
-    install: (core) => [
-      new Override(pool, 'acquire', (original) => acquireOf(core, original, callerStack)),
-      new Override(pool, 'release', (original) => releaseOf(core, original)),
-      new Override(
-        pool,
-        'validate',
-        (original) =>
-          function (...args) {
-            return destroyed.has(args[0] as object) ? false : Reflect.apply(original, this, args)
-          },
-      ),
-      new Override(
-        pool,
-        'destroyer',
-        (original) =>
-          function (...args) {
-            core.removed(args[0])
-            // Its session was closed by `destroy`; a second `end()` would wait for an answer that has already come.
-            return destroyed.has(args[0] as object) ? undefined : Reflect.apply(original, this, args)
-          },
-      ),
-      callBefore(pool, 'destroy', () => core.ending()),
-    ],
+    install(core) {
+      callers?.join(core.stacks)
+      return [
+        new Override(pool, 'acquire', (original) => acquireOf(core, original, callers)),
+        new Override(pool, 'release', (original) => releaseOf(core, original)),
+        new Override(
+          pool,
+          'validate',
+          (original) =>
+            function (...args) {
+              return destroyed.has(args[0] as object) ? false : Reflect.apply(original, this, args)
+            },
+        ),
+        new Override(
+          pool,
+          'destroyer',
+          (original) =>
+            function (...args) {
+              core.removed(args[0])
+              // Its session was closed by `destroy`; a second `end()` would wait for an answer that has already come.
+              return destroyed.has(args[0] as object) ? undefined : Reflect.apply(original, this, args)
+            },
+        ),
+        callBefore(pool, 'destroy', () => core.ending()),
+      ]
+    },
     giveBackOf: (client) => () => Reflect.apply(ownRelease, pool, [client]),
     destroy(client, _error, giveBack) {
       destroyed.add(client)
@@ -91,7 +90,7 @@ export function tarnHost(
   }
 }
 
-function acquireOf(core: PoolCore, original: Method, callerStack: CallerStack): Method {
+function acquireOf(core: PoolCore, original: Method, callers: CallerStacks | undefined): Method {
   return function (...args) {
     if (core.unwatched) return Reflect.apply(original, this, args)
     let pending: PendingAcquire | undefined
@@ -101,7 +100,7 @@ function acquireOf(core: PoolCore, original: Method, callerStack: CallerStack): 
     }
     // Not a race: tarn would take the rejected promise of a queued caller for a client that is no longer valid.
     const cancel = (error: Error) => pending?.reject(error)
-    const promise = core.acquire(start, 'connect', callerStack() ?? captureStack(), cancel)
+    const promise = core.acquire(start, 'connect', callers?.take() ?? captureStack(), cancel)
     // The caller awaits this promise; tarn itself settles the operation, not the promise.
     if (pending !== undefined) pending.promise = promise
     return pending

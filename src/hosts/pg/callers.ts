@@ -62,7 +62,9 @@ export function promiseClient(
   })
   isStarting = false
   if (thrown !== undefined) throw (thrown as { readonly error: unknown }).error
-  return checkout.queued && core.stacks.mayMissUser ? withLaterStack(answer, checkout) : answer
+  return checkout.queued && core.stacks.mayMissUser(checkout.stack)
+    ? withLaterStack(answer, checkout)
+    : answer
 }
 
 /** As the pool does: with a stack that leads to the caller in place of one that leads to a socket. */

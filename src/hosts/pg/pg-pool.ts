@@ -7,12 +7,12 @@ import type { Via } from '../../core/checkout.ts'
 import { withLaterStack } from '../../core/origin/later-stack.ts'
 import { type CapturedStack, setStackDepth } from '../../core/origin/origin.ts'
 import { isThenable } from '../../core/thenable.ts'
-import type { CallerStack, PoolCore, PoolHost } from '../pool-host.ts'
+import type { CallerStacks, PoolCore, PoolHost } from '../pool-host.ts'
 import { type AskedStatement, callBack, pass, passAtOnce, promiseClient } from './callers.ts'
 import { followEvents } from './pg-pool-events.ts'
 
 /** node-postgres' pool and its subclasses: `connect` with a promise or a callback, `query`, `client.release`. */
-export function pgPoolHost(pool: Pool, part?: string, callerStack?: CallerStack): PoolHost {
+export function pgPoolHost(pool: Pool, part?: string, callers?: CallerStacks): PoolHost {
   return {
     pool,
     part,
@@ -40,7 +40,7 @@ export function pgPoolHost(pool: Pool, part?: string, callerStack?: CallerStack)
     isIdle: (client) => pool._idle?.some((item) => item.client === client) === true,
     clients: () => pool._clients ?? [],
     isEnded: () => pool.ended === true,
-    install: (core) => installOn(pool, core, callerStack),
+    install: (core) => installOn(pool, core, callers),
     giveBackOf: (client) => client.release,
     destroy: giveBackUnlocked,
     drop(client) {
@@ -51,7 +51,8 @@ export function pgPoolHost(pool: Pool, part?: string, callerStack?: CallerStack)
   }
 }
 
-function installOn(pool: Pool, core: PoolCore, callerStack: CallerStack | undefined) {
+function installOn(pool: Pool, core: PoolCore, callers: CallerStacks | undefined) {
+  callers?.join(core.stacks)
   // `query` sets it for the pool's own call of `connect`, which follows synchronously and clears it.
   let statement: AskedStatement | undefined
   const isStatement = statementTest(pool)
@@ -95,7 +96,7 @@ function installOn(pool: Pool, core: PoolCore, callerStack: CallerStack | undefi
         statement = undefined
         return passAtOnce(core, original, this, args[0])
       }
-      const carried = callerStack?.()
+      const carried = callers?.take()
       if (carried !== undefined) return connectFor(original, isPgPools, this, args, carried)
       const depth = setStackDepth(core.stacks.callerDepth())
       const stack = new Error()

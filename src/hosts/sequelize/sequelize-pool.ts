@@ -2,7 +2,7 @@ import { clientBehind } from '../../client/handle.ts'
 import { callBefore, Override } from '../../client/override.ts'
 import type { Client, Method } from '../../client/types.ts'
 import { captureStack } from '../../core/origin/origin.ts'
-import type { PoolCore, PoolHost } from '../pool-host.ts'
+import type { CallerStacks, PoolCore, PoolHost } from '../pool-host.ts'
 import type { SequelizePoolLike } from './shape.ts'
 
 interface SequelizePool {
@@ -27,7 +27,11 @@ export function hasInUse(pool: SequelizePoolLike, client: unknown): boolean {
 }
 
 /** The host of a sequelize-pool pool of node-postgres clients. `part` names the side of a replication that it serves. */
-export function sequelizePoolHost(given: SequelizePoolLike, part?: 'read' | 'write'): PoolHost {
+export function sequelizePoolHost(
+  given: SequelizePoolLike,
+  callers?: CallerStacks,
+  part?: 'read' | 'write',
+): PoolHost {
   const pool = given as unknown as SequelizePool
   const ownRelease = pool.release
   const ownDestroy = pool.destroy
@@ -48,28 +52,32 @@ export function sequelizePoolHost(given: SequelizePoolLike, part?: 'read' | 'wri
     isIdle: (client) => pool._availableObjects?.some(({ resource }) => resource === client) === true,
     clients: () => resources().map(({ resource }) => resource),
     isEnded: () => pool._draining === true && pool.size === 0,
-    install: (core) => [
-      new Override(
-        pool,
-        'acquire',
-        (original) =>
-          function (...args) {
-            if (core.unwatched) return Reflect.apply(original, this, args)
-            return core.acquire(() => Reflect.apply(original, this, args), 'connect', captureStack())
-          },
-      ),
-      new Override(
-        pool,
-        'release',
-        (original) =>
-          function (...args) {
-            const [given] = args
-            core.release(given as Client, () => Reflect.apply(original, this, [clientBehind(given)]))
-          },
-      ),
-      new Override(pool, 'destroy', (original) => destroyOf(core, original)),
-      callBefore(pool, 'drain', () => core.ending()),
-    ],
+    install(core) {
+      callers?.join(core.stacks)
+      return [
+        new Override(
+          pool,
+          'acquire',
+          (original) =>
+            function (...args) {
+              if (core.unwatched) return Reflect.apply(original, this, args)
+              const stack = callers?.take() ?? captureStack()
+              return core.acquire(() => Reflect.apply(original, this, args), 'connect', stack)
+            },
+        ),
+        new Override(
+          pool,
+          'release',
+          (original) =>
+            function (...args) {
+              const [given] = args
+              core.release(given as Client, () => Reflect.apply(original, this, [clientBehind(given)]))
+            },
+        ),
+        new Override(pool, 'destroy', (original) => destroyOf(core, original)),
+        callBefore(pool, 'drain', () => core.ending()),
+      ]
+    },
     giveBackOf: (client) => (error) => Reflect.apply(error ? ownDestroy : ownRelease, pool, [client]),
     destroy(client) {
       // Works on a client in use, too. The lifeguard closes the socket if the server does not answer Terminate.

@@ -1,6 +1,8 @@
 import { clientBehind } from '../../client/handle.ts'
 import { Override } from '../../client/override.ts'
+import { type CapturedStack, setStackDepth } from '../../core/origin/origin.ts'
 import { WatchError } from '../../errors.ts'
+import { CarriedStacks } from '../carried-stacks.ts'
 import type { Installed, PoolSource } from '../pool-host.ts'
 import { hasInUse, sequelizePoolHost } from './sequelize-pool.ts'
 import {
@@ -19,19 +21,20 @@ export function sequelizeSource(sequelize: SequelizeLike): PoolSource {
   if (dialect !== 'postgres') {
     throw new WatchError(`watch(sequelize) expects Sequelize on PostgreSQL, got ${String(dialect)}`)
   }
+  const callers = new CarriedStacks(1, true)
   return {
     hosts() {
       const pools = poolsOf(sequelize)
-      if (isSequelizePool(pools)) return [sequelizePoolHost(pools)]
+      if (isSequelizePool(pools)) return [sequelizePoolHost(pools, callers)]
       const { read, write } = pools ?? {}
       const parts = [
-        ...(isSequelizePool(write) ? [sequelizePoolHost(write, 'write')] : []),
-        ...(isSequelizePool(read) ? [sequelizePoolHost(read, 'read')] : []),
+        ...(isSequelizePool(write) ? [sequelizePoolHost(write, callers, 'write')] : []),
+        ...(isSequelizePool(read) ? [sequelizePoolHost(read, callers, 'read')] : []),
       ]
       if (parts.length === 0) throw new WatchError('watch(sequelize) found no pool in sequelize')
       return parts
     },
-    install: () => acceptHandles(poolsOf(sequelize)),
+    install: () => [...acceptHandles(poolsOf(sequelize)), ...carryStacks(sequelize, callers)],
   }
 }
 
@@ -60,4 +63,66 @@ function acceptHandles(pools: Pools | undefined): Installed[] {
 
 function ownerOf(client: unknown, { read, write }: Replication): SequelizePoolLike | undefined {
   return [write, read].filter(isSequelizePool).find((pool) => hasInUse(pool, client))
+}
+
+/** The calls that open a transaction. Each asks for its client before it returns, and gets it some turns later. */
+const calls = ['transaction', 'startUnmanagedTransaction'] as const
+
+function carryStacks(sequelize: SequelizeLike, callers: CarriedStacks): Installed[] {
+  const { host, method } = askedOf(sequelize)
+  if (typeof Reflect.get(host, method) !== 'function') return []
+  let present: CapturedStack | undefined
+  const asked = new Override(
+    host,
+    method,
+    (original) =>
+      function (...args) {
+        const stack = present
+        present = undefined
+        const ask = () => Reflect.apply(original, this, args)
+        return stack === undefined ? ask() : callers.carry(stack, ask)
+      },
+  )
+  const calling = calls
+    .filter((name) => typeof Reflect.get(sequelize, name) === 'function')
+    .map(
+      (name) =>
+        new Override(
+          sequelize,
+          name,
+          (original) =>
+            function (...args) {
+              // Major 7 may call the callback at once, in the transaction that there is: what it asks for is its own.
+              if (isInTransaction(sequelize, args[0])) return Reflect.apply(original, this, args)
+              const before = setStackDepth(callers.depth())
+              const stack: CapturedStack = new Error()
+              setStackDepth(before)
+              callers.saw(stack)
+              present = stack
+              try {
+                return Reflect.apply(original, this, args)
+              } finally {
+                present = undefined
+              }
+            },
+        ),
+    )
+  return [asked, ...calling]
+}
+
+/** The method that transactions ask for a client: major 6 of the connection manager, major 7 of all pools. */
+function askedOf(sequelize: SequelizeLike): { readonly host: object; readonly method: string } {
+  const { pool } = sequelize as { readonly pool?: object }
+  if (pool !== undefined) return { host: pool, method: 'acquire' }
+  return {
+    host: (sequelize as { readonly connectionManager: object }).connectionManager,
+    method: 'getConnection',
+  }
+}
+
+function isInTransaction(sequelize: SequelizeLike, options: unknown): boolean {
+  const { getCurrentClsTransaction } = sequelize as { getCurrentClsTransaction?: () => unknown }
+  if (getCurrentClsTransaction === undefined) return false
+  const { transaction } = (options ?? {}) as { readonly transaction?: unknown }
+  return Boolean(transaction ?? getCurrentClsTransaction.call(sequelize))
 }
