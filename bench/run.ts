@@ -82,6 +82,7 @@ async function measureServer(): Promise<Measurements> {
           'wrapper',
           'wrapperLine',
           'stack',
+          'least',
         ],
         workloads: Object.keys(workloads) as WorkloadName[],
         processes,

@@ -40,10 +40,15 @@ export function budgetTable({ main, retainedBytes, checkouts, sweep }: Judged): 
 function transactionBudget(figures: Figures, mode: VariantName): string[] {
   const [factor, noise] = [figures.factor('transaction', mode), figures.noise('transaction')]
   const promise = `${variants[mode].title}, ${titleOf('transaction')}: at most 1.10x`
-  const least = figures.has('transaction', 'stack')
-    ? `, of which a stack alone is ${times(figures.factor('transaction', 'stack'))}`
-    : ''
-  return [promise, measured(factor, noise) + least, judge(factor, 1.1 + rounding, noise)]
+  const least = (['stack', 'least'] as const)
+    .filter((name) => figures.has('transaction', name))
+    .map((name) => `${variants[name].column} ${times(figures.factor('transaction', name))}`)
+    .join(', ')
+  return [
+    promise,
+    measured(factor, noise) + (least === '' ? '' : `; ${least}`),
+    judge(factor, 1.1 + rounding, noise),
+  ]
 }
 
 /** In the row where it is nearest to the alternative, or furthest above it. */

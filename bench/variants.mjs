@@ -1,8 +1,7 @@
 // @ts-check
 // The ways to run the same program. Whatever a variant needs is loaded by itself: the bare program's process knows no guard.
 
-import { requirePg } from './packages.mjs'
-import { logLongCheckouts, recordStacks } from './wrapper.mjs'
+import { leastGuarded, stacked, traced, wrapped } from './alternatives.mjs'
 
 /**
  * @typedef {import('pg').Pool} Pool
@@ -92,6 +91,12 @@ export const variants = {
     column: 'a stack',
     has: callsConnect,
     prepare: stacked,
+  }),
+  least: variant({
+    title: 'bare, with the least that finds a transaction left open',
+    column: 'least guard',
+    has: callsConnect,
+    prepare: leastGuarded,
   }),
   checked: guardedVariant("`handles: 'checked'`", { handles: 'checked' }, hasHandles),
   verify: guardedVariant('`sessionState.verify`', { sessionState: { verify: true } }, undefined, {
@@ -238,66 +243,6 @@ async function unwatched() {
       client?.release()
       if (Object.hasOwn(pool ?? {}, 'connect') || Object.hasOwn(client ?? {}, 'query'))
         throw new Error('the guard is still there')
-    },
-  }
-}
-
-/**
- * Spans go to no exporter: what exporting costs is a matter of the exporter.
- * @param {'AlwaysOffSampler' | 'AlwaysOnSampler'} sampler
- * @returns {Promise<Guard>}
- */
-async function traced(sampler) {
-  const sdk = await import('@opentelemetry/sdk-trace-node')
-  const { PgInstrumentation } = await import('@opentelemetry/instrumentation-pg')
-  let spans = 0
-  const counter = {
-    onStart() {},
-    onEnd() {
-      spans += 1
-    },
-    forceFlush: async () => {},
-    shutdown: async () => {},
-  }
-  new sdk.NodeTracerProvider({ sampler: new sdk[sampler](), spanProcessors: [counter] }).register()
-  new PgInstrumentation()
-  return {
-    adopt() {},
-    async verify(pool) {
-      if (!('__wrapped' in requirePg().Client.prototype.query)) throw new Error('pg is not instrumented')
-      if (pool !== undefined && !('__wrapped' in pool.connect))
-        throw new Error('the pool is not instrumented')
-      if (spans > 0 !== (sampler === 'AlwaysOnSampler')) throw new Error(`${sampler} made ${spans} spans`)
-    },
-  }
-}
-
-/** @param {{ withLine: boolean }} options
- *  @returns {Promise<Guard>} */
-async function wrapped(options) {
-  return {
-    adopt: (host) => logLongCheckouts(/** @type {Pool} */ (host), options),
-    async verify(pool) {
-      const client = await pool?.connect()
-      await client?.query('SELECT 2')
-      client?.release()
-      if (String(Reflect.get(client ?? {}, 'lastQuery')) !== 'SELECT 2') throw new Error('nothing is wrapped')
-    },
-  }
-}
-
-/** @returns {Promise<Guard>} */
-async function stacked() {
-  /** @type {{ stack: Error } | undefined} */
-  let latest
-  return {
-    adopt(host) {
-      latest = recordStacks(/** @type {Pool} */ (host))
-    },
-    async verify(pool) {
-      const client = await pool?.connect()
-      client?.release()
-      if (latest?.stack.stack?.split('\n').length !== 3) throw new Error(`no stack: ${latest?.stack.stack}`)
     },
   }
 }
