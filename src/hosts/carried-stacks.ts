@@ -18,19 +18,14 @@ interface Carried {
  */
 export class CarriedStacks implements CallerStacks {
   readonly #depths = new OriginDepth(deepStack, mostCarried)
-  readonly #least: number
   readonly #flows = new AsyncLocalStorage<Carried>()
   #stacks: PoolStacks | undefined
   #depth = deepStack
   #isLate: boolean
   #present: CapturedStack | undefined
 
-  /**
-   * @param least the number of frames that all calls of the library need
-   * @param isLate whether the library asks its pool in a later turn than that in which `carry` calls it
-   */
-  constructor(least: number, isLate: boolean) {
-    this.#least = least
+  /** @param isLate whether the library asks its pool in a later turn than that in which `carry` calls it */
+  constructor(isLate: boolean) {
     this.#isLate = isLate
   }
 
@@ -39,9 +34,9 @@ export class CarriedStacks implements CallerStacks {
     stacks.carry(this.#depths)
   }
 
-  /** The depth of the next stack. Called for each transaction. */
-  depth(): number {
-    this.#depth = Math.max(this.#least, this.#depths.next(this.#stacks?.areDeep))
+  /** The depth of the next stack, at least that. Called for each transaction. */
+  depth(least = 1): number {
+    this.#depth = Math.max(least, this.#depths.next(this.#stacks?.areDeep))
     return this.#depth
   }
 

@@ -8,8 +8,8 @@ const stackOf = (frames: number): CapturedStack => ({
 })
 
 /** Carriers of a library that was called a thousand times, at this distance from the user. */
-function called(frames: number, least = 1, areDeep = () => false) {
-  const callers = new CarriedStacks(least, false)
+function called(frames: number, areDeep = () => false) {
+  const callers = new CarriedStacks(false)
   callers.join(new PoolStacks(areDeep))
   for (let call = 0; call < 1000; call += 1) {
     callers.depth()
@@ -19,16 +19,16 @@ function called(frames: number, least = 1, areDeep = () => false) {
 }
 
 describe('stacks that a library carries to its pool', () => {
-  it('are as short as the line allows, and not shorter than all calls of the library need', () => {
+  it('are as short as the line allows, and not shorter than asked for', () => {
     expect(called(5).depth()).toBe(5)
-    expect(called(5, 7).depth()).toBe(7)
+    expect(called(5).depth(7)).toBe(7)
     expect(called(12).depth()).toBe(12)
     expect(called(13).depth()).toBe(deepStack)
   })
 
   it('are deep at first, and where all are to be', () => {
-    expect(new CarriedStacks(1, false).depth()).toBe(deepStack)
-    expect(called(5, 1, () => true).depth()).toBe(deepStack)
+    expect(new CarriedStacks(false).depth()).toBe(deepStack)
+    expect(called(5, () => true).depth()).toBe(deepStack)
   })
 
   it('say how deep they could have been', () => {
@@ -41,7 +41,7 @@ describe('stacks that a library carries to its pool', () => {
   })
 
   it('are taken once, while the library asks its pool', async () => {
-    const callers = new CarriedStacks(1, false)
+    const callers = new CarriedStacks(false)
     const stack = stackOf(5)
     expect(callers.take()).toBeUndefined()
     const taken = callers.carry(stack, () => [callers.take(), callers.take()])
@@ -50,7 +50,7 @@ describe('stacks that a library carries to its pool', () => {
   })
 
   it('are taken in later turns, too, from the second call on', async () => {
-    const callers = new CarriedStacks(1, false)
+    const callers = new CarriedStacks(false)
     const [first, second, third] = [stackOf(5), stackOf(6), stackOf(7)]
     const ask = async () => {
       await undefined
@@ -66,7 +66,7 @@ describe('stacks that a library carries to its pool', () => {
   })
 
   it('are taken once in later turns, so that a connection that opens there does not keep them', async () => {
-    const callers = new CarriedStacks(1, true)
+    const callers = new CarriedStacks(true)
     const stack = stackOf(5)
     const taken = await callers.carry(stack, async () => {
       await undefined
@@ -76,7 +76,7 @@ describe('stacks that a library carries to its pool', () => {
   })
 
   it('leave nothing behind when the library throws', () => {
-    const callers = new CarriedStacks(1, false)
+    const callers = new CarriedStacks(false)
     const fail = () => {
       throw new Error('no pool')
     }

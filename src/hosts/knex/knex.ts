@@ -1,5 +1,7 @@
 import { callAfter, Override } from '../../client/override.ts'
+import type { Method } from '../../client/types.ts'
 import { type CapturedStack, setStackDepth } from '../../core/origin/origin.ts'
+import { excludeInBundle } from '../../core/origin/own-code.ts'
 import { WatchError } from '../../errors.ts'
 import { CarriedStacks } from '../carried-stacks.ts'
 import type { CallerStacks, Installed, PoolCore, PoolHost, PoolSource } from '../pool-host.ts'
@@ -7,8 +9,8 @@ import { isTarnPool, type KnexLike } from './shape.ts'
 import { releaseStreamsOnce } from './stream-release.ts'
 import { tarnHost } from './tarn.ts'
 
-/** Calls of `knex.transaction()` with and without a callback: the frames of this package and of Knex, and the user's. */
-const framesToCaller = 7
+/** The frames of this package and of Knex, and the user's, where the client makes a transaction without a callback. */
+const framesInClient = 8
 
 interface KnexClient {
   readonly pool?: unknown
@@ -42,13 +44,13 @@ export function knexSource(
     )
   }
   const external = config?.connectionPool
-  const callers = new CarriedStacks(framesToCaller, false)
+  const callers = new CarriedStacks(false)
   if (external !== undefined && external !== null && !isTarnPool(external)) {
     const source = poolOf(external, callers)
     return {
       hosts: () =>
         source.hosts().map((host) => installingMore(host, (core) => [releaseStreamsOnce(client, core)])),
-      install: () => [carryStack(client, callers)],
+      install: () => carryStacks(knex, client, callers),
     }
   }
   return {
@@ -62,7 +64,10 @@ export function knexSource(
       return [installingMore(host, (core) => [keepHolders(client, core), releaseStreamsOnce(client, core)])]
     },
     // `knex.initialize()` after `knex.destroy()` makes a new pool.
-    install: (renewed) => [carryStack(client, callers), callAfter(client, 'initializePool', renewed)],
+    install: (renewed) => [
+      ...carryStacks(knex, client, callers),
+      callAfter(client, 'initializePool', renewed),
+    ],
   }
 }
 
@@ -77,24 +82,57 @@ function isPostgres({ driverName, dialect }: KnexClient): boolean {
   return dialect === 'postgresql' && driverName !== 'pgnative'
 }
 
-function carryStack(client: KnexClient, callers: CarriedStacks): Installed {
-  return new Override(
-    client,
-    'transaction',
-    (original) =>
-      function (...args) {
-        const before = setStackDepth(callers.depth())
-        const stack: CapturedStack = new Error()
-        setStackDepth(before)
-        callers.saw(stack)
-        const transaction = Reflect.apply(original, this, args) as Transaction
-        const { acquireConnection } = transaction
-        transaction.acquireConnection = (config, use) => {
-          const acquire = () => Reflect.apply(acquireConnection, transaction, [config, use])
-          return config?.connection ? acquire() : callers.carry(stack, acquire)
-        }
-        return transaction
-      },
+function carryStacks(knex: KnexLike, client: KnexClient, callers: CarriedStacks): Installed[] {
+  /** Of the call of `knex.transaction()` that is making its transaction. */
+  let present: CapturedStack | undefined
+  const called = (original: Method): Method =>
+    function (...args) {
+      const before = setStackDepth(callers.depth())
+      const stack: CapturedStack = new Error()
+      setStackDepth(before)
+      callers.saw(stack)
+      present = stack
+      try {
+        return Reflect.apply(original, this, args)
+      } finally {
+        present = undefined
+      }
+    }
+  const made = (original: Method): Method =>
+    function (...args) {
+      const stack = present ?? stackInClient(callers)
+      present = undefined
+      const transaction = Reflect.apply(original, this, args) as Transaction
+      const { acquireConnection } = transaction
+      transaction.acquireConnection = (config, use) => {
+        const acquire = () => Reflect.apply(acquireConnection, transaction, [config, use])
+        return config?.connection ? acquire() : callers.carry(stack, acquire)
+      }
+      return transaction
+    }
+  const context: unknown = Reflect.get(knex, 'context')
+  return [
+    new Override(client, 'transaction', made),
+    // Closer to the user than the client, so that a shorter stack has its line.
+    ...(hasTransaction(context) ? [new Override(context, 'transaction', called)] : []),
+  ]
+}
+
+/** For a transaction that another object than the instance has made, such as one with parameters of its own. */
+function stackInClient(callers: CarriedStacks): CapturedStack {
+  const before = setStackDepth(callers.depth(framesInClient))
+  const stack: CapturedStack = new Error()
+  setStackDepth(before)
+  callers.saw(stack)
+  return stack
+}
+excludeInBundle(stackInClient)
+
+function hasTransaction(context: unknown): context is object {
+  return (
+    typeof context === 'object' &&
+    context !== null &&
+    typeof Reflect.get(context, 'transaction') === 'function'
   )
 }
 

@@ -21,7 +21,7 @@ export function sequelizeSource(sequelize: SequelizeLike): PoolSource {
   if (dialect !== 'postgres') {
     throw new WatchError(`watch(sequelize) expects Sequelize on PostgreSQL, got ${String(dialect)}`)
   }
-  const callers = new CarriedStacks(1, true)
+  const callers = new CarriedStacks(true)
   return {
     hosts() {
       const pools = poolsOf(sequelize)
