@@ -26,8 +26,11 @@ interface Behind {
 
 /** The client and the checkout behind each handle. */
 const handles = new WeakMap<object, Behind>()
+/** Most programs have none, and are asked at each release. */
+let hasHandles = false
 
 function behind(value: unknown): Behind | undefined {
+  if (!hasHandles) return undefined
   return typeof value === 'object' && value !== null ? handles.get(value) : undefined
 }
 
@@ -114,6 +117,7 @@ export function checkedHandle(
         ? true
         : Reflect.deleteProperty(target, property),
   })
+  hasHandles = true
   handles.set(handle, { client, checkout, owner })
   return handle
 }

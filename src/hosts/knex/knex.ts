@@ -5,7 +5,7 @@ import { excludeInBundle } from '../../core/origin/own-code.ts'
 import { WatchError } from '../../errors.ts'
 import { CarriedStacks } from '../carried-stacks.ts'
 import type { CallerStacks, Installed, PoolCore, PoolHost, PoolSource } from '../pool-host.ts'
-import { isTarnPool, type KnexLike } from './shape.ts'
+import { isTarnPool, type KnexLike, type TarnPoolLike } from './shape.ts'
 import { releaseStreamsOnce } from './stream-release.ts'
 import { tarnHost } from './tarn.ts'
 
@@ -144,7 +144,10 @@ function keepHolders(client: KnexClient, core: PoolCore): Installed {
     (original) =>
       function (...args) {
         const acquired: unknown = Reflect.apply(original, this, args)
-        if (!(acquired instanceof Promise) || core.unwatched) return acquired
+        const { pool } = client as { pool?: TarnPoolLike }
+        // A caller that gets an idle client at once waits for no holder.
+        const waits = Number(pool?.numPendingAcquires()) > 0
+        if (!waits || !(acquired instanceof Promise) || core.unwatched) return acquired
         return acquired.catch((error: unknown) => {
           const isOfKnex = error instanceof Error && error.name === 'KnexTimeoutError'
           if (isOfKnex && error.cause === undefined) core.events.timedOut(core.record, error)

@@ -6,6 +6,10 @@ import { captureStack, passesThrough } from '../../core/origin/origin.ts'
 import type { CallerStacks, PoolCore, PoolHost } from '../pool-host.ts'
 import type { TarnPoolLike } from './shape.ts'
 
+interface DisposableClient extends Client {
+  readonly __knex__disposed?: unknown
+}
+
 interface Resource {
   readonly resource: Client
 }
@@ -115,7 +119,8 @@ function releaseOf(core: PoolCore, original: Method): Method {
     // tarn refuses a second release, and Knex relies on that.
     if (!core.isOut(client) && isOfKnexStream()) return giveBack()
     // A time-out of Knex's leaves its statement running, and marks the client: it is closed before its next owner gets it.
-    const error = Reflect.get(client, '__knex__disposed') ? new Error('disposed by Knex') : undefined
+    const { __knex__disposed: disposed } = client as DisposableClient
+    const error = disposed ? new Error('disposed by Knex') : undefined
     const release = () => core.release(args[0] as Client, giveBack, error)
     // Knex releases the client of a stream that was left early, and closes its cursor in the next listener.
     if (workOf(client) === 'portal') queueMicrotask(release)
