@@ -1,9 +1,12 @@
+import pg from 'pg'
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { Ledger } from '../../src/core/ledger.ts'
 import { ActiveTime } from '../../src/core/time/active-time.ts'
 import { Announcer } from '../../src/guard/announcer.ts'
 import { Enforcer } from '../../src/guard/enforcer.ts'
 import { Judge } from '../../src/guard/judge.ts'
+import { pgPoolHost } from '../../src/hosts/pg/pg-pool.ts'
+import type { PoolHost } from '../../src/hosts/pool-host.ts'
 import { WatchedPool } from '../../src/hosts/watched-pool.ts'
 import { type Finding, type LifeguardOptions, manualClock, SessionDestroyedError } from '../../src/index.ts'
 import { resolveOptions } from '../../src/options.ts'
@@ -20,6 +23,11 @@ beforeEach(() => db.query('CREATE TABLE IF NOT EXISTS notes (body text); TRUNCAT
 
 /** The core over a pool that hands out raw clients and takes them back by a method of its own. */
 function watchToy(options: LifeguardOptions = {}, max = 1) {
+  const pool = new ToyPool(db.config, max)
+  return { pool, ...watch(toyHost(pool), () => pool.destroy(), options) }
+}
+
+function watch(host: PoolHost, end: () => Promise<void>, options: LifeguardOptions = {}) {
   const clock = manualClock()
   const resolved = resolveOptions({ clock, reporters: [], ...options })
   const settings = { ...resolved, remedies: { ...resolved.remedies } }
@@ -32,11 +40,10 @@ function watchToy(options: LifeguardOptions = {}, max = 1) {
   const judge = new Judge(settings, ledger, announcer, new Enforcer(settings, ledger, announcer))
   const findings: Finding[] = []
   announcer.on('finding', (finding) => findings.push(finding))
-  const pool = new ToyPool(db.config, max)
-  const watched = new WatchedPool(toyHost(pool), { name: 'toy', handles: settings.handles }, ledger, judge)
+  const watched = new WatchedPool(host, { name: 'toy', handles: settings.handles }, ledger, judge)
   onTestFinished(async () => {
     watched.unwatch()
-    await pool.destroy()
+    await end()
   })
   const pass = (millis: number) => {
     time.tick()
@@ -46,7 +53,7 @@ function watchToy(options: LifeguardOptions = {}, max = 1) {
       Array.from(judge.sweep())
     }
   }
-  return { pool, watched, findings, pass, kinds: () => findings.map(({ kind }) => kind) }
+  return { watched, findings, pass, kinds: () => findings.map(({ kind }) => kind) }
 }
 
 describe('over a pool whose clients have no release of their own', () => {
@@ -161,5 +168,56 @@ describe('over a pool whose clients have no release of their own', () => {
     }
     pool.release(client)
     expect(pool.idle).toEqual([client])
+  })
+})
+
+describe('the stack of a checkout that is over', () => {
+  it('is dropped once a whole sweep has passed, however long the client was out, for each of its owners', async () => {
+    const { pool, watched, pass } = watchToy()
+    for (let owner = 0; owner < 3; owner += 1) {
+      const client = await pool.acquire()
+      const [checkout] = watched.record.out
+      pass(10 * period)
+      expect(checkout?.stack).toBeDefined()
+      pool.release(client)
+      pass(period)
+      expect(checkout?.stack).toBeDefined()
+      pass(period)
+      expect(checkout?.stack).toBeUndefined()
+    }
+  })
+
+  it('is dropped likewise if a remedy has destroyed the client, and the pool does not say that it drops it', async () => {
+    const pool = new ToyPool(db.config, 1)
+    const { drop } = ToyPool.prototype
+    const host: PoolHost = { ...toyHost(pool), destroy: (client) => drop.call(pool, client as never) }
+    const { watched, pass } = watch(host, () => pool.destroy(), {
+      mode: 'enforce',
+      remedies: { 'long-hold': 'destroy' },
+      limits: { holdMillis: 1_000 },
+    })
+    const client = await pool.acquire()
+    const [checkout] = watched.record.out
+    pass(1_200)
+    await eventually(() => expect(checkout?.phase).toBe('destroyed'))
+    pass(2 * period)
+    expect(checkout?.stack).toBeUndefined()
+    pool.release(client)
+  })
+
+  it('is dropped likewise if the client was checked out and released past the guard', async () => {
+    const unguarded = new pg.Pool({ ...db.config, max: 1 })
+    const connect = unguarded.connect.bind(unguarded)
+    const { watched, pass } = watch(pgPoolHost(unguarded as never), () => unguarded.end())
+    const client = await connect()
+    const { release } = client
+    await client.query('SELECT 1')
+    const [checkout] = watched.record.out
+    pass(10 * period)
+    expect(checkout?.stack).toBeDefined()
+    Reflect.apply(release, client, [])
+    expect(watched.record.out.size).toBe(0)
+    pass(2 * period)
+    expect(checkout?.stack).toBeUndefined()
   })
 })

@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events'
 import type pg from 'pg'
 import { describe, expect, it } from 'vitest'
 import { useDatabase } from '../support/database.ts'
@@ -157,5 +158,24 @@ describe.each([byOwner, ...byOthers])('in a scope that has ended: $how', (ended)
     expect(hint).toMatch(/^the request ended 1(\.\d)? s ago \(returned\), and its connection is closed/)
     expect(hint).toContain(ended.how)
     client.release()
+  })
+})
+
+describe('a client whose session the server has ended while the connection stays open', () => {
+  it('is a leak once the limit of a hold has passed since then', async () => {
+    const { pool, lifeguard, clock, kinds } = guarded()
+    const client = await pool.connect()
+    lifeguard.exempt(client, 'held by design')
+    clock.advance(60_000)
+    const running = client.query('SELECT pg_sleep(60)')
+    const { connection } = client as unknown as { connection: EventEmitter }
+    const message = 'terminating connection due to administrator command'
+    connection.emit('errorMessage', Object.assign(new Error(message), { severity: 'FATAL', code: '57P01' }))
+    await expect(running).rejects.toThrow(message)
+    clock.advance(29_000)
+    expect(kinds()).toEqual(['session-killed'])
+    clock.advance(1_200)
+    expect(kinds()).toEqual(['session-killed', 'long-hold'])
+    client.release(true)
   })
 })
