@@ -123,6 +123,35 @@ describe('a Knex instance', () => {
     },
   )
 
+  it('returns its own promise of a connection, except to a caller that waits for a holder', async () => {
+    const knex = knexModule({ client: 'pg', connection: { ...db.config }, pool: { min: 1, max: 1 } })
+    const client = knex.client as {
+      acquireConnection(): Promise<unknown>
+      releaseConnection(given: unknown): void
+    }
+    await knex.raw('SELECT 1')
+    const { acquireConnection } = client
+    const own: unknown[] = []
+    client.acquireConnection = () => {
+      const acquired = acquireConnection.call(client)
+      own.push(acquired)
+      return acquired
+    }
+    const lifeguard = createLifeguard({ reporters: [] })
+    lifeguard.watch(knex)
+    onTestFinished(async () => {
+      await lifeguard.close()
+      await knex.destroy()
+    })
+    const idle = client.acquireConnection()
+    expect(idle).toBe(own.at(-1))
+    const connection = await idle
+    const waiting = client.acquireConnection()
+    expect(waiting).not.toBe(own.at(-1))
+    client.releaseConnection(connection)
+    client.releaseConnection(await waiting)
+  })
+
   it('is not exhausted when its time-out comes before a connection has opened', async () => {
     const silent = createServer().listen(0, '127.0.0.1')
     await once(silent, 'listening')
