@@ -26,45 +26,62 @@ export function promiseClient(
   stack: CapturedStack,
 ): unknown {
   const checkout = core.request(via, stack)
-  let waiting: Checkout | undefined = checkout
-  let thrown: { readonly error: unknown } | undefined
+  const opened = openAnswer(checkout)
+  const { answer } = opened
+  // The pool keeps the callback of a connection that it opens, and Node.js 20 the caller's scope with the promise.
+  let waiting: OpenAnswer | undefined = opened
   let isStarting = true
-  const answer = new Promise<unknown>((resolve, reject) => {
-    core.makeRejectable(checkout, reject)
-    const onClient: Callback = (error, client) => {
-      const waiter = waiting
-      if (waiter === undefined) return
-      waiting = undefined
-      core.answered()
-      if (error) {
-        core.failed(waiter, error)
-        if (isStarting) reject(error)
-        else rejectLater(error, resolve, reject)
-        return
-      }
-      const give = () => {
-        try {
-          resolve(core.isRejected(waiter) ? core.giveUp(client) : core.handOut(waiter, client))
-        } catch (failure) {
-          reject(failure)
-        }
-      }
-      const arriving = core.arriving(client)
-      if (arriving === undefined) give()
-      else arriving.then(give, reject)
+  const onClient: Callback = (error, client) => {
+    if (waiting === undefined) return
+    const { waiter, resolve, reject } = waiting
+    waiting = undefined
+    core.answered()
+    if (error) {
+      core.failed(waiter, error)
+      if (isStarting) reject(error)
+      else rejectLater(error, resolve, reject)
+      return
     }
-    try {
-      core.ask(original, self, onClient)
-    } catch (error) {
-      core.failed(checkout, error)
-      thrown = { error }
+    const give = () => {
+      try {
+        resolve(core.isRejected(waiter) ? core.giveUp(client) : core.handOut(waiter, client))
+      } catch (failure) {
+        reject(failure)
+      }
     }
-  })
+    const arriving = core.arriving(client)
+    if (arriving === undefined) give()
+    else arriving.then(give, reject)
+  }
+  core.makeRejectable(checkout, opened.reject)
+  try {
+    core.ask(original, self, onClient)
+  } catch (error) {
+    core.failed(checkout, error)
+    throw error
+  }
   isStarting = false
-  if (thrown !== undefined) throw (thrown as { readonly error: unknown }).error
   return checkout.queued && core.stacks.mayMissUser(checkout.stack)
     ? withLaterStack(answer, checkout)
     : answer
+}
+
+/** The answer to a caller that waits. */
+interface OpenAnswer {
+  readonly waiter: Checkout
+  readonly answer: Promise<unknown>
+  readonly resolve: (value: unknown) => void
+  readonly reject: (reason: unknown) => void
+}
+
+function openAnswer(waiter: Checkout): OpenAnswer {
+  let resolve: OpenAnswer['resolve'] = () => {}
+  let reject: OpenAnswer['reject'] = () => {}
+  const answer = new Promise<unknown>((resolveIt, rejectIt) => {
+    resolve = resolveIt
+    reject = rejectIt
+  })
+  return { waiter, answer, resolve, reject }
 }
 
 /** As the pool does: with a stack that leads to the caller in place of one that leads to a socket. */
