@@ -59,6 +59,8 @@ export interface PoolHost extends PoolTraits {
    * Returns false if the pool cannot do that; `destroy` is called then.
    */
   drop?(client: Client): boolean
+  /** Whether the next caller may make the pool open a connection; always, if the host cannot know. */
+  mayOpen?(): boolean
   /** Called by each sweep, before anything is judged. */
   sweep?(): void
   /** Whether the pool has ended for good and closed its connections: it is forgotten then. */
@@ -136,7 +138,7 @@ export interface PoolCore {
   start(waiter: Checkout, acquire: () => unknown): unknown
   /** The pool has answered a started caller. */
   answered(): void
-  /** Calls the pool's own `acquire` with `callback`, outside any scope. */
+  /** Calls the pool's own `acquire` with `callback`; outside any scope, if that may open a connection. */
   ask(acquire: Method, pool: unknown, callback: Callback): unknown
   /** Work on a session that must be done before its first owner gets it; undefined if there is none. */
   arriving(client: unknown): Promise<void> | undefined

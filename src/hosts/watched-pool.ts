@@ -28,6 +28,7 @@ export class WatchedPool implements PoolCore, ClientHost {
   readonly events: CheckoutEvents
   readonly settings: WatchSettings
   readonly record: CheckoutPool
+  readonly traits: PoolTraits
   readonly tagged: StatementTagger | undefined
   readonly stacks: PoolStacks
   readonly texts = new StatementTexts()
@@ -51,6 +52,7 @@ export class WatchedPool implements PoolCore, ClientHost {
 
   constructor(host: PoolHost, settings: WatchSettings, ledger: Ledger, events: CheckoutEvents) {
     this.#host = host
+    this.traits = host
     this.settings = settings
     this.ledger = ledger
     this.events = events
@@ -140,7 +142,9 @@ export class WatchedPool implements PoolCore, ClientHost {
 
   ask(acquire: Method, pool: unknown, callback: Callback): unknown {
     this.#pending += 1
-    const isPlain = !this.#strangers.areWaiting && this.ledger.context.current() === undefined
+    // A caller that gets an idle client, or waits for one, starts nothing that would keep its scope in memory.
+    const mayStay = this.ledger.context.current() === undefined || this.#host.mayOpen?.() === false
+    const isPlain = mayStay && !this.#strangers.areWaiting
     try {
       return isPlain ? acquire.call(pool, callback) : this.#ask(() => acquire.call(pool, callback))
     } catch (error) {
@@ -239,10 +243,6 @@ export class WatchedPool implements PoolCore, ClientHost {
     for (const guard of this.#guards) guard.unguard()
     for (const waiter of this.record.waiters) this.ledger.dismiss(waiter)
     this.ledger.pools.delete(this.record)
-  }
-
-  get traits(): PoolTraits {
-    return this.#host
   }
 
   adopted(): void {

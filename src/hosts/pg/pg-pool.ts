@@ -36,6 +36,10 @@ export function pgPoolHost(pool: Pool, part?: string, callers?: CallerStacks): P
       const max = options?.max ?? options?.poolSize
       return Number(totalCount) >= Number(max) && Number(idleCount) <= Number(waitingCount)
     },
+    mayOpen() {
+      const { totalCount, idleCount, waitingCount, options } = pool
+      return !(Number(idleCount) > Number(waitingCount) || Number(totalCount) >= Number(options?.max))
+    },
     takesBackTwice: typeof pool._releaseOnce !== 'function',
     isIdle: (client) => pool._idle?.some((item) => item.client === client) === true,
     clients: () => pool._clients ?? [],
