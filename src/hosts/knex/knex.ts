@@ -105,6 +105,8 @@ function carryStacks(knex: KnexLike, client: KnexClient, callers: CarriedStacks)
       const transaction = Reflect.apply(original, this, args) as Transaction
       const { acquireConnection } = transaction
       transaction.acquireConnection = (config, use) => {
+        // Called once. The application may keep the transaction, which would keep the stack and the caller's closures.
+        transaction.acquireConnection = acquireConnection
         const acquire = () => Reflect.apply(acquireConnection, transaction, [config, use])
         return config?.connection ? acquire() : callers.carry(stack, acquire)
       }

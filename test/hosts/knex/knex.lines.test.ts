@@ -132,3 +132,14 @@ describe('the line of knex.transaction()', () => {
     await trx.rollback()
   })
 })
+
+it('a transaction of Knex keeps nothing of the call that has made it once it has its client', async () => {
+  const { knex } = watched()
+  const transaction = knex.transaction((trx) => trx.raw('SELECT 1')) as unknown as {
+    acquireConnection: unknown
+  }
+  const own = transaction.acquireConnection
+  await transaction
+  expect(transaction.acquireConnection).not.toBe(own)
+  expect(transaction.acquireConnection).toBe(Object.getPrototypeOf(transaction).acquireConnection)
+})
