@@ -140,9 +140,9 @@ export function openRequestScope(
   // On the request itself: each entry of a WeakMap would live until V8 collects its old objects, with all it refers to.
   // Configurable, because a proxy must not hide any other property. It fails if the request is frozen.
   if (key !== undefined) Reflect.defineProperty(request, key, { value: record, configurable: true })
-  const onClose = endWithResponse(record, request, response)
+  endWithResponse(record, request, response)
   emitInside(scope, request)
-  emitInside(scope, response, onClose)
+  emitInside(scope, response)
   return { scope, again: false }
 }
 
@@ -151,12 +151,7 @@ function openScopeOf(lifeguard: Lifeguard, options: ScopeOptions): OpenScope {
   return (internalsOf(lifeguard) ?? lifeguard).openScope(options)
 }
 
-/** Returns the listener that it has added to the response, if it is still open. */
-function endWithResponse(
-  record: RequestRecord,
-  request: RequestLike,
-  response: ResponseLike,
-): (() => void) | undefined {
+function endWithResponse(record: RequestRecord, request: RequestLike, response: ResponseLike): void {
   const end = () => {
     record.scope.end(endingOf(request, response))
     // An aborted request may not have reached its route yet.
@@ -164,17 +159,15 @@ function endWithResponse(
   }
   if (response.closed === true || response.destroyed === true) {
     end()
-    return undefined
+    return
   }
   // A response without a socket gets no event when the connection is lost: it is queued behind others of the connection,
   // or was created by a WebSocket library.
   const forget = response.socket ? undefined : endWithSocket(request.socket, end)
-  const onClose = () => {
+  response.on('close', () => {
     forget?.()
     end()
-  }
-  response.on('close', onClose)
-  return onClose
+  })
 }
 
 function isAnswered(request: RequestLike, { writableFinished }: ResponseLike): boolean {
@@ -221,7 +214,7 @@ function bounded<Text extends string | undefined>(text: Text): Text {
     : (`${text.slice(0, longestText)}...` as Text)
 }
 
-const { emit: presentEmit, listenerCount, listeners } = EventEmitter.prototype
+const { emit: presentEmit, listenerCount } = EventEmitter.prototype
 
 /**
  * The one of Node.js, which does nothing if there is no listener. Undefined if this is another one by now, because that of
@@ -231,32 +224,18 @@ const plainEmit = Function.prototype.toString.call(presentEmit).includes('kError
   ? presentEmit
   : undefined
 
-/** The names of the listeners that Node's own server adds to each request and response; the last is of Node.js 26. */
-const listenersOfNode: ReadonlySet<string> = new Set([
-  'clearIncoming',
-  'bound resOnFinish',
-  'onResponseFinish',
-])
-
 /**
  * Runs listeners of the request and its response in its scope. Node.js emits most of their events from the connection,
- * which has no scope. `onClose` is the guard's own listener, which needs none.
+ * which has no scope.
  */
-function emitInside(scope: OpenScope, emitter: object, onClose?: () => void): void {
+function emitInside(scope: OpenScope, emitter: object): void {
   const { emit } = emitter as { emit?: unknown }
   if (typeof emit !== 'function') return
   const isPlain = emit === plainEmit
-
-  /** Most events of most requests have no listener, or one that does not use sessions. */
-  const isHeard = (self: EventEmitter, event: string) => {
-    const count = listenerCount.call(self, event)
-    if (count !== 1) return count > 0
-    const [only] = listeners.call(self, event)
-    return only !== onClose && !listenersOfNode.has(only?.name ?? '')
-  }
   Reflect.defineProperty(emitter, 'emit', {
     value(this: EventEmitter, ...args: unknown[]) {
-      if (isPlain && !isHeard(this, args[0] as string)) return Reflect.apply(emit, this, args)
+      // Most events of most requests have no listener.
+      if (isPlain && listenerCount.call(this, args[0] as string) === 0) return Reflect.apply(emit, this, args)
       return scope.run(() => Reflect.apply(emit, this, args))
     },
     configurable: true,

@@ -1,13 +1,9 @@
-import { createServer } from 'node:http'
 import pg from 'pg'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { asyncLocalStorageContext } from '../../src/context/async-local-storage.ts'
-import { withRequestScope } from '../../src/http/node.ts'
-import { createLifeguard } from '../../src/index.ts'
-import { useDatabase } from '../support/database.ts'
-import { eventually } from '../support/eventually.ts'
-import { guardedPool } from '../support/guarded-pool.ts'
-import { listen } from './hosts.ts'
+import { asyncLocalStorageContext } from '../../../src/context/async-local-storage.ts'
+import { createLifeguard } from '../../../src/index.ts'
+import { useDatabase } from '../../support/database.ts'
+import { guardedPool } from '../../support/guarded-pool.ts'
 
 const db = useDatabase()
 
@@ -26,45 +22,6 @@ function countingContext() {
     },
   }
 }
-
-describe('the scope of a request', () => {
-  it('is entered once, and not for what only Node.js and the guard listen to', async () => {
-    const { runs, context } = countingContext()
-    const lifeguard = createLifeguard({ reporters: [], context })
-    const ended: unknown[] = []
-    const serve = withRequestScope(lifeguard, (_request, response) => response.end('answered'))
-    const server = createServer((request, response) => {
-      response.on('close', () => ended.push(runs.length))
-      serve(request, response)
-    })
-    const port = await listen(server)
-    for (let request = 0; request < 3; request += 1)
-      expect(await (await fetch(`http://127.0.0.1:${port}/`)).text()).toBe('answered')
-    await eventually(() => expect(ended).toHaveLength(3))
-    // The listener for `close` is the application's own.
-    expect(runs).toEqual(['in', 'in', 'in', 'in', 'in', 'in'])
-  })
-
-  it('has the listeners that the application adds to request and response, one of each or several', async () => {
-    const lifeguard = createLifeguard({ reporters: [] })
-    const heard: string[] = []
-    const hear = (event: string) => () => heard.push(`${event}: ${lifeguard.currentScope()?.describe().name}`)
-    const port = await listen(
-      createServer(
-        withRequestScope(lifeguard, (request, response) => {
-          request
-            .on('data', hear('data'))
-            .on('end', hear('end'))
-            .on('end', () => response.end())
-          response.on('finish', hear('finish')).on('close', hear('close'))
-        }),
-      ),
-    )
-    await fetch(`http://127.0.0.1:${port}/upload`, { method: 'POST', body: 'some' })
-    await eventually(() => expect(heard).toHaveLength(4))
-    expect(heard).toEqual(['data', 'end', 'finish', 'close'].map((event) => `${event}: POST /upload`))
-  })
-})
 
 describe('a caller inside a scope', () => {
   it('leaves it for a pool that may open a connection, and not for an idle client or a full pool', async () => {
