@@ -2,7 +2,7 @@ import { Figures } from './figures.ts'
 import { type Place, startWorkers, type Worker } from './processes.ts'
 import { variants } from './variants.mjs'
 import type { VariantName, WorkloadName } from './worker.mjs'
-import { type Workload, workloads } from './workloads.mjs'
+import { type Row, type Workload, workloads } from './workloads.mjs'
 
 export interface Plan {
   readonly variants: readonly VariantName[]
@@ -25,8 +25,9 @@ export interface Result {
 
 type Note = (text: string) => void
 
-/** Enough for V8 to compile what it is going to compile: a library's transaction takes thousands. */
-const warmUpTurns = 12
+/** V8 compiles for the last time after thousands of calls, and a turn of a library has few. */
+const warmUpOperations = 6000
+const leastWarmUpTurns = 12
 const heapVariants: readonly VariantName[] = ['bare', 'twin', 'observe', 'enforce']
 
 export async function measure(plan: Plan, place: Place, note: Note): Promise<Result> {
@@ -67,11 +68,12 @@ async function measureWorkload(
     plan.variants.filter((variant) => chosen.some((row) => has(variant, name, row))),
   )
   try {
-    for (const row of chosen) {
-      note(rows[row]?.title ?? row)
+    for (const [row, facts] of Object.entries(rows)) {
+      if (!chosen.includes(row)) continue
+      note(facts.title)
       const those = workers.filter(({ variant }) => has(variant, name, row))
       // At the same time, because their speed does not matter yet.
-      await Promise.all(those.map((worker) => worker.warmUp(row, warmUpTurns)))
+      await Promise.all(those.map((worker) => worker.warmUp(row, warmUpTurnsOf(facts))))
       for (let round = 0; round < plan.rounds; round += 1) {
         for (const worker of inTurnFrom(those, round)) add(row, worker.variant, await worker.time(row))
       }
@@ -80,6 +82,10 @@ async function measureWorkload(
   } finally {
     for (const worker of workers) worker.stop()
   }
+}
+
+function warmUpTurnsOf({ batch, batches = 20 }: Row): number {
+  return Math.max(leastWarmUpTurns, Math.ceil(warmUpOperations / (batch * batches)))
 }
 
 async function measureHeaps(
