@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { type CapturedStack, deepStack } from '../core/origin/origin.ts'
+import type { Method } from '../client/types.ts'
+import { type CapturedStack, deepStack, setStackDepth } from '../core/origin/origin.ts'
 import { OriginDepth } from '../core/origin/origin-depth.ts'
 import type { PoolStacks } from '../core/origin/pool-stacks.ts'
 import type { CallerStacks } from './pool-host.ts'
@@ -23,6 +24,8 @@ export class CarriedStacks implements CallerStacks {
   #depth = deepStack
   #isLate: boolean
   #present: CapturedStack | undefined
+  /** Of the call that has not returned yet. */
+  #called: CapturedStack | undefined
 
   /** @param isLate whether the library asks its pool in a later turn than that in which `carry` calls it */
   constructor(isLate: boolean) {
@@ -44,6 +47,31 @@ export class CarriedStacks implements CallerStacks {
   saw(stack: CapturedStack): void {
     stack.carried = this.#depth
     this.#depths.see(stack)
+  }
+
+  /** For the method that users call. `isInner`: the call with these arguments asks for no client. */
+  calling(original: Method, isInner: (args: readonly unknown[]) => boolean = () => false): Method {
+    const callers = this
+    return function (...args) {
+      if (isInner(args)) return Reflect.apply(original, this, args)
+      const before = setStackDepth(callers.depth())
+      const stack: CapturedStack = new Error()
+      setStackDepth(before)
+      callers.saw(stack)
+      callers.#called = stack
+      try {
+        return Reflect.apply(original, this, args)
+      } finally {
+        callers.#called = undefined
+      }
+    }
+  }
+
+  /** The stack of the call in progress, once. */
+  takeCalled(): CapturedStack | undefined {
+    const called = this.#called
+    this.#called = undefined
+    return called
   }
 
   /** Calls the part of the library that asks the pool. */

@@ -83,25 +83,9 @@ function isPostgres({ driverName, dialect }: KnexClient): boolean {
 }
 
 function carryStacks(knex: KnexLike, client: KnexClient, callers: CarriedStacks): Installed[] {
-  /** Of the call of `knex.transaction()` that is making its transaction. */
-  let present: CapturedStack | undefined
-  const called = (original: Method): Method =>
-    function (...args) {
-      const before = setStackDepth(callers.depth())
-      const stack: CapturedStack = new Error()
-      setStackDepth(before)
-      callers.saw(stack)
-      present = stack
-      try {
-        return Reflect.apply(original, this, args)
-      } finally {
-        present = undefined
-      }
-    }
   const made = (original: Method): Method =>
     function (...args) {
-      const stack = present ?? stackInClient(callers)
-      present = undefined
+      const stack = callers.takeCalled() ?? stackInClient(callers)
       const transaction = Reflect.apply(original, this, args) as Transaction
       const { acquireConnection } = transaction
       transaction.acquireConnection = (config, use) => {
@@ -116,7 +100,9 @@ function carryStacks(knex: KnexLike, client: KnexClient, callers: CarriedStacks)
   return [
     new Override(client, 'transaction', made),
     // Closer to the user than the client, so that a shorter stack has its line.
-    ...(hasTransaction(context) ? [new Override(context, 'transaction', called)] : []),
+    ...(hasTransaction(context)
+      ? [new Override(context, 'transaction', (original) => callers.calling(original))]
+      : []),
   ]
 }
 

@@ -1,6 +1,5 @@
 import { clientBehind } from '../../client/handle.ts'
 import { Override } from '../../client/override.ts'
-import { type CapturedStack, setStackDepth } from '../../core/origin/origin.ts'
 import { WatchError } from '../../errors.ts'
 import { CarriedStacks } from '../carried-stacks.ts'
 import type { Installed, PoolSource } from '../pool-host.ts'
@@ -71,42 +70,21 @@ const calls = ['transaction', 'startUnmanagedTransaction'] as const
 function carryStacks(sequelize: SequelizeLike, callers: CarriedStacks): Installed[] {
   const { host, method } = askedOf(sequelize)
   if (typeof Reflect.get(host, method) !== 'function') return []
-  let present: CapturedStack | undefined
   const asked = new Override(
     host,
     method,
     (original) =>
       function (...args) {
-        const stack = present
-        present = undefined
+        const stack = callers.takeCalled()
         const ask = () => Reflect.apply(original, this, args)
         return stack === undefined ? ask() : callers.carry(stack, ask)
       },
   )
+  // Major 7 may call the callback at once, in the transaction that there is: what it asks for is its own.
+  const isInner = ([options]: readonly unknown[]) => isInTransaction(sequelize, options)
   const calling = calls
     .filter((name) => typeof Reflect.get(sequelize, name) === 'function')
-    .map(
-      (name) =>
-        new Override(
-          sequelize,
-          name,
-          (original) =>
-            function (...args) {
-              // Major 7 may call the callback at once, in the transaction that there is: what it asks for is its own.
-              if (isInTransaction(sequelize, args[0])) return Reflect.apply(original, this, args)
-              const before = setStackDepth(callers.depth())
-              const stack: CapturedStack = new Error()
-              setStackDepth(before)
-              callers.saw(stack)
-              present = stack
-              try {
-                return Reflect.apply(original, this, args)
-              } finally {
-                present = undefined
-              }
-            },
-        ),
-    )
+    .map((name) => new Override(sequelize, name, (original) => callers.calling(original, isInner)))
   return [asked, ...calling]
 }
 
