@@ -10,7 +10,7 @@ import { join } from 'node:path'
 const [command, path] = process.argv.slice(2)
 
 function testsOf(report) {
-  const { testResults, success } = JSON.parse(readFileSync(report, 'utf8'))
+  const { testResults, success, outsideErrors = [] } = JSON.parse(readFileSync(report, 'utf8'))
   const tests = testResults.flatMap(({ name: file, status, message, assertionResults }) => {
     const own = assertionResults
       .filter((test) => ['passed', 'failed'].includes(test.status))
@@ -20,14 +20,19 @@ function testsOf(report) {
       })
     // A file that cannot be loaded, or whose hooks fail, has no failed test of its own.
     const hidden = status === 'failed' && !own.some((test) => test.failed)
-    return hidden ? [...own, { file, name: 'the file itself, or a hook of it', failed: true, message }] : own
+    return hidden ? [...own, outside(file, 'the file itself, or a hook of it', message)] : own
   })
-  if (success || tests.some((test) => test.failed)) return tests
-  return [...tests, { file: '', name: 'the run, outside of any test', failed: true, message: '' }]
+  const errors = outsideErrors.map(({ file, kind, message }) =>
+    outside(file, `outside of any test (${kind})`, message),
+  )
+  const all = [...tests, ...errors]
+  return success || all.some(isFailed) ? all : [...all, outside('', 'the run, outside of any test', '')]
 }
 
+const outside = (file, name, message) => ({ file, name, message, failed: true, isOutside: true })
 const isFailed = (test) => test.failed
-const keyOf = ({ file, name }) => [file.replace(/^.*?\/(?=test\/)/, ''), name].filter(Boolean).join(' > ')
+const fileOf = ({ file }) => file.replace(/^.*?\/(?=test\/)/, '')
+const keyOf = (test) => [fileOf(test), test.name].filter(Boolean).join(' > ')
 
 function tell(verdict, test) {
   console.log(`${verdict}: ${keyOf(test)}`)
@@ -42,13 +47,15 @@ function summary(folder) {
     const first = testsOf(join(folder, name))
     const again = join(folder, name.replace('.json', '-again.json'))
     const second = existsSync(again) ? testsOf(again) : []
-    const repeated = new Set(second.map(keyOf))
-    const failures = [...second, ...first.filter((test) => !repeated.has(keyOf(test)))].filter(isFailed)
+    const ranAgain = new Set(second.flatMap((test) => [keyOf(test), fileOf(test)]))
+    // What is outside of any test shows by its absence that it did not happen again.
+    const isSettled = (test) => ranAgain.has(test.isOutside ? fileOf(test) : keyOf(test))
+    const failures = [...second, ...first.filter((test) => !isSettled(test))].filter(isFailed)
     const lost = new Set(failures.map(keyOf))
     for (const test of failures) tell('FAILED', test)
     for (const test of first.filter(isFailed))
       if (!lost.has(keyOf(test))) tell('UNSTEADY (failed, then passed alone)', test)
-    passed += first.filter((test) => !lost.has(keyOf(test))).length
+    passed += first.filter((test) => !test.isOutside && !lost.has(keyOf(test))).length
     failed += failures.length
   }
   console.log(`${passed} passed, ${failed} failed`)

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -14,7 +14,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }))
 
 /** The report of a run: each file with its tests. A file that ran on two servers is in it twice. */
-function report(name: string, files: [string, Record<string, string>][], isWhole = true): void {
+function report(name: string, files: [string, Record<string, string>][], outside: string[] = []): void {
   const testResults = files.map(([file, tests]) => ({
     name: `/somewhere/test/${file}`,
     status: Object.values(tests).includes('failed') || file.startsWith('broken') ? 'failed' : 'passed',
@@ -25,8 +25,9 @@ function report(name: string, files: [string, Record<string, string>][], isWhole
       failureMessages: status === 'failed' ? ['expected 1 to be 2\n    at line 3'] : [],
     })),
   }))
-  const success = isWhole && testResults.every(({ status }) => status === 'passed')
-  writeFileSync(join(folder, `${name}.json`), JSON.stringify({ testResults, success }))
+  const success = outside.length === 0 && testResults.every(({ status }) => status === 'passed')
+  const outsideErrors = outside.map((file) => ({ file, kind: 'Unhandled Rejection', message: 'Error: late' }))
+  writeFileSync(join(folder, `${name}.json`), JSON.stringify({ testResults, success, outsideErrors }))
 }
 
 function summary(): string[] {
@@ -90,11 +91,37 @@ describe('The summary of test runs', () => {
     expect(summary().at(-1)).toBe('1 passed, 1 failed')
   })
 
-  it('counts a run that failed without a failed test, or has no report', () => {
-    report('own', [['a.test.ts', { one: 'passed' }]], false)
-    report('plain', [], false)
-    expect(summary().filter((line) => line.startsWith('FAILED'))).toHaveLength(2)
-    expect(summary().at(-1)).toBe('1 passed, 2 failed')
+  it('tells an error outside of any test, which fails the run, with its message', () => {
+    report('own', [['a.test.ts', { one: 'passed' }]], ['/somewhere/test/a.test.ts'])
+    expect(summary()).toEqual([
+      'FAILED: test/a.test.ts > outside of any test (Unhandled Rejection)',
+      '    Error: late',
+      '1 passed, 1 failed',
+    ])
+  })
+
+  it('tells an error outside of any test that did not happen again, and counts the tests alone', () => {
+    report('own', [['a.test.ts', { one: 'passed' }]], ['/somewhere/test/a.test.ts'])
+    report('own-again', [['a.test.ts', { one: 'passed' }]])
+    expect(summary()[0]).toMatch(/^UNSTEADY .*: test\/a\.test\.ts > outside of any test/)
+    expect(summary().at(-1)).toBe('1 passed, 0 failed')
+  })
+
+  it('counts an error outside of any test that happened again', () => {
+    report('own', [['a.test.ts', { one: 'passed' }]], ['/somewhere/test/a.test.ts'])
+    report('own-again', [['a.test.ts', { one: 'passed' }]], ['/somewhere/test/a.test.ts'])
+    expect(summary().at(-1)).toBe('1 passed, 1 failed')
+  })
+
+  it('counts a run that failed without any failed test, or has no report', () => {
+    const noReport = JSON.stringify({ testResults: [], success: false })
+    writeFileSync(join(folder, 'own.json'), noReport)
+    writeFileSync(join(folder, 'plain.json'), noReport)
+    expect(summary()).toEqual([
+      'FAILED: the run, outside of any test',
+      'FAILED: the run, outside of any test',
+      '0 passed, 2 failed',
+    ])
   })
 })
 
@@ -108,8 +135,34 @@ describe('The files for a second run', () => {
     expect(failedFiles('own')).toBe('/somewhere/test/a.test.ts\n/somewhere/test/broken.test.ts\n')
   })
 
-  it('have no name where an error came from outside of any test', () => {
-    report('own', [['a.test.ts', { one: 'passed' }]], false)
-    expect(failedFiles('own')).toBe('\n')
+  it('are those that ran while an error came from outside of any test, or have no name', () => {
+    report('own', [['a.test.ts', { one: 'passed' }]], ['/somewhere/test/a.test.ts', ''])
+    expect(failedFiles('own')).toBe('/somewhere/test/a.test.ts\n\n')
+  })
+})
+
+describe('The JSON report of a run', () => {
+  it('has the errors that come from outside of any test', () => {
+    const test = join(folder, 'late.test.ts')
+    const late = `it('ends first', () => void setImmediate(() => { throw new Error('late') }))`
+    writeFileSync(
+      test,
+      `import { it, afterAll } from 'vitest'\nafterAll(() => new Promise((end) => setTimeout(end, 50)))\n${late}`,
+    )
+    const reporter = `--reporter=${resolve('.ci/json-reporter.mjs')}`
+    const args = [
+      resolve('node_modules/vitest/vitest.mjs'),
+      'run',
+      '--root',
+      folder,
+      reporter,
+      `--outputFile.json=${join(folder, 'late.json')}`,
+    ]
+    expect(spawnSync('node', args).status).toBe(1)
+    expect(summary().slice(0, 2)).toEqual([
+      expect.stringMatching(/^FAILED: .*late\.test\.ts > outside of any test \(Uncaught Exception\)$/),
+      '    Error: late',
+    ])
+    expect(summary().at(-1)).toBe('1 passed, 1 failed')
   })
 })
