@@ -1,16 +1,17 @@
 // What the JSON reports of test runs say.
 //
-//   node .ci/reports.mjs failed-files REPORT   the files in which a test failed, a line each
-//   node .ci/reports.mjs summary FOLDER        what failed, then "N passed, M failed" as the last line
+//   node .ci/reports.mjs ended REPORT CODE LOG   adds to the report what it does not say: a failure that no test explains
+//   node .ci/reports.mjs failed-files REPORT     the files in which a test failed, a line each; an empty one stands for all
+//   node .ci/reports.mjs summary FOLDER          what failed, then "N passed, M failed" as the last line
 //
 // NAME-again.json is a second run of the files that failed in NAME.json: a test that passes there is told, but no failure.
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-const [command, path] = process.argv.slice(2)
+const [command, path, code, log] = process.argv.slice(2)
 
 function testsOf(report) {
-  const { testResults, success, outsideErrors = [] } = JSON.parse(readFileSync(report, 'utf8'))
+  const { testResults, outsideErrors } = JSON.parse(readFileSync(report, 'utf8'))
   const tests = testResults.flatMap(({ name: file, status, message, assertionResults }) => {
     const own = assertionResults
       .filter((test) => ['passed', 'failed'].includes(test.status))
@@ -25,8 +26,17 @@ function testsOf(report) {
   const errors = outsideErrors.map(({ file, kind, message }) =>
     outside(file, `outside of any test (${kind})`, message),
   )
-  const all = [...tests, ...errors]
-  return success || all.some(isFailed) ? all : [...all, outside('', 'the run, outside of any test', '')]
+  return [...tests, ...errors]
+}
+
+function ended(report) {
+  // A run that ended before it could report is a failure as well.
+  if (!existsSync(report)) writeFileSync(report, JSON.stringify({ testResults: [], outsideErrors: [] }))
+  if (code === '0' || testsOf(report).some(isFailed)) return
+  const { testResults, outsideErrors } = JSON.parse(readFileSync(report, 'utf8'))
+  const message = readFileSync(log, 'utf8').trimEnd().split('\n').slice(-12).join('\n')
+  outsideErrors.push({ file: '', kind: `exit code ${code}`, message })
+  writeFileSync(report, JSON.stringify({ testResults, outsideErrors }))
 }
 
 const outside = (file, name, message) => ({ file, name, message, failed: true, isOutside: true })
@@ -36,7 +46,8 @@ const keyOf = (test) => [fileOf(test), test.name].filter(Boolean).join(' > ')
 
 function tell(verdict, test) {
   console.log(`${verdict}: ${keyOf(test)}`)
-  for (const line of test.message.split('\n', 4).filter(Boolean)) console.log(`    ${line.slice(0, 160)}`)
+  for (const line of test.message.split('\n', test.isOutside ? 12 : 4).filter(Boolean))
+    console.log(`    ${line.slice(0, 160)}`)
 }
 
 function summary(folder) {
@@ -49,7 +60,10 @@ function summary(folder) {
     const second = existsSync(again) ? testsOf(again) : []
     const ranAgain = new Set(second.flatMap((test) => [keyOf(test), fileOf(test)]))
     // What is outside of any test shows by its absence that it did not happen again.
-    const isSettled = (test) => ranAgain.has(test.isOutside ? fileOf(test) : keyOf(test))
+    const isSettled = (test) =>
+      test.isOutside
+        ? second.length > 0 && (!test.file || ranAgain.has(fileOf(test)))
+        : ranAgain.has(keyOf(test))
     const failures = [...second, ...first.filter((test) => !isSettled(test))].filter(isFailed)
     const lost = new Set(failures.map(keyOf))
     for (const test of failures) tell('FAILED', test)
@@ -70,4 +84,5 @@ function failedFiles(report) {
 }
 
 if (command === 'summary') summary(path)
+else if (command === 'ended') ended(path)
 else for (const file of failedFiles(path)) console.log(file)

@@ -17,7 +17,7 @@ afterEach(() => rmSync(folder, { recursive: true }))
 function report(name: string, files: [string, Record<string, string>][], outside: string[] = []): void {
   const testResults = files.map(([file, tests]) => ({
     name: `/somewhere/test/${file}`,
-    status: Object.values(tests).includes('failed') || file.startsWith('broken') ? 'failed' : 'passed',
+    status: Object.values(tests).includes('failed') || Object.keys(tests).length === 0 ? 'failed' : 'passed',
     message: 'no such module',
     assertionResults: Object.entries(tests).map(([fullName, status]) => ({
       fullName,
@@ -25,9 +25,13 @@ function report(name: string, files: [string, Record<string, string>][], outside
       failureMessages: status === 'failed' ? ['expected 1 to be 2\n    at line 3'] : [],
     })),
   }))
-  const success = outside.length === 0 && testResults.every(({ status }) => status === 'passed')
   const outsideErrors = outside.map((file) => ({ file, kind: 'Unhandled Rejection', message: 'Error: late' }))
-  writeFileSync(join(folder, `${name}.json`), JSON.stringify({ testResults, success, outsideErrors }))
+  writeFileSync(join(folder, `${name}.json`), JSON.stringify({ testResults, outsideErrors }))
+}
+
+function ended(name: string, code: number, output: string): void {
+  writeFileSync(join(folder, 'output'), output)
+  execFileSync('node', [script, 'ended', join(folder, `${name}.json`), String(code), join(folder, 'output')])
 }
 
 function summary(): string[] {
@@ -113,14 +117,47 @@ describe('The summary of test runs', () => {
     expect(summary().at(-1)).toBe('1 passed, 1 failed')
   })
 
-  it('counts a run that failed without any failed test, or has no report', () => {
-    const noReport = JSON.stringify({ testResults: [], success: false })
-    writeFileSync(join(folder, 'own.json'), noReport)
-    writeFileSync(join(folder, 'plain.json'), noReport)
+  it('does not count a failed file as a test, where its second run passed', () => {
+    report('own', [['broken.test.ts', {}]])
+    report('own-again', [['broken.test.ts', { one: 'passed' }]])
+    expect(summary().at(-1)).toBe('0 passed, 0 failed')
+  })
+})
+
+describe('The end of a run', () => {
+  it('that no test explains is a failure, told with the last lines of its output', () => {
+    report('own', [['a.test.ts', { one: 'passed' }]])
+    ended('own', 1, 'many lines\nsomething prevents the process from exiting\n')
     expect(summary()).toEqual([
-      'FAILED: the run, outside of any test',
-      'FAILED: the run, outside of any test',
-      '0 passed, 2 failed',
+      'FAILED: outside of any test (exit code 1)',
+      '    many lines',
+      '    something prevents the process from exiting',
+      '1 passed, 1 failed',
+    ])
+  })
+
+  it('is a failure where there is no report', () => {
+    ended('own', 137, 'Killed')
+    expect(summary().at(-1)).toBe('0 passed, 1 failed')
+  })
+
+  it('that is explained, or good, adds nothing', () => {
+    report('own', [['a.test.ts', { one: 'passed', two: 'failed' }]])
+    report('plain', [['a.test.ts', { one: 'passed' }]])
+    ended('own', 1, 'two failed')
+    ended('plain', 0, 'all is well')
+    expect(summary().at(-1)).toBe('2 passed, 1 failed')
+  })
+
+  it('without an explanation is unsteady, where the second run is good', () => {
+    report('own', [['a.test.ts', { one: 'passed' }]])
+    ended('own', 1, 'what happened')
+    expect(failedFiles('own')).toBe('\n')
+    report('own-again', [['a.test.ts', { one: 'passed' }]])
+    expect(summary()).toEqual([
+      'UNSTEADY (failed, then passed alone): outside of any test (exit code 1)',
+      '    what happened',
+      '1 passed, 0 failed',
     ])
   })
 })
