@@ -5,27 +5,24 @@ import type { VariantName } from './worker.mjs'
  * process that V8 has compiled unluckily, can only add to it.
  */
 export class Figures {
-  /** By row, variant and process. */
-  readonly #turns = new Map<string, Map<VariantName, Map<number, number[]>>>()
+  readonly #least = new Map<string, Map<VariantName, number>>()
 
-  add(row: string, variant: VariantName, process: number, micros: number): void {
-    const variants = this.#turns.get(row) ?? new Map<VariantName, Map<number, number[]>>()
-    this.#turns.set(row, variants)
-    const processes = variants.get(variant) ?? new Map<number, number[]>()
-    variants.set(variant, processes)
-    processes.set(process, [...(processes.get(process) ?? []), micros])
+  add(row: string, variant: VariantName, micros: number): void {
+    const variants = this.#least.get(row) ?? new Map<VariantName, number>()
+    this.#least.set(row, variants)
+    variants.set(variant, Math.min(micros, variants.get(variant) ?? Number.POSITIVE_INFINITY))
   }
 
   get rows(): string[] {
-    return [...this.#turns.keys()]
+    return [...this.#least.keys()]
   }
 
   has(row: string, variant: VariantName): boolean {
-    return this.#turns.get(row)?.has(variant) ?? false
+    return this.#least.get(row)?.has(variant) ?? false
   }
 
   micros(row: string, variant: VariantName): number {
-    return Math.min(...this.#of(row, variant).flat())
+    return this.#least.get(row)?.get(variant) ?? Number.NaN
   }
 
   /** To bare. */
@@ -33,17 +30,8 @@ export class Figures {
     return this.micros(row, variant) / this.micros(row, 'bare')
   }
 
-  /** How far apart two bare processes that ran side by side were at most, as a part of one. */
+  /** How far apart the figures of two bare programs are that ran side by side, as a part of one. */
   noise(row: string): number {
-    const twins = this.#of(row, 'twin')
-    const distances = this.#of(row, 'bare').map((turns, process) => {
-      const [one, other] = [Math.min(...turns), Math.min(...(twins[process] ?? []))]
-      return Math.abs(other / one - 1)
-    })
-    return Math.max(...distances)
-  }
-
-  #of(row: string, variant: VariantName): readonly number[][] {
-    return [...(this.#turns.get(row)?.get(variant)?.values() ?? [])]
+    return Math.abs(this.factor(row, 'twin') - 1)
   }
 }

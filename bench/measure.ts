@@ -32,16 +32,15 @@ const heapVariants: readonly VariantName[] = ['bare', 'twin', 'observe', 'enforc
 
 export async function measure(plan: Plan, place: Place, note: Note): Promise<Result> {
   const figures = new Figures()
-  for (let process = 1; process <= plan.processes; process += 1) {
+  for (let repetition = 1; repetition <= plan.processes; repetition += 1) {
     for (const workload of plan.workloads) {
-      const turn = `processes ${process} of ${plan.processes}`
-      await measureWorkload(
-        plan,
-        place,
-        workload,
-        (row, variant, micros) => figures.add(row, variant, process, micros),
-        (text) => note(`${turn}: ${text}`),
-      )
+      const { timesProcesses = 1 }: Workload = workloads[workload]
+      for (let time = 1; time <= timesProcesses; time += 1) {
+        const process = (repetition - 1) * timesProcesses + time
+        await measureWorkload(plan, place, workload, figures, (text) =>
+          note(`processes ${process} of ${plan.processes * timesProcesses}: ${text}`),
+        )
+      }
     }
   }
   return { figures, retainedBytes: await measureHeaps(plan, place, note) }
@@ -55,7 +54,7 @@ async function measureWorkload(
   plan: Plan,
   place: Place,
   name: WorkloadName,
-  add: (row: string, variant: VariantName, micros: number) => void,
+  figures: Figures,
   note: Note,
 ): Promise<void> {
   const { isInstalled = () => true, rows }: Workload = workloads[name]
@@ -75,7 +74,8 @@ async function measureWorkload(
       // At the same time, because their speed does not matter yet.
       await Promise.all(those.map((worker) => worker.warmUp(row, warmUpTurnsOf(facts))))
       for (let round = 0; round < plan.rounds; round += 1) {
-        for (const worker of inTurnFrom(those, round)) add(row, worker.variant, await worker.time(row))
+        for (const worker of inTurnFrom(those, round))
+          figures.add(row, worker.variant, await worker.time(row))
       }
     }
     for (const worker of workers) await worker.verify(chosen.filter((row) => has(worker.variant, name, row)))

@@ -30,10 +30,11 @@ export function render(measurements: Measurements): string {
   const { machine, isPinned, processes, rounds, main, options, versions } = measurements
   const where = isPinned ? 'server and clients on one core' : 'not pinned to a core: expect noise'
   const perVariant = processes === 1 ? '1 process' : `${processes} processes`
+  const more = main.rows.includes('knex') ? ', thrice as many of Knex and Sequelize' : ''
   return [
-    `${machine}; ${where}; ${perVariant} per variant and program, ${rounds} turns of each.`,
+    `${machine}; ${where}; ${perVariant} per variant and program${more}, ${rounds} turns of each.`,
     '',
-    'CPU microseconds per operation of the bare program, and the factors to them; `±`, how far apart two bare processes were.',
+    'CPU microseconds per operation of the bare program, and the factors to them; `±`, how far apart two bare programs were.',
     '',
     ...table(factorTable(main)),
     '',

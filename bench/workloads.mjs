@@ -20,6 +20,7 @@ import { hasLibrary, require, requireLibrary, requirePg } from './packages.mjs'
  * @property {Readonly<Record<string, Row>>} rows
  * @property {() => boolean} [isInstalled]
  * @property {boolean} [isService]
+ * @property {number} [timesProcesses] How many times as many processes it has: two of them differ by more than others do.
  * @property {boolean} [ownsPool] A library makes the pool, and not by node-postgres.
  * @property {(url: string, guard: Guard) => Promise<Subject>} open
  */
@@ -49,6 +50,7 @@ export const workloads = {
     rows: {
       knex: { title: 'Knex transaction', batch: 10, statements: ['BEGIN;', 'SELECT 1', 'COMMIT;'] },
     },
+    timesProcesses: 3,
     ownsPool: true,
     open: openKnex,
   },
@@ -61,6 +63,7 @@ export const workloads = {
       },
     },
     isInstalled: () => hasLibrary('sequelize'),
+    timesProcesses: 3,
     ownsPool: true,
     open: openSequelize,
   },

@@ -17,8 +17,8 @@ function verdicts(micros: Partial<Record<VariantName, number>>): Map<string, str
   const main = new Figures()
   const all = { bare: 100, twin: 100, observe: 104, enforce: 104, unwatched: 100, otelOff: 180, ...micros }
   for (const [variant, figure] of Object.entries(all)) {
-    main.add('transaction', variant as VariantName, 1, figure)
-    main.add('transaction', variant as VariantName, 1, figure * 3)
+    main.add('transaction', variant as VariantName, figure)
+    main.add('transaction', variant as VariantName, figure * 3)
   }
   const retainedBytes = new Map<VariantName, number>([
     ['bare', 0.2],
