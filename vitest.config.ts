@@ -12,6 +12,7 @@ export const common = {
   // A busy machine is slow, and slowness is no failure.
   testTimeout: 120_000,
   hookTimeout: 120_000,
+  expect: { poll: { timeout: 30_000 } },
 }
 
 /** What a contributor waits for. The rest, which is slow or needs more packages, is in `vitest.all.config.ts`. */

@@ -183,7 +183,7 @@ async function openSequelize(url, guard) {
   guard.adopt(sequelize)
   const operation = () =>
     sequelize.transaction((/** @type {object} */ transaction) => sequelize.query('SELECT 1', { transaction }))
-  await useEachClient(operation)
+  await useEachClient((all) => sequelize.transaction(all))
   return { run: (_, count) => inTurn(count, operation) }
 }
 
