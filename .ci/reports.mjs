@@ -30,13 +30,21 @@ function testsOf(report) {
 }
 
 function ended(report) {
-  // A run that ended before it could report is a failure as well.
-  if (!existsSync(report)) writeFileSync(report, JSON.stringify({ testResults: [], outsideErrors: [] }))
+  // A run that ended before it could report, or while it did, is a failure as well.
+  if (!isReport(report)) writeFileSync(report, JSON.stringify({ testResults: [], outsideErrors: [] }))
   if (code === '0' || testsOf(report).some(isFailed)) return
   const { testResults, outsideErrors } = JSON.parse(readFileSync(report, 'utf8'))
   const message = readFileSync(log, 'utf8').trimEnd().split('\n').slice(-12).join('\n')
   outsideErrors.push({ file: '', kind: `exit code ${code}`, message })
   writeFileSync(report, JSON.stringify({ testResults, outsideErrors }))
+}
+
+function isReport(file) {
+  try {
+    return Boolean(JSON.parse(readFileSync(file, 'utf8')))
+  } catch {
+    return false
+  }
 }
 
 const outside = (file, name, message) => ({ file, name, message, failed: true, isOutside: true })

@@ -30,7 +30,10 @@ export function render(measurements: Measurements): string {
   const { machine, isPinned, processes, rounds, main, options, versions } = measurements
   const where = isPinned ? 'server and clients on one core' : 'not pinned to a core: expect noise'
   const perVariant = processes === 1 ? '1 process' : `${processes} processes`
-  const more = main.rows.includes('knex') ? ', thrice as many of Knex and Sequelize' : ''
+  const more = Object.entries<Workload>(workloads)
+    .filter(([name, { timesProcesses }]) => timesProcesses !== undefined && main.rows.includes(name))
+    .map(([name, { timesProcesses }]) => `, ${timesProcesses} times as many in "${titleOf(name)}"`)
+    .join('')
   return [
     `${machine}; ${where}; ${perVariant} per variant and program${more}, ${rounds} turns of each.`,
     '',

@@ -136,9 +136,11 @@ describe('The end of a run', () => {
     ])
   })
 
-  it('is a failure where there is no report', () => {
+  it('is a failure where there is no report, or half of one', () => {
     ended('own', 137, 'Killed')
-    expect(summary().at(-1)).toBe('0 passed, 1 failed')
+    writeFileSync(join(folder, 'plain.json'), '{"testResults":[{"na')
+    ended('plain', 137, 'Killed')
+    expect(summary().at(-1)).toBe('0 passed, 2 failed')
   })
 
   it('that is explained, or good, adds nothing', () => {
@@ -184,7 +186,7 @@ describe('The JSON report of a run', () => {
     const late = `it('ends first', () => void setImmediate(() => { throw new Error('late') }))`
     writeFileSync(
       test,
-      `import { it, afterAll } from 'vitest'\nafterAll(() => new Promise((end) => setTimeout(end, 50)))\n${late}`,
+      `import { it, afterAll } from 'vitest'\nafterAll(() => new Promise((end) => setImmediate(end)))\n${late}`,
     )
     const reporter = `--reporter=${resolve('.ci/json-reporter.mjs')}`
     const args = [
