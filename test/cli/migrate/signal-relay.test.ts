@@ -6,7 +6,7 @@ const db = useDatasets()
 
 describe('a signal to migrate', () => {
   it('leaves it to the command what it makes of a signal', async () => {
-    const script = 'trap "echo stopping; kill \\$!; exit 7" TERM; echo ready; sleep 600 & wait'
+    const script = 'trap "echo stopping; kill \\$!; exit 7" TERM; sleep 600 & echo ready; wait'
     const run = migrate(db, [], ['sh', '-c', script])
     await run.printed('ready')
     run.process.kill('SIGTERM')
